@@ -1,0 +1,175 @@
+/* base/text.c - growing text, ids, name checks. */
+#include "base/text.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+need(struct text *t, size_t more)
+{
+	size_t room = t->room != 0 ? t->room : 64;
+
+	if (t->n + more + 1 <= t->room)
+		return;
+	while (room < t->n + more + 1)
+		room *= 2;
+	t->s = xreallocarray(t->s, room, 1);
+	t->room = room;
+}
+
+void
+text_add_n(struct text *t, const char *s, size_t n)
+{
+	need(t, n);
+	memcpy(t->s + t->n, s, n);
+	t->n += n;
+	t->s[t->n] = '\0';
+}
+
+void
+text_add(struct text *t, const char *s)
+{
+	text_add_n(t, s, strlen(s));
+}
+
+void
+text_addf(struct text *t, const char *format, ...)
+{
+	va_list args, again;
+	int n;
+
+	va_start(args, format);
+	va_copy(again, args);
+	n = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (n > 0) {
+		need(t, (size_t)n);
+		vsnprintf(t->s + t->n, (size_t)n + 1, format, again);
+		t->n += (size_t)n;
+	}
+	va_end(again);
+}
+
+void
+text_add_int(struct text *t, int64_t value)
+{
+	char digits[24];
+	size_t at = sizeof digits;
+	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+
+	do
+		digits[--at] = (char)('0' + rest % 10);
+	while ((rest /= 10) != 0);
+	if (value < 0)
+		digits[--at] = '-';
+	text_add_n(t, digits + at, sizeof digits - at);
+}
+
+void
+text_clear(struct text *t)
+{
+	t->n = 0;
+	if (t->s != NULL)
+		t->s[0] = '\0';
+}
+
+void
+text_finish(struct text *t)
+{
+	free(t->s);
+	*t = (struct text){0};
+}
+
+char *
+text_take(struct text *t)
+{
+	char *s = t->s != NULL ? t->s : xstrdup("");
+
+	*t = (struct text){0};
+	return s;
+}
+
+bool
+id_is_valid(const char *s)
+{
+	size_t n = 0;
+
+	for (; s[n] != '\0'; n++) {
+		char c = s[n];
+		bool ok = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+			  (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+
+		if (!ok || n >= ID_MAX)
+			return false;
+	}
+	return n > 0;
+}
+
+static const char base32[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
+void
+number_id_format(char out[NUMBER_ID_TEXT], char letter, uint64_t number)
+{
+	out[0] = letter;
+	for (int i = 12; i >= 1; i--) {
+		out[i] = base32[number & 31];
+		number >>= 5;
+	}
+	out[13] = '\0';
+}
+
+bool
+number_id_parse(const char *s, char letter, uint64_t *number)
+{
+	uint64_t value = 0;
+
+	if (s[0] != letter || strlen(s) != 13)
+		return false;
+	for (int i = 1; i < 13; i++) {
+		const char *digit = strchr(base32, s[i]);
+
+		if (digit == NULL)
+			return false;
+		value = value << 5 | (uint64_t)(digit - base32);
+	}
+	*number = value;
+	return value != 0;
+}
+
+int
+text_distance(const char *a, const char *b)
+{
+	enum {
+		MOST = 32,
+		FAR = 99
+	};
+	int row[3][MOST + 1];
+	int na = (int)strlen(a), nb = (int)strlen(b);
+
+	if (na > MOST || nb > MOST)
+		return FAR;
+	for (int j = 0; j <= nb; j++)
+		row[0][j] = j;
+	for (int i = 1; i <= na; i++) {
+		int *cur = row[i % 3], *prev = row[(i + 2) % 3],
+		    *prev2 = row[(i + 1) % 3];
+
+		cur[0] = i;
+		for (int j = 1; j <= nb; j++) {
+			int best = prev[j - 1] + (a[i - 1] != b[j - 1]);
+
+			if (prev[j] + 1 < best)
+				best = prev[j] + 1;
+			if (cur[j - 1] + 1 < best)
+				best = cur[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+				a[i - 2] == b[j - 1] && prev2[j - 2] + 1 < best)
+				best = prev2[j - 2] + 1;
+			cur[j] = best;
+		}
+	}
+	return row[na % 3][nb];
+}

@@ -1,0 +1,275 @@
+/*
+ * route/router.h - the door by which the router is told something. What became true is
+ * heard through events.h.
+ *
+ * Nothing here reads a clock or does I/O: `now_ms` is centre time (Unix ms), decisions
+ * become steps that the store commits, and a reply or an event leaves only after its
+ * commit. The router's own state runs ahead of the store by the steps in flight, which
+ * are committed in order over one connection.
+ *
+ * Replies: each command takes a struct reply by value; its fn is called exactly once,
+ * maybe before the command returns (a refusal), else after the commit. It names its
+ * caller by ids, so that a caller that is gone meanwhile is looked up and not found.
+ */
+#ifndef USHER_ROUTE_ROUTER_H
+#define USHER_ROUTE_ROUTER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/agent.h"
+#include "model/centre.h"
+#include "model/contact.h"
+#include "route/events.h"
+#include "route/store.h"
+#include "route/submission.h"
+
+struct router;
+
+/* Why a command was refused; the name is the protocol's data.type (outcome_name). */
+enum outcome_kind {
+	OUTCOME_OK,
+	OUTCOME_NO_CONTACT, /* no such live contact */
+	OUTCOME_NO_AGENT,
+	OUTCOME_NO_QUEUE,
+	OUTCOME_NO_CHANNEL,
+	OUTCOME_NO_TIER,
+	OUTCOME_NO_SKILL,
+	OUTCOME_OFFER_GONE,  /* the offer ended: message says how (timeout, rescinded,
+				cancelled, accepted, rejected) */
+	OUTCOME_NOT_YOURS,   /* the contact or offer is another agent's */
+	OUTCOME_WRONG_STATE, /* the contact's or agent's state does not allow it */
+	OUTCOME_BAD_VALUE,
+	OUTCOME_QUEUE_FULL,    /* admission: with alternatives */
+	OUTCOME_WAIT_TOO_LONG, /* admission: ewt_over */
+	OUTCOME_NO_AGENTS,     /* admission: nobody logged in */
+	OUTCOME_QUEUE_CLOSED,  /* admission */
+	OUTCOME_STORE_AWAY,    /* Redis is away: try later */
+	OUTCOME_DISPOSITION,   /* a disposition is required, or not one of the queue's */
+	OUTCOME_KINDS,
+};
+
+const char *outcome_name(enum outcome_kind kind); /* "offer_gone", "queue_full", ... */
+
+struct outcome {
+	enum outcome_kind kind;
+	const char
+		*message; /* a sentence to act on; borrowed for the call; NULL when OK */
+	uint64_t contact; /* 0: none */
+	uint64_t offer;	  /* 0: none */
+	bool duplicate;	  /* intake: source and external id were known; `contact` is the
+			     first one */
+	int n_alternatives; /* admission: channels to offer instead, by index */
+	const int *alternatives;
+};
+
+struct reply {
+	void (*fn)(void *owner, uint64_t who, uint64_t tag,
+		const struct outcome *outcome); /* NULL: none wanted */
+	void *owner;  /* outlives the router (a server, not a connection) */
+	uint64_t who; /* the caller's own id of the connection */
+	uint64_t tag; /* the caller's own id of the request */
+};
+
+/* ---- life ---- */
+
+/*
+ * router_create - a router without settings.
+ *
+ * store   borrowed; outlives the router
+ * epoch   of the owner token, 1..2^24-1, higher than any before: ids made here start with
+ * it
+ */
+struct router *router_create(struct store *store, uint32_t epoch);
+void router_destroy(struct router *router);
+
+void router_listen(
+	struct router *router, event_listener fn, void *owner); /* before router_start */
+
+/* Takes a reference on centre; waiting contacts are re-classified, agents and classes
+ * follow (ROUTING 9). */
+void router_configure(struct router *router, int64_t now_ms, struct centre *centre);
+struct centre *router_centre(const struct router *router); /* borrowed */
+
+/* Recovery: what the store holds, in any order, before router_start. False: unreadable;
+ * it is logged and kept. */
+bool router_load_contact(
+	struct router *router, const struct stored_contact *stored) USHER_MUST_CHECK;
+bool router_load_agent(
+	struct router *router, const char *agent_id, const char *record) USHER_MUST_CHECK;
+bool router_load_queue(
+	struct router *router, const char *queue, const char *record) USHER_MUST_CHECK;
+void router_start(struct router *router, int64_t now_ms);
+
+/* The store went away or came back (clocks of offers stand still meanwhile). */
+void router_store_state(struct router *router, int64_t now_ms, bool up);
+
+/* What time alone makes due; call it when router_next_ms() has come. INT64_MAX: nothing
+ * is due ever. */
+void router_tick(struct router *router, int64_t now_ms);
+int64_t router_next_ms(const struct router *router);
+
+/* ---- contacts ---- */
+
+/* Takes a contact in. Outcome: OK with the id (maybe duplicate), or why it is refused.
+ * `s` is copied. */
+void router_submit(struct router *router, int64_t now_ms, const struct submission *s,
+	struct reply reply);
+
+/* The customer leaves (hangs up, closes the chat, withdraws): abandoned while waiting, or
+ * the end of a conversation. */
+void router_leave(
+	struct router *router, int64_t now_ms, uint64_t contact, struct reply reply);
+
+/* Withdrawn by customer or staff: `cancelled` from any wait. */
+void router_cancel(struct router *router, int64_t now_ms, uint64_t contact,
+	const char *reason, struct reply reply);
+
+/* Switch or link failure: `lost`, also while connected. */
+void router_lose(
+	struct router *router, int64_t now_ms, uint64_t contact, struct reply reply);
+
+/* Puts a connected contact back to its queue (or `queue` >= 0), or to a named agent
+ * (`agent` >= 0): t0 stays, d moves later by the time it was connected. by_agent -1: a
+ * supervisor. */
+void router_transfer(struct router *router, int64_t now_ms, uint64_t contact,
+	int by_agent, int queue, int agent, struct reply reply);
+
+/* Puts a connected contact aside until `until_ms` (0: until resumed); it costs nothing
+ * meanwhile. */
+void router_park(struct router *router, int64_t now_ms, uint64_t contact, int by_agent,
+	int64_t until_ms, struct reply reply);
+void router_resume(struct router *router, int64_t now_ms, uint64_t contact, int by_agent,
+	struct reply reply);
+
+/* Ends the conversation and begins wrap-up; with seconds to ask for more (up to the cap)
+ * once in wrap-up. */
+void router_wrapup(struct router *router, int64_t now_ms, uint64_t contact, int by_agent,
+	int64_t extend_ms, struct reply reply);
+
+struct disposition {
+	const char *code;     /* NULL: none */
+	const char *note;     /* NULL: none; not stored with the routing state */
+	double amount;	      /* outcome value; NAN: none */
+	const char *currency; /* ISO 4217; NULL: none */
+	double satisfaction;  /* 0..10; NAN: none */
+};
+
+void router_complete(struct router *router, int64_t now_ms, uint64_t contact,
+	int by_agent, const struct disposition *disposition, struct reply reply);
+
+/* Changes of a waiting (or held: on return) contact: at once, place and age kept. Unset:
+ * -1, NAN or NULL. */
+struct contact_change {
+	int queue, tier;
+	const struct require *require; /* replaces the contact's own */
+	int64_t deadline_ms;	       /* d itself; refused for a class with a calendar */
+	int64_t sooner_ms; /* d moves so much earlier (supervisor's "prioritise"); 0:
+			      unset */
+	double points;
+	const char *reason;
+};
+
+void router_change(struct router *router, int64_t now_ms, uint64_t contact,
+	const struct contact_change *change, struct reply reply);
+
+/* ---- offers ---- */
+
+void router_accept(struct router *router, int64_t now_ms, uint64_t offer, int agent,
+	struct reply reply);
+void router_reject(struct router *router, int64_t now_ms, uint64_t offer, int agent,
+	const char *reason, struct reply reply);
+
+/* ---- agents ---- */
+
+void router_login(struct router *router, int64_t now_ms, int agent, const char *device,
+	struct reply reply);
+void router_logout(struct router *router, int64_t now_ms, int agent, struct reply reply);
+/* The desktop vanished / is back: no new offers, work is kept for desk_grace_ms, then
+ * requeued. */
+void router_desk_lost(struct router *router, int64_t now_ms, int agent);
+void router_desk_back(struct router *router, int64_t now_ms, int agent);
+
+/* ready or not_ready(reason). While he holds contacts a not_ready with after_current is
+ * pending until they end. */
+void router_set_state(struct router *router, int64_t now_ms, int agent,
+	enum agent_state state, const char *reason, bool after_current,
+	struct reply reply);
+/* Per channel: available or not, and own cost in points (-1: unchanged). */
+void router_set_channel(struct router *router, int64_t now_ms, int agent, int channel,
+	bool available, int cost_pts, struct reply reply);
+/* false: finish what there is, take nothing new (drain). */
+void router_set_routable(struct router *router, int64_t now_ms, int agent, bool routable,
+	struct reply reply);
+/* Live edits by supervisors, above the file. Unset: NULL, -1. */
+void router_edit_agent(struct router *router, int64_t now_ms, int agent,
+	const struct require *skills, int capacity_pts, struct reply reply);
+
+/* ---- queues ---- */
+
+/* Closing stops admission only (CONTRACTS 8.8). */
+void router_open_queue(
+	struct router *router, int64_t now_ms, int queue, bool open, struct reply reply);
+
+/* ---- questions; the caller owns the JSON ---- */
+
+enum describe {
+	DESCRIBE_BRIEF = 0,
+	DESCRIBE_ATTRIBUTES = 1,
+	DESCRIBE_PLACE = 2,
+	DESCRIBE_PAYLOAD = 4
+};
+
+/* A live contact: {id, state, channel, queue, tier, ...}; NULL when it is not live.
+ * flags: enum describe, or-ed. */
+json_t *router_contact_json(
+	struct router *router, int64_t now_ms, uint64_t contact, unsigned flags);
+/* Also finished ones, from the store: fn gets NULL when unknown, owns nothing. With
+ * explain: "decisions". */
+void router_fetch_json(struct router *router, int64_t now_ms, uint64_t contact,
+	bool explain,
+	void (*fn)(void *owner, uint64_t who, uint64_t tag, json_t *contact), void *owner,
+	uint64_t who, uint64_t tag);
+json_t *router_agent_json(struct router *router, int64_t now_ms, int agent);
+json_t *router_queue_json(struct router *router, int64_t now_ms, int queue);
+/* Waiting contacts in the very order in which they would be served (queue -1: all); at
+ * most `most`. */
+json_t *router_waiting_json(struct router *router, int64_t now_ms, int queue, int most);
+
+enum contact_state router_contact_state(
+	const struct router *router, uint64_t contact); /* CONTACT_STATES: not live */
+int router_contact_agent(const struct router *router,
+	uint64_t contact); /* who holds it or has its offer; -1 */
+int router_contact_queue(
+	const struct router *router, uint64_t contact); /* -1: not live */
+enum agent_state router_agent_state(const struct router *router, int agent);
+int router_agent_held(const struct router *router, int agent, uint64_t *contacts,
+	int room); /* returns how many he holds */
+
+/* Place and wait of a waiting contact. False when it does not wait. */
+struct estimate {
+	int64_t position;  /* contacts that would be served before it; 0: next */
+	int64_t waited_ms; /* since t0 */
+	int64_t low_ms, likely_ms,
+		high_ms; /* still to wait; -1: nothing honest can be said */
+};
+bool router_estimate(
+	struct router *router, int64_t now_ms, uint64_t contact, struct estimate *out);
+
+/* Figures since start, for metrics; counters only go up. */
+struct router_counts {
+	uint64_t submitted, duplicates, refused, offered, accepted, rejected, timeouts,
+		rescinded, offers_cancelled;
+	uint64_t connected, completed, abandoned, expired, cancelled, lost, transferred,
+		requeued, parked;
+	uint64_t steps, decisions;
+	struct expr_counts rules;
+	int64_t waiting, offered_now, connected_now, wrapup_now, parked_now,
+		scheduled_now, live;
+	int agents_logged_in, agents_ready;
+	int64_t steps_in_flight;
+};
+void router_counts(const struct router *router, struct router_counts *out);
+
+#endif
