@@ -95,7 +95,7 @@ struct team {
 	char **supervisors; /* account names */
 };
 
-struct step {
+struct relax_step {
 	int64_t after_ms;     /* from t0, in open time */
 	struct require lower; /* levels become at most these */
 	int n_drop, drop[REQUIRE_MAX];
@@ -137,7 +137,7 @@ struct queue {
 	int64_t target_wait_ms; /* how long a named agent is waited for; then any agent of
 				   the queue */
 	int n_steps;
-	struct step steps[STEPS_MAX];
+	struct relax_step steps[STEPS_MAX];
 	int64_t length_limit; /* waiting contacts; > 0 */
 	int n_wait_limits;
 	struct queue_limit *wait_limits; /* channels not named never expire */

@@ -1,0 +1,478 @@
+/* route/class.c - classes and their heads. */
+#include "route/class.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "route/able.h"
+
+#define NO_KEY ((struct order_key){INT64_MAX, INT64_MAX, UINT64_MAX})
+
+/* ---- keys ---- */
+
+static void
+add_number(struct text *t, double value)
+{
+	int64_t bits;
+
+	memcpy(&bits, &value, sizeof bits);
+	text_add_int(t, bits);
+	text_add_n(t, ",", 1);
+}
+
+static void
+add_int(struct text *t, int64_t value)
+{
+	text_add_int(t, value);
+	text_add_n(t, ",", 1);
+}
+
+static int
+hold_agent(const struct contact *c)
+{
+	return c->target >= 0 ? c->target : c->affinity;
+}
+
+/* Everything that members share. */
+static void
+write_key(struct text *t, const struct contact *c, double half_life_ms)
+{
+	add_int(t, c->queue);
+	add_int(t, c->channel);
+	add_int(t, c->tier);
+	add_int(t, c->sla_ms);
+	add_int(t, c->calendar);
+	add_number(t, c->value);
+	add_number(t, c->law.late_weight);
+	add_number(t, c->law.second);
+	add_number(t, c->law.ageing_ms);
+	add_number(t, half_life_ms);
+	add_int(t, c->target);
+	for (int i = 0; i < c->need.n; i++) {
+		add_int(t, c->need.skill[i].skill);
+		add_int(t, c->need.skill[i].level);
+	}
+	text_add_n(t, "|", 1);
+	add_int(t, hold_agent(c));
+	for (int i = 0; i < c->n_teams; i++)
+		add_int(t, c->teams[i]);
+}
+
+/* The store's sorted set: coarser than the class (without the teams of steps and
+ * affinity), and by names, since indexes do not outlive the process. */
+static char *
+store_key(const struct router *r, const struct contact *c)
+{
+	const struct centre *s = r->centre;
+	struct text t = {0};
+	uint64_t h = 14695981039346656037u;
+
+	/* The hash keeps apart what the readable part does not show. */
+	text_addf(&t, "%" PRId64 " %.17g %.17g %.17g %.17g %d", c->sla_ms, c->value,
+		c->law.late_weight, c->law.second, c->law.ageing_ms, c->calendar);
+	for (int i = 0; i < c->need.n; i++)
+		text_addf(&t, " %s%d", s->skills[c->need.skill[i].skill],
+			c->need.skill[i].level);
+	if (c->target >= 0)
+		text_addf(&t, " @%s", s->agents[c->target].id);
+	for (size_t i = 0; i < t.n; i++)
+		h = (h ^ (unsigned char)t.s[i]) * 1099511628211u;
+	text_clear(&t);
+	text_addf(&t, "%s:%s:%s:%08" PRIx32, s->queues[c->queue].name,
+		s->channels[c->channel].name, s->tiers[c->tier].name,
+		(uint32_t)(h ^ (h >> 32)));
+	return text_take(&t);
+}
+
+/* The terms as decision records carry them (route/explain.c reads them back). */
+static char *
+terms_text(const struct router *r, const struct class *k)
+{
+	const struct centre *s = r->centre;
+	struct text t = {0};
+
+	text_addf(&t, "%s,%s,%s,%.17g,%" PRId64 ",%.17g,%.17g,%.17g,%s,",
+		s->queues[k->queue].name, s->channels[k->channel].name,
+		s->tiers[k->tier].name, k->terms.value, k->terms.sla_ms,
+		k->terms.law.late_weight, k->terms.law.second, k->terms.law.ageing_ms,
+		k->calendar >= 0 ? s->calendar_names[k->calendar] : "-");
+	for (int i = 0; i < k->need.n; i++)
+		text_addf(&t, "%s%s:%d", i > 0 ? "+" : "",
+			s->skills[k->need.skill[i].skill], k->need.skill[i].level);
+	if (k->need.n == 0)
+		text_add(&t, "-");
+	text_addf(&t, ",%s", k->only >= 0 ? s->agents[k->only].id : "-");
+	return text_take(&t);
+}
+
+/* ---- making and freeing ---- */
+
+/* What a comparator ranks by first, above the age (ROUTING 8). */
+static double
+comparator_rank(const struct centre *s, const struct contact *c)
+{
+	switch (s->kind) {
+	case LAW_STRICT_TIER:
+		return c->tier * 1000.0 - c->channel;
+	case LAW_FIXED_PRIORITY:
+		return c->tier;
+	case LAW_QUEUE_WEIGHTS:
+		return s->queues[c->queue].weight;
+	case LAW_DPV:
+	case LAW_FCFS:
+	case LAW_APQ:
+	case LAW_EDF:
+		break;
+	}
+	return 0;
+}
+
+static void
+set_teams(struct class *k, const struct queue *q, const struct contact *c)
+{
+	k->all_teams = q->n_teams == 0;
+	for (int i = 0; i < q->n_teams && k->n_teams < REQUIRE_MAX; i++)
+		k->teams[k->n_teams++] = q->teams[i];
+	for (int i = 0; i < c->n_teams; i++)
+		k->teams[k->n_teams++] = c->teams[i];
+}
+
+static struct class *
+class_create(struct router *r, const struct contact *c, const char *key)
+{
+	const struct queue *q = &r->centre->queues[c->queue];
+	struct class *k = xcalloc(1, sizeof *k);
+
+	k->terms = (struct law_terms){.kind = r->centre->kind,
+		.value = c->value,
+		.half_life_ms = r->centre->half_life_ms,
+		.law = c->law,
+		.sla_ms = c->sla_ms,
+		.rank = comparator_rank(r->centre, c)};
+	law_settle(&k->terms);
+	k->calendar = c->calendar;
+	k->queue = c->queue;
+	k->channel = c->channel;
+	k->tier = c->tier;
+	k->need = c->need;
+	k->only = hold_agent(c);
+	if (c->target >= 0)
+		k->need.n = 0; /* a named agent serves it whatever his skills */
+	set_teams(k, q, c);
+	k->deferrable = r->centre->channels[c->channel].deferrable;
+	k->release_ms = law_release_ms(&k->terms);
+	k->release_at_ms = INT64_MAX;
+	k->key = xstrdup(key);
+	k->store_key = store_key(r, c);
+	k->terms_text = terms_text(r, k);
+	if (r->n_classes == r->room_classes) {
+		r->room_classes = r->room_classes != 0 ? r->room_classes * 2 : 32;
+		r->classes = xreallocarray(
+			r->classes, r->room_classes, sizeof(struct class *));
+	}
+	k->index = r->n_classes;
+	r->classes[r->n_classes++] = k;
+	map_put(&r->class_by_key, k->key, k);
+	able_add_class(r, k);
+	return k;
+}
+
+static void
+class_destroy(struct router *r, struct class *k)
+{
+	able_remove_class(r, k);
+	map_remove(&r->class_by_key, k->key);
+	r->classes[k->index] = r->classes[--r->n_classes];
+	r->classes[k->index]->index = k->index;
+	order_finish(&k->order);
+	free(k->key);
+	free(k->store_key);
+	free(k->terms_text);
+	free(k->able);
+	free(k->able_bits);
+	free(k);
+}
+
+struct class *
+class_for(struct router *r, const struct contact *c)
+{
+	struct text *t = &r->scratch;
+	struct class *k;
+
+	text_clear(t);
+	write_key(t, c, r->centre->half_life_ms);
+	k = map_get(&r->class_by_key, t->s);
+	return k != NULL ? k : class_create(r, c, t->s);
+}
+
+void
+class_destroy_all(struct router *r)
+{
+	while (r->n_classes > 0)
+		class_destroy(r, r->classes[r->n_classes - 1]);
+	free(r->classes);
+	r->classes = NULL;
+	r->room_classes = 0;
+}
+
+/* ---- members ---- */
+
+static struct order_key
+key_of(const struct contact *c)
+{
+	return (struct order_key){c->d_ms, c->t0_ms, c->id};
+}
+
+void
+class_enter(struct router *r, struct class *k, struct contact *c)
+{
+	struct order_key key = key_of(c);
+
+	order_insert(&k->order, key, c);
+	k->n = k->order.n;
+	c->class = k;
+	if (k->n == 1 || order_compare(&key, &k->first) < 0) {
+		k->first = key;
+		k->first_item = c;
+	}
+	if (k->in_time_known &&
+		(k->in_time_item == NULL || order_compare(&key, &k->in_time) < 0))
+		k->in_time_known = false;
+}
+
+void
+class_leave(struct router *r, struct contact *c)
+{
+	struct class *k = c->class;
+	struct order_at at;
+
+	order_remove(&k->order, key_of(c));
+	k->n = k->order.n;
+	c->class = NULL;
+	if (k->in_time_item == c)
+		k->in_time_known = false;
+	if (k->n == 0) {
+		k->in_time_known = false;
+		if (k->only >= 0 || r->n_classes > CLASSES_KEPT)
+			class_destroy(r, k);
+	} else if (k->first_item == c) {
+		const struct order_entry *e = order_first(&k->order, &at);
+
+		k->first = e->key;
+		k->first_item = e->item;
+	}
+}
+
+/* ---- slack and score ---- */
+
+static const struct calendar *
+calendar_of(const struct router *r, const struct class *k)
+{
+	return k->calendar >= 0 ? r->centre->calendars[k->calendar] : NULL;
+}
+
+int64_t
+class_in_time_from_ms(const struct router *r, const struct class *k, int64_t now_ms)
+{
+	const struct calendar *calendar = calendar_of(r, k);
+
+	return calendar != NULL ? calendar_add_ms(calendar, now_ms, 0) : now_ms;
+}
+
+int64_t
+class_slack_ms(
+	const struct router *r, const struct class *k, int64_t d_ms, int64_t now_ms)
+{
+	const struct calendar *calendar = calendar_of(r, k);
+
+	return calendar != NULL ? calendar_between_ms(calendar, now_ms, d_ms)
+				: d_ms - now_ms;
+}
+
+int64_t
+class_slack2_ms(
+	const struct router *r, const struct class *k, int64_t d_ms, int64_t now_ms)
+{
+	/* d2 lies (m-1) T of open time behind d, so its slack is that much more. */
+	return class_slack_ms(r, k, d_ms, now_ms) + law_second_ms(&k->terms);
+}
+
+double
+class_log2_score(const struct router *r, const struct class *k, int64_t d_ms,
+	int64_t t0_ms, int64_t now_ms)
+{
+	int64_t slack_ms = class_slack_ms(r, k, d_ms, now_ms);
+
+	return law_log2_score(
+		&k->terms, slack_ms, slack_ms + law_second_ms(&k->terms), now_ms - t0_ms);
+}
+
+bool
+candidate_before(const struct candidate *a, const struct candidate *b)
+{
+	if (a->contact == NULL || b->contact == NULL)
+		return a->contact != NULL;
+	if (a->log2_score != b->log2_score)
+		return a->log2_score > b->log2_score;
+	if (a->contact->t0_ms != b->contact->t0_ms)
+		return a->contact->t0_ms < b->contact->t0_ms;
+	return a->contact->id < b->contact->id;
+}
+
+bool
+contact_cooled(const struct contact *c, int agent, int64_t now_ms)
+{
+	for (int i = 0; i < c->n_cooldowns; i++)
+		if (c->cooldowns[i].agent == agent && c->cooldowns[i].until_ms > now_ms)
+			return false;
+	return true;
+}
+
+/* The first allowed entry from e on that lies before d_end; NULL when there is none. */
+static struct contact *
+pass_over(struct class *k, const struct order_entry *e, struct order_at *at,
+	const struct agent *agent, int64_t d_end_ms, int64_t now_ms)
+{
+	while (e != NULL && e->key.d_ms < d_end_ms) {
+		struct contact *c = e->item;
+
+		if (agent == NULL || c->n_cooldowns == 0 ||
+			contact_cooled(c, agent->index, now_ms))
+			return c;
+		e = order_next(&k->order, at);
+	}
+	return NULL;
+}
+
+static void
+offer_head(struct router *r, struct class *k, struct contact *c, int64_t now_ms,
+	struct candidate *best)
+{
+	struct candidate head = {c, 0};
+
+	if (c == NULL)
+		return;
+	head.log2_score = class_log2_score(r, k, c->d_ms, c->t0_ms, now_ms);
+	if (candidate_before(&head, best))
+		*best = head;
+}
+
+/* Finds the first member in time again, once the moment has passed the one found last. */
+static void
+refresh_in_time(struct class *k, int64_t from_ms)
+{
+	const struct order_entry *e;
+	struct order_at at;
+
+	if (k->in_time_known && (k->in_time_item == NULL || k->in_time.d_ms >= from_ms))
+		return;
+	e = order_from(&k->order, from_ms, &at);
+	k->in_time_known = true;
+	k->in_time_item = e != NULL ? e->item : NULL;
+	k->in_time = e != NULL ? e->key : NO_KEY;
+}
+
+struct candidate
+class_best(struct router *r, struct class *k, const struct agent *agent, bool held_back,
+	int64_t now_ms)
+{
+	struct candidate best = {NULL, 0};
+	int64_t from_ms;
+	struct contact *late = NULL, *in_time;
+	struct order_at at;
+
+	if (k->n == 0)
+		return best;
+	from_ms = class_in_time_from_ms(r, k, now_ms);
+	refresh_in_time(k, from_ms);
+	if (k->first.d_ms < from_ms) {
+		late = k->first_item;
+		if (late->n_cooldowns > 0)
+			late = pass_over(k, order_first(&k->order, &at), &at, agent,
+				from_ms, now_ms);
+	}
+	in_time = k->in_time_item;
+	if (in_time != NULL && in_time->n_cooldowns > 0)
+		in_time = pass_over(k, order_from(&k->order, from_ms, &at), &at, agent,
+			INT64_MAX, now_ms);
+	if (held_back && in_time != NULL &&
+		class_slack_ms(r, k, in_time->d_ms, now_ms) > k->release_ms)
+		in_time = NULL;
+	offer_head(r, k, late, now_ms, &best);
+	offer_head(r, k, in_time, now_ms, &best);
+	return best;
+}
+
+/* Entries of [low, high) of d whose score, t0 and id go before; the group is ordered, so
+ * the first miss ends it. */
+static int64_t
+count_group(struct router *r, struct class *k, int64_t low_ms, int64_t high_ms,
+	double log2_score, int64_t t0_ms, uint64_t id, int64_t now_ms)
+{
+	struct contact asked = {.t0_ms = t0_ms, .id = id};
+	struct candidate other = {&asked, log2_score};
+	int64_t begin =
+		(int64_t)order_rank(&k->order, (struct order_key){low_ms, INT64_MIN, 0});
+	int64_t end = high_ms == INT64_MAX
+			      ? (int64_t)k->order.n
+			      : (int64_t)order_rank(&k->order,
+					(struct order_key){high_ms, INT64_MIN, 0});
+	int64_t from = begin, to = end;
+	size_t chunk_base = 0, chunk = 0;
+
+	/* Binary search over ranks; entries are reached through the chunk counts. */
+	while (from < to) {
+		int64_t middle = (from + to) / 2;
+		const struct order_entry *e =
+			order_nth(&k->order, (size_t)middle, &chunk, &chunk_base);
+		struct candidate member = {e->item,
+			class_log2_score(r, k, e->key.d_ms, e->key.t0_ms, now_ms)};
+
+		if (candidate_before(&member, &other))
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from - begin;
+}
+
+int64_t
+class_count_before(struct router *r, struct class *k, double log2_score, int64_t t0_ms,
+	uint64_t id, int64_t now_ms)
+{
+	int64_t from_ms = class_in_time_from_ms(r, k, now_ms);
+
+	if (k->n == 0)
+		return 0;
+	return count_group(r, k, INT64_MIN, from_ms, log2_score, t0_ms, id, now_ms) +
+	       count_group(r, k, from_ms, INT64_MAX, log2_score, t0_ms, id, now_ms);
+}
+
+void
+class_plan_release(struct router *r, struct class *k, int64_t now_ms)
+{
+	const struct calendar *calendar = calendar_of(r, k);
+	const struct order_entry *e;
+	struct order_at at;
+	int64_t from_ms, slack_ms;
+
+	k->release_at_ms = INT64_MAX;
+	if (!k->deferrable || k->n == 0)
+		return;
+	/* The first member that is not let go yet. */
+	from_ms = calendar != NULL ? calendar_add_ms(calendar, now_ms, k->release_ms)
+				   : now_ms + k->release_ms;
+	e = order_from(&k->order, from_ms + 1, &at);
+	if (e == NULL)
+		return;
+	slack_ms = class_slack_ms(r, k, e->key.d_ms, now_ms);
+	if (slack_ms <= k->release_ms)
+		slack_ms = k->release_ms + 1;
+	if (calendar != NULL)
+		now_ms = calendar_next_open_ms(calendar, now_ms);
+	k->release_at_ms = now_ms + (slack_ms - k->release_ms);
+	if (k->release_at_ms < r->release_at_ms)
+		r->release_at_ms = k->release_at_ms;
+}

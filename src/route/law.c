@@ -1,0 +1,75 @@
+/* route/law.c - customer value x deadline pressure, and the laws it is compared with. */
+#include "route/law.h"
+
+#include <math.h>
+
+const char *const law_name[] = {
+	"dpv", "fcfs", "strict_tier", "fixed_priority", "queue_weights", "apq", "edf"};
+
+void
+law_settle(struct law_terms *terms)
+{
+	terms->log2_value = log2(terms->value);
+	terms->log2_late = log2(terms->value * terms->law.late_weight);
+}
+
+int64_t
+law_second_ms(const struct law_terms *terms)
+{
+	return llround((terms->law.second - 1) * (double)terms->sla_ms);
+}
+
+enum law_phase
+law_phase(int64_t slack_ms, int64_t slack2_ms)
+{
+	if (slack_ms >= 0)
+		return LAW_IN_TIME;
+	return slack2_ms >= 0 ? LAW_SECOND_PROMISE : LAW_AGEING;
+}
+
+/* Value x deadline pressure, ROUTING 2, as a logarithm. */
+static double
+dpv(const struct law_terms *terms, int64_t slack_ms, int64_t slack2_ms)
+{
+	if (slack_ms >= 0)
+		return terms->log2_value - (double)slack_ms / terms->half_life_ms;
+	if (slack2_ms >= 0)
+		return terms->log2_late - (double)slack2_ms / terms->half_life_ms;
+	return terms->log2_late + log2(1 + (double)-slack2_ms / terms->law.ageing_ms);
+}
+
+double
+law_log2_score(const struct law_terms *terms, int64_t slack_ms, int64_t slack2_ms,
+	int64_t waited_ms)
+{
+	/* Above any wait in ms, so that the fixed part decides first and the age within
+	 * it. */
+	const double step = 1e12;
+
+	switch (terms->kind) {
+	case LAW_DPV:
+		return dpv(terms, slack_ms, slack2_ms);
+	case LAW_FCFS:
+		return (double)waited_ms;
+	case LAW_STRICT_TIER:
+	case LAW_FIXED_PRIORITY:
+	case LAW_QUEUE_WEIGHTS:
+		return terms->rank * step + (double)waited_ms;
+	case LAW_APQ:
+		/* Linear accumulating priority V W / T; a target of 0 s counts as 1 ms.
+		 */
+		return terms->value * (double)waited_ms /
+		       (double)(terms->sla_ms > 0 ? terms->sla_ms : 1);
+	case LAW_EDF:
+		return (double)-slack_ms;
+	}
+	return 0;
+}
+
+int64_t
+law_release_ms(const struct law_terms *terms)
+{
+	double slack_ms = terms->half_life_ms * (terms->log2_value + 1);
+
+	return slack_ms > 0 ? (int64_t)floor(slack_ms) : 0;
+}

@@ -1,0 +1,55 @@
+/* route/law.h - the scoring law (ROUTING 2). Pure: no I/O, no clock, no globals. */
+#ifndef USHER_ROUTE_LAW_H
+#define USHER_ROUTE_LAW_H
+
+#include <stdint.h>
+
+#include "model/centre.h"
+
+/* Where a contact stands with its promises. */
+enum law_phase {
+	LAW_IN_TIME,
+	LAW_SECOND_PROMISE,
+	LAW_AGEING
+};
+
+/* The numbers that all members of a class share. */
+struct law_terms {
+	enum law_kind kind;
+	double value;	     /* V, > 0 */
+	double log2_value;   /* filled by law_settle */
+	double log2_late;    /* log2(V e); filled by law_settle */
+	double half_life_ms; /* H, > 0 */
+	struct law law;	     /* e, m, A */
+	int64_t sla_ms;	     /* T, >= 0 */
+	double rank;	     /* comparators: the class's fixed place, highest first */
+};
+
+void law_settle(struct law_terms *terms);
+
+/* d2 - d = (m - 1) T in ms, rounded. */
+int64_t law_second_ms(const struct law_terms *terms);
+
+/*
+ * law_log2_score - log2 of the score, since the score itself underflows (ROUTING 9).
+ *
+ * terms     settled
+ * slack_ms  d - now, in open time where the class has a calendar
+ * slack2_ms d2 - now, likewise
+ * waited_ms now - t0; only the comparators use it
+ * Returns   log2 of the score; the highest is served first
+ */
+double law_log2_score(const struct law_terms *terms, int64_t slack_ms, int64_t slack2_ms,
+	int64_t waited_ms);
+
+enum law_phase law_phase(int64_t slack_ms, int64_t slack2_ms);
+
+/*
+ * law_release_ms - the slack at which the reserve lets a deferrable contact go: V
+ * 2^(-s/H) >= 0.5 (ROUTING 9). Returns ms, >= 0: at s <= 0 it goes in any case.
+ */
+int64_t law_release_ms(const struct law_terms *terms);
+
+extern const char *const law_name[]; /* "dpv", "fcfs", ... by enum law_kind */
+
+#endif

@@ -1,0 +1,252 @@
+/*
+ * route/state.h - what the router keeps in memory; for the stages inside route/ alone.
+ *
+ *   submission -> classify -> class (waiting) -> match -> offer -> work -> finish
+ *
+ * The state is ahead of the store by the steps in flight; what others may know of it is held back in their effects.
+ */
+#ifndef USHER_ROUTE_STATE_H
+#define USHER_ROUTE_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/map.h"
+#include "base/text.h"
+#include "model/agent.h"
+#include "model/centre.h"
+#include "model/contact.h"
+#include "route/events.h"
+#include "route/law.h"
+#include "route/order.h"
+#include "route/router.h"
+#include "route/store.h"
+#include "route/submission.h"
+
+#define DEMAND_WINDOW 1000     /* arrivals over which demand is measured (ROUTING 9) */
+#define ENDED_OFFERS_KEPT 65536 /* ended offers that a late answer can be told about */
+#define CLASSES_KEPT 2048      /* empty classes beyond this many are freed */
+#define RULES_KEPT 16          /* fired rules that a decision record names */
+#define OVERFLOWS_MAX 16       /* queues that a contact may be passed through */
+
+struct class;
+
+/* After his reject an agent is not offered this contact again until then. */
+struct cooldown {
+	int agent;
+	int64_t until_ms;
+};
+
+struct contact {
+	uint64_t id;
+	enum contact_state state;
+	char *source, *title, *customer, *payload; /* owned; NULL: none */
+	int n_attributes;
+	struct attribute *attributes; /* owned */
+	char *external;        /* owned; "source external_id"; NULL: none */
+
+	/* classify */
+	int channel, queue, tier;
+	double points;
+	struct require own;    /* what the contact and the rules require; the queue's come on top */
+	struct require need;   /* what holds now, after steps */
+	int step;              /* steps taken of the queue's */
+	int n_teams, teams[STEPS_MAX]; /* added by steps */
+	int n_rules, rules[RULES_KEPT]; /* that fired */
+	int n_overflows, overflows[OVERFLOWS_MAX]; /* queues it was passed on from */
+	uint64_t version;      /* of the settings it was classified under */
+
+	/* score */
+	int64_t created_ms, t0_ms, d_ms, sla_ms;
+	double value;
+	struct law law;
+	int calendar;       /* -1: always open */
+	bool own_deadline;  /* d was given from outside or by a supervisor: a change of T leaves it */
+
+	/* wait */
+	int target;            /* named agent; -1 */
+	int64_t target_until_ms;
+	int affinity;          /* last agent, held for until hold_until_ms; -1 */
+	int64_t hold_until_ms;
+	int64_t eligible_ms;   /* call-me: not before; 0 */
+	struct cooldown *cooldowns; /* owned */
+	int n_cooldowns;
+	struct class *class;   /* borrowed; NULL: does not wait */
+	bool dirty;            /* in router.dirty: what time made possible is still to be matched */
+
+	/* offer, work */
+	uint64_t offer;
+	int64_t offered_ms, expires_ms; /* expires: INT64_MAX until the offer is committed */
+	int agent;             /* has the offer or holds it; -1 */
+	int cost_pts;          /* what it costs him */
+	int64_t connected_ms;  /* 0: not; of the present connection */
+	int64_t handled_ms;    /* connected time that is over */
+	int64_t wrapup_ms;     /* began */
+	int64_t wrapup_end_ms;
+	int64_t parked_ms;
+	int64_t park_until_ms; /* 0: until resumed, within the park limit */
+	uint64_t parked_by;    /* contact that parked it; 0: its agent did */
+
+	/* timers: the earliest moment at which this contact needs a look */
+	int64_t due_ms;        /* INT64_MAX: none */
+	size_t due_slot;       /* in router.due; SIZE_MAX: not there */
+	bool due_now;          /* in router.acting */
+
+	struct step *inflight; /* latest uncommitted step that concerns it; NULL */
+	int n_decisions;
+	double log2_score;     /* scratch of the matcher */
+};
+
+struct agent {
+	int index;
+	enum agent_state state;
+	char reason[REASON_MAX + 1];
+	bool pending;          /* pending_reason holds when he has no contacts left */
+	char pending_reason[REASON_MAX + 1];
+	bool routable;
+	bool edited;           /* skills or capacity stand above the file */
+	int64_t login_ms;      /* 0: offline */
+	int64_t since_ms;      /* of the state */
+	int64_t lost_ms;       /* desktop gone since; 0: there */
+	char *device;          /* owned; of this login; NULL */
+
+	int n_skills;
+	struct skill_level *skills; /* owned; what holds: the file's or the edit */
+	int capacity_pts, load_pts, parkable_pts;
+	int n_channels;        /* sized arrays by channel */
+	bool *channel_off;
+	int *channel_cost;     /* -1: the file's */
+	bool takes_live;       /* has a channel that is not deferrable */
+
+	int n_held, room_held; /* contacts offered, connected, wrapup; and parked ones behind them */
+	struct contact **held; /* owned array of borrowed contacts */
+	int n_parked;
+	int64_t idle_since_ms; /* last end, or when he became ready */
+	int64_t busy_since_ms; /* holds something since; 0: does not */
+	int64_t busy_ms;       /* since login */
+	uint64_t handled;      /* contacts accepted since login */
+	size_t room_slot;      /* in router.with_room; SIZE_MAX: not there */
+	bool counted_idle;     /* in the classes' n_idle */
+
+	int n_classes, room_classes;
+	struct class **classes; /* owned array of borrowed classes that he may serve */
+};
+
+/* Members share every term of the law, what they need, and who may take them (ROUTING 9, and finer). */
+struct class {
+	/* what the matcher reads for each agent that frees; one cache line */
+	size_t n;              /* = order.n */
+	struct order_key first, in_time; /* heads; in_time.d >= every moment asked since it was found; n 0: unset */
+	struct contact *first_item, *in_time_item; /* in_time_item NULL: none */
+	bool in_time_known;
+
+	struct law_terms terms;
+	int calendar;
+	int queue, channel, tier;
+	struct require need;
+	int n_teams, teams[STEPS_MAX + REQUIRE_MAX];
+	bool all_teams;
+	int only;              /* named agent or affinity; -1: any */
+	bool deferrable;
+	int64_t release_ms;    /* slack at which the reserve lets go */
+	int64_t release_at_ms; /* next moment at which it lets a member go; INT64_MAX */
+	struct order order;
+	char *key;             /* owned; of this class */
+	char *store_key;       /* owned; of the store's sorted set: without teams and affinity */
+	char *terms_text;      /* owned; for decision records */
+	size_t index;          /* in router.classes */
+
+	int n_able, room_able;
+	int *able;             /* owned; agents that may serve it, in file order */
+	uint64_t *able_bits;   /* owned; by agent index */
+	int able_words;
+	int n_logged_in;       /* of them */
+	int n_idle;            /* ready, with nothing, and with a live channel */
+};
+
+struct ended_offer {
+	uint64_t offer;
+	int agent;
+	enum offer_state how;
+};
+
+/* What is said once a step is committed. */
+struct effect {
+	struct effect *next;
+	bool is_reply;
+	struct event event;
+	char *reason, *why; /* owned; event.reason and event.why point here */
+	struct reply reply;
+	enum outcome_kind outcome;
+	char *message;      /* owned */
+	uint64_t contact, offer;
+	bool duplicate;
+};
+
+struct listener {
+	event_listener fn;
+	void *owner;
+};
+
+/* Waits of the last contacts of a group to enter service (ROUTING 7). */
+struct wait_memory {
+	int64_t last_ms[3];
+	int n;
+	double mean_handle_ms; /* exponential mean; 0: none yet */
+};
+
+struct router {
+	struct store *store; /* borrowed */
+	struct centre *centre; /* a reference */
+	uint32_t epoch;
+	uint64_t n_contact_ids, n_offer_ids, n_ops;
+	bool started, store_up, recording, running;
+	int64_t away_since_ms;
+	int64_t grace_until_ms; /* after a start, those logged in before count as logged in */
+
+	struct idmap contacts; /* live */
+	struct map externals;  /* "source external_id" -> contact */
+	struct idmap offers;   /* open -> contact */
+	struct ended_offer *ended; /* owned ring */
+	size_t n_ended;
+	struct idmap ended_by_id;
+
+	struct agent *agents; /* owned; by settings index */
+	int n_agents;
+	struct agent **with_room;
+	size_t n_with_room;
+	bool *queue_closed;    /* by queue index: a supervisor closed it */
+	int64_t *queue_waiting; /* by queue index */
+	int *round_robin;      /* by queue index: order of the agent chosen last */
+	int n_queues;
+
+	struct class **classes;
+	size_t n_classes, room_classes;
+	struct map class_by_key;
+
+	struct contact **due; /* heap by due_ms */
+	size_t n_due, room_due;
+	struct contact **acting; /* due, waiting for router_tick */
+	size_t n_acting, room_acting;
+	struct contact **dirty;
+	size_t n_dirty, room_dirty;
+	int *lost;             /* agents whose desktop is gone, for the grace */
+	int64_t release_at_ms; /* earliest of the classes'; INT64_MAX */
+	int64_t grace_due_ms;  /* earliest end of a lost desktop's grace */
+	bool recheck;          /* deferrable classes may go out to agents other than the freed one */
+
+	int16_t demand_ring[DEMAND_WINDOW][REQUIRE_MAX]; /* skills of the last arrivals, -1 ends */
+	int n_demand, at_demand;
+	int *demand;           /* by skill */
+	int *skilled;          /* logged-in agents by skill */
+	int n_skills;
+
+	struct map waits;      /* "queue channel tier" indexes -> struct wait_memory, owned */
+	struct listener listeners[8];
+	int n_listeners;
+	struct router_counts counts;
+	int64_t in_flight;
+	struct text scratch;
+};
+
+#endif
