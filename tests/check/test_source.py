@@ -1,0 +1,305 @@
+"""Checks of the source itself: who includes whom, sizes, form, words, documents, hardening."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests" / "flow"))
+
+from runner import Skip, check, equal, main, test  # noqa: E402
+
+BUILD = pathlib.Path(os.environ.get("USHER_BUILD", TOP / "build"))
+LINES_MAX = 700  # of one file
+
+# Which folders of src/ a folder may include besides itself.
+MAY_KNOW = {
+    "base": set(),
+    "model": {"base"},
+    "suggest": {"base", "model"},
+    "route": {"base", "model", "suggest"},
+    "intake": {"base", "model", "suggest", "route"},
+    "desk": {"base", "model", "suggest", "route"},
+    "history": {"base", "model", "suggest", "route"},
+    "control": {"base", "model", "suggest", "route"},
+    "web": {"base"},
+}
+DOORS = {"router.h", "events.h", "store.h", "submission.h"}  # of route/, for those to the right of it
+RIGHT_OF_ROUTE = {"intake", "desk", "history", "control"}
+
+
+def files(*patterns):
+    """Files that git knows or would add, by their path from the top; those deleted meanwhile left out."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z", "--", *patterns],
+        cwd=TOP, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    return [pathlib.Path(name) for name in sorted(set(listed.split("\0"))) if name and (TOP / name).is_file()]
+
+
+def text_of(path):
+    return (TOP / path).read_text(encoding="utf-8", errors="replace")
+
+
+def includes(path):
+    for number, line in enumerate(text_of(path).splitlines(), 1):
+        found = re.match(r'\s*#\s*include\s+(["<])([^">]+)', line)
+        if found:
+            yield number, found[1], found[2]
+
+
+def none(wrong, what):
+    check(not wrong, f"{what}:\n    " + "\n    ".join(wrong[:20]))
+
+
+@test
+def includes_point_left():
+    wrong = []
+    for path in files("src/*.c", "src/*.h"):
+        if len(path.parts) < 3:
+            continue  # main.c wires, so it may know all
+        folder = path.parts[1]
+        check(folder in MAY_KNOW, f"{path}: folder {folder} is not in the order of includes")
+        for number, mark, name in includes(path):
+            other = name.split("/")[0] if "/" in name else folder
+            if mark == '"' and other in MAY_KNOW and other != folder and other not in MAY_KNOW[folder]:
+                wrong.append(f"{path}:{number}: {folder} may not know {name}")
+    none(wrong, "includes against the order")
+
+
+@test
+def others_enter_routing_by_its_doors():
+    wrong = [
+        f"{path}:{number}: {name}"
+        for folder in RIGHT_OF_ROUTE
+        for path in files(f"src/{folder}/*.c", f"src/{folder}/*.h")
+        for number, mark, name in includes(path)
+        if name.startswith("route/") and name[len("route/") :] not in DOORS
+    ]
+    none(wrong, "not by router.h or events.h")
+
+
+@test
+def what_decides_knows_no_event_loop_and_no_sockets():
+    outside = re.compile(r"^(event2/|sys/socket\.h|netinet/|arpa/|hiredis/|openssl/)")
+    wrong = [
+        f"{path}:{number}: {name}"
+        for path in files("src/model/*.[ch]", "src/route/*.[ch]", "src/suggest/*.[ch]")
+        if not path.name.startswith("store_redis")
+        for number, mark, name in includes(path)
+        if mark == "<" and outside.match(name)
+    ]
+    none(wrong, "I/O in folders that only decide")
+
+
+@test
+def plugins_see_the_plugin_interface_only():
+    system = re.compile(r"^[a-z0-9_]+\.h$")
+    wrong = [
+        f"{path}:{number}: {name}"
+        for path in files("plugins/*.c", "plugins/*.h")
+        if not path.name.startswith("test_")
+        for number, mark, name in includes(path)
+        if not (name.startswith("usher/") and mark == "<")
+        and not (mark == "<" and system.match(name))
+        and not (mark == '"' and (TOP / path.parent / name).is_file())
+    ]
+    none(wrong, "plugins include what is not theirs")
+
+
+@test
+def the_plugin_interface_includes_nothing_of_ours():
+    wrong = [
+        f"{path}:{number}: {name}"
+        for path in files("include/*.h")
+        for number, mark, name in includes(path)
+        if mark == '"' or name.startswith(tuple(f + "/" for f in MAY_KNOW))
+    ]
+    none(wrong, "include/usher/ is not self-contained")
+
+
+@test
+def no_file_is_longer_than_700_lines():
+    long = []
+    for path in files("*.c", "*.h", "*.py", "*.js", "*.mjs", "*.css", "*.lua", "tools/*"):
+        lines = text_of(path).count("\n")
+        if lines > LINES_MAX:
+            long.append(f"{path}: {lines} lines")
+    none(long, "split these files")
+
+
+@test
+def c_files_are_in_the_common_form():
+    formatter = shutil.which("clang-format")
+    if not formatter:
+        raise Skip("clang-format is not installed")
+    sources = files("*.c", "*.h")
+    done = subprocess.run(
+        [formatter, "--dry-run", "-Werror", "--ferror-limit=1", *map(str, sources)],
+        cwd=TOP, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    wrong = sorted({line.split(":")[0] for line in done.stderr.splitlines() if "error:" in line})
+    none(wrong, "run clang-format -i on")
+
+
+@test
+def nothing_names_a_place_of_one_machine():
+    home = re.compile(r"(?<![\w.])/(?:" + "|".join(("root", "home", "work", "Users")) + r")/")
+    host = re.compile(r"\b(?:deb|registry|packages|files|proxy)\.[a-z]+\.(?:org|com|io)\b")
+    wrong = []
+    for path in files():
+        if path.name == "LICENSE" or path.suffix in {".gz", ".png", ".ico", ".woff2"}:
+            continue
+        for number, line in enumerate(text_of(path).splitlines(), 1):
+            if home.search(line) or host.search(line):
+                wrong.append(f"{path}:{number}: {line.strip()[:100]}")
+    none(wrong, "these are true on one machine only")
+
+
+@test
+def nothing_is_left_open():
+    marks = re.compile(r"\b(?:" + "|".join(("TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK")) + r")\b|not yet implem" + "ented")
+    wrong = [
+        f"{path}:{number}: {line.strip()[:100]}"
+        for path in files("src", "plugins", "include", "tools", "conf", "tests", "docs", "schemas", "*.md")
+        if path.suffix not in {".gz", ".png"}
+        for number, line in enumerate(text_of(path).splitlines(), 1)
+        if marks.search(line)
+    ]
+    none(wrong, "left open")
+
+
+@test
+def every_header_guards_itself():
+    wrong = []
+    for path in files("src/*.h", "include/*.h"):
+        text = text_of(path)
+        if not re.search(r"#ifndef (USHER_\w+)\n#define \1\n", text):
+            wrong.append(str(path))
+    none(wrong, "headers without their guard")
+
+
+@test
+def schemas_are_valid():
+    try:
+        import jsonschema
+    except ImportError:
+        raise Skip("python3-jsonschema is not installed") from None
+    found = files("schemas/*.json")
+    check(found, "schemas/ is empty")
+    for path in found:
+        try:
+            schema = json.loads(text_of(path))
+        except ValueError as error:
+            raise AssertionError(f"{path}: {error}") from error
+        if path.name.endswith(".schema.json"):
+            equal(schema.get("$schema"), "https://json-schema.org/draft/2020-12/schema", path)
+            jsonschema.Draft202012Validator.check_schema(schema)
+
+
+@test
+def python_compiles():
+    for path in files("*.py", "tools/*"):
+        text = text_of(path)
+        if path.suffix == ".py" or text.startswith("#!/usr/bin/env python3") or text.startswith("#!/usr/bin/python3"):
+            compile(text, str(path), "exec")
+
+
+@test
+def shell_scripts_parse():
+    for path in files("tools/*", ".ci/*"):
+        if re.match(r"#!.*\b(?:ba)?sh\b", text_of(path).split("\n", 1)[0]):
+            done = subprocess.run(["bash", "-n", str(TOP / path)], capture_output=True, text=True, check=False)
+            equal((done.returncode, done.stderr), (0, ""), path)
+
+
+def commands(path):
+    """Words at the beginning of lines in the fenced blocks of a page that are not another language."""
+    inside = None
+    for line in text_of(path).splitlines():
+        fence = re.match(r"\s*```(\w*)", line)
+        if fence:
+            inside = None if inside is not None else fence[1]
+        elif inside in ("", "sh", "console", "shell", "bash"):
+            found = re.match(r"\s*(?:\$ |# )?(?:sudo )?((?:tools|build|\.ci)/[\w./-]+)", line)
+            if found:
+                yield found[1]
+
+
+@test
+def commands_of_the_documents_exist():
+    pages = [p for p in files("*.md") if p.name == "README.md" or p.parts[0] == "docs"]
+    check(any(str(p) == "README.md" for p in pages), "there is no README.md")
+    wrong = []
+    for path in pages:
+        for name in commands(path):
+            if name.startswith("build/") and not BUILD.is_dir():
+                continue
+            real = BUILD / name[len("build/") :] if name.startswith("build/") else TOP / name
+            if not real.exists():
+                wrong.append(f"{path}: {name}")
+    none(wrong, "documents name commands that are not there")
+
+
+@test
+def links_of_the_documents_lead_somewhere():
+    wrong = []
+    for path in files("*.md"):
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text_of(path)):
+            if not re.match(r"[a-z]+:", target) and not (TOP / path.parent / target).exists():
+                wrong.append(f"{path}: {target}")
+    none(wrong, "broken links")
+
+
+def binaries():
+    found = [BUILD / n for n in ("usherd", "usherctl", "usher-sim")] + sorted((BUILD / "plugins").glob("**/*.so"))
+    found = [p for p in found if p.is_file()]
+    if not found:
+        raise Skip(f"nothing is built in {BUILD.name}/")
+    return found
+
+
+def readelf(flags, path):
+    return subprocess.run(["readelf", flags, str(path)], capture_output=True, text=True, check=True).stdout
+
+
+@test
+def binaries_are_hardened():
+    if not shutil.which("readelf"):
+        raise Skip("readelf (binutils) is not installed")
+    wrong = []
+    for path in binaries():
+        segments, dynamic, symbols = readelf("-lhW", path), readelf("-dW", path), readelf("-sW", path)
+        stack = re.search(r"GNU_STACK.*", segments)
+        whole = path.stat().st_size > 60000  # a small plugin may have nothing that needs either
+        for holds, what in (
+            (re.search(r"Type:\s+DYN", segments), "is not position independent"),
+            ("GNU_RELRO" in segments, "has no RELRO segment"),
+            (re.search(r"BIND_NOW|FLAGS.*\bNOW\b", dynamic), "binds lazily"),
+            (stack and "RWE" not in stack[0], "has an executable stack"),
+            ("__stack_chk_fail" in symbols or not whole, "has no stack protector"),
+            (re.search(r"__\w+_chk\b", symbols.replace("__stack_chk", "")) or not whole, "is not fortified"),
+            (not re.search(r"\((?:RPATH|RUNPATH)\)", dynamic), "has a run path"),
+        ):
+            if not holds:
+                wrong.append(f"{path.name} {what}")
+    none(wrong, "not hardened")
+
+
+@test
+def programs_tell_their_version_and_their_use():
+    for path in binaries():
+        if path.suffix == ".so":
+            continue
+        for option in ("--version", "--help"):
+            done = subprocess.run([str(path), option], capture_output=True, text=True, check=False, timeout=20)
+            equal(done.returncode, 0, path.name, option)
+            check(done.stdout.strip(), path.name, option, "prints nothing")
+
+
+if __name__ == "__main__":
+    main()
