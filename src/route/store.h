@@ -105,10 +105,11 @@ struct store {
 	/* Takes the step over; calls done later or before it returns; frees it with
 	 * step_destroy afterwards. */
 	void (*commit)(struct store *store, struct step *step);
-	/* Looks a contact up, finished or not; fn gets NULL when unknown. */
+	/* Looks a contact up, finished or not; fn gets NULL when it is unknown or the
+	 * store is away. */
 	void (*fetch)(struct store *store, uint64_t contact,
 		void (*fn)(void *owner, const struct stored_contact *found), void *owner);
-	/* Set by the router. */
+	/* Set by the router; the step's effects are taken out of it by then or in it. */
 	void (*done)(void *router, struct step *step, enum step_result result,
 		uint64_t existing);
 	void *router;
@@ -118,9 +119,43 @@ void step_destroy(
 	struct step *step); /* NULL is fine; frees effects through effects_destroy */
 void effects_destroy(struct effect *effects); /* route/effect.c */
 
-/* Memory: commits at once (or, with `later`, when store_memory_run is called). */
+/* What a store holds, for recovery; live contacts only, in no order. The functions return
+ * false for what they cannot read; it is counted and kept. Text is borrowed for the call.
+ */
+struct store_load {
+	bool (*contact)(void *owner, const struct stored_contact *stored);
+	bool (*agent)(void *owner, const char *agent_id, const char *record);
+	bool (*queue)(void *owner, const char *queue, const char *record);
+	void *owner;
+};
+
+struct store_loaded {
+	int64_t contacts, agents, queues;
+	int64_t unreadable; /* what the functions above refused */
+	int64_t repaired;   /* contacts found in no place or in two (invariant I11) */
+};
+
+/*
+ * Memory: commits at once (or, with `later`, when store_memory_run is called). A step
+ * committed from within `done` is carried out after that `done` has returned.
+ *
+ * It is stricter than Redis: a step whose states, classes, or parts do not fit what is
+ * held is refused, logged, and counted as wrong, since nobody else writes here.
+ */
 struct store *store_memory_create(bool later);
 void store_memory_run(struct store *store);
+/* Finished contacts are forgotten at once, not after keep_ms (simulations without end).
+ */
+void store_memory_forget(struct store *store, bool at_once);
+/* Steps refused as wrong so far; *what (may be NULL) gets the last reason, borrowed. */
+int store_memory_wrong(const struct store *store, const char **what);
+/* Hands everything held to load, at once. */
+void store_memory_load(
+	struct store *store, const struct store_load *load, struct store_loaded *out);
+/* Where a contact waits (borrowed), or NULL: for tests. */
+const char *store_memory_class(const struct store *store, uint64_t contact);
+/* Drops the steps that were not committed yet, as a crash would: for tests. */
+void store_memory_crash(struct store *store);
 void store_memory_destroy(struct store *store);
 
 #endif
