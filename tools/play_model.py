@@ -1,0 +1,200 @@
+"""A day of contacts: read from a real call centre's trace, or generated. Standard library only.
+
+A day is a list of rows {at_s, service, tier, customer, patience_s, handle_s, trace_wait_s,
+trace_served}, sorted by at_s, and a list of shifts {agent, blocks: [(from_s, to_s)]}. What a trace
+cannot know is drawn with a stated seed:
+
+  patience of a served caller   the Kaplan-Meier estimate over all callers of the file, given that
+                                he waited as long as he did; past the last abandonment exponential
+  handling of an abandoned one  the handling of a served caller of the same service
+"""
+
+import bisect
+import collections
+import csv
+import gzip
+import math
+import random
+
+SEED = 1999
+BREAK_S = 600  # an agent without a call for longer is away
+MARGIN_S = 60  # he comes so long before his first call and goes so long after his last
+DAY_S = 86400
+
+
+class Patience:
+    """Kaplan-Meier estimate of how long callers are willing to wait."""
+
+    def __init__(self, waits):
+        """waits: (seconds, left) pairs; left False means served, so patience was longer."""
+        waits = sorted((max(float(s), 0.5), left) for s, left in waits)
+        self.n, self.left = len(waits), sum(left for _, left in waits)
+        self.mean_tail_s = sum(s for s, _ in waits) / max(1, self.left)
+        self.times, self.alive = [], []
+        survival, at_risk, i = 1.0, len(waits), 0
+        while i < len(waits):
+            j = i
+            while j < len(waits) and waits[j][0] == waits[i][0]:
+                j += 1
+            gone = sum(left for _, left in waits[i:j])
+            if gone:
+                survival *= 1 - gone / at_risk
+                self.times.append(waits[i][0])
+                self.alive.append(survival)
+            at_risk -= j - i
+            i = j
+
+    def survival(self, s):
+        i = bisect.bisect_right(self.times, s)
+        return 1.0 if i == 0 else self.alive[i - 1]
+
+    def draw(self, rng, beyond_s=0.0):
+        """A patience longer than beyond_s."""
+        target = rng.random() * self.survival(beyond_s)
+        # alive falls; the first time at which it is at or below the target
+        i = bisect.bisect_left([-a for a in self.alive], -target)
+        if i < len(self.times) and self.times[i] > beyond_s:
+            return self.times[i]
+        last = max(beyond_s, self.times[-1] if self.times else 0.0)
+        return last + rng.expovariate(1 / self.mean_tail_s)
+
+    def words(self):
+        return (
+            f"patience of served callers: Kaplan-Meier over {self.n} callers ({self.left} left), "
+            f"given the wait they had; tail exponential, mean {self.mean_tail_s:.0f} s"
+        )
+
+
+class Day:
+    def __init__(self, name, rows, shifts, notes):
+        self.name, self.rows, self.shifts, self.notes = name, rows, shifts, notes
+
+
+def _open(path):
+    return gzip.open(path, "rt", newline="") if str(path).endswith(".gz") else open(path, newline="", encoding="utf-8")
+
+
+TIERS = {"2": "gold", "1": "silver"}  # the trace's priority customers; all others are bronze
+
+
+def from_trace(path, day, seed=SEED):
+    """Day `day` (from 1) of a file of the Anonymous Bank."""
+    with _open(path) as file:
+        month = list(csv.DictReader(file))
+    rng = random.Random(seed * 100 + day)
+    patience = Patience((float(r["queue_s"]), r["outcome"] == "abandoned") for r in month)
+    handled = collections.defaultdict(list)
+    for r in month:
+        if r["outcome"] == "served":
+            handled[r["service"]].append(float(r["handle_s"]))
+    everyone = sorted(s for of in handled.values() for s in of)
+    rows, work = [], collections.defaultdict(list)
+    for r in month:
+        at_s = float(r["arrival_s"]) - (day - 1) * DAY_S
+        if not 0 <= at_s < DAY_S:
+            continue
+        wait_s, served = float(r["queue_s"]), r["outcome"] == "served"
+        if served:
+            work[r["agent"]].append((at_s + wait_s, at_s + wait_s + float(r["handle_s"])))
+        rows.append({
+            "at_s": at_s,
+            "service": r["service"],
+            "tier": TIERS.get(r["priority"], "bronze"),
+            "customer": r["customer"],
+            "patience_s": patience.draw(rng, wait_s) if served else max(wait_s, 0.5),
+            "handle_s": float(r["handle_s"]) if served else rng.choice(handled[r["service"]] or everyone),
+            "trace_wait_s": wait_s,
+            "trace_served": served,
+        })
+    if not rows:
+        raise SystemExit(f"play: {path} has no contacts on day {day}; choose another with --day")
+    rows.sort(key=lambda r: r["at_s"])
+    shifts = [{"agent": a, "blocks": _blocks(calls)} for a, calls in sorted(work.items()) if a]
+    notes = [
+        patience.words(),
+        "handling of abandoned callers: that of a random served caller of the same service",
+        f"agents: those of the trace, there from {MARGIN_S} s before a call until {MARGIN_S} s after it; "
+        f"{BREAK_S // 60} minutes without a call are a break",
+        f"seed {seed}",
+    ]
+    return Day(f"day {day} of {str(path).rsplit('/', 1)[-1]}", rows, shifts, notes)
+
+
+def _blocks(calls):
+    """When an agent was there: his calls, joined over gaps up to BREAK_S."""
+    blocks = []
+    for begin, end in sorted(calls):
+        if blocks and begin - blocks[-1][1] <= BREAK_S:
+            blocks[-1][1] = max(blocks[-1][1], end)
+        else:
+            blocks.append([begin, end])
+    wide = [[max(0.0, b - MARGIN_S), e + MARGIN_S] for b, e in blocks]
+    joined = wide[:1]
+    for b, e in wide[1:]:
+        if b <= joined[-1][1]:
+            joined[-1][1] = e
+        else:
+            joined.append([b, e])
+    return [tuple(block) for block in joined]
+
+
+# A generated weekday: calls an hour from 07:00, and how many agents are there.
+GENERATED = (
+    (7, 40, 3), (8, 90, 6), (9, 125, 8), (10, 140, 10), (11, 140, 10), (12, 125, 9), (13, 120, 9), (14, 120, 9),
+    (15, 110, 8), (16, 95, 7), (17, 80, 6), (18, 65, 5), (19, 55, 4), (20, 50, 4), (21, 45, 3), (22, 35, 3),
+    (23, 20, 2),
+)  # fmt: skip
+GENERATED_PATIENCE_S = 420.0
+GENERATED_HANDLE_S = 186.0
+GENERATED_HANDLE_SIGMA = 1.0  # of the lognormal's logarithm
+
+
+def generated(seed=SEED):
+    """A weekday made up: Poisson arrivals by hour, lognormal handling, exponential patience."""
+    rng = random.Random(seed)
+    mu = math.log(GENERATED_HANDLE_S) - GENERATED_HANDLE_SIGMA**2 / 2
+    rows, most = [], max(n for _, _, n in GENERATED)
+    for hour, calls, _ in GENERATED:
+        at_s = hour * 3600 + rng.expovariate(calls / 3600)
+        while at_s < (hour + 1) * 3600:
+            rows.append({
+                "at_s": at_s,
+                "service": rng.choices(("PS", "NW", "NE", "IN"), (75, 15, 8, 2))[0],
+                "tier": rng.choices(("bronze", "silver", "gold"), (55, 15, 30))[0],
+                "customer": f"g{rng.randrange(4000):05d}",
+                "patience_s": max(0.5, rng.expovariate(1 / GENERATED_PATIENCE_S)),
+                "handle_s": rng.lognormvariate(mu, GENERATED_HANDLE_SIGMA),
+                "trace_wait_s": None,
+                "trace_served": None,
+            })
+            at_s += rng.expovariate(calls / 3600)
+    shifts = []
+    for n in range(most):
+        hours = [hour for hour, _, there in GENERATED if there > n]
+        shifts.append({"agent": f"a{n + 1:02d}", "blocks": [(hours[0] * 3600.0, (hours[-1] + 1) * 3600.0)]})
+    notes = [
+        "generated: Poisson arrivals with hourly rates, "
+        f"handling lognormal (mean {GENERATED_HANDLE_S:.0f} s, sigma {GENERATED_HANDLE_SIGMA:g}), "
+        f"patience exponential (mean {GENERATED_PATIENCE_S:.0f} s)",
+        f"seed {seed}",
+    ]
+    return Day("a generated weekday", rows, shifts, notes)
+
+
+def figures(waits, abandoned, within_s=20.0):
+    """Of served waits in seconds and the number who left: (service level %, mean wait s, abandonment %)."""
+    offered = len(waits) + abandoned
+    if not offered:
+        return 0.0, 0.0, 0.0
+    return (
+        100 * sum(w <= within_s for w in waits) / offered,
+        sum(waits) / max(1, len(waits)),
+        100 * abandoned / offered,
+    )
+
+
+def trace_figures(day):
+    """What the trace's own centre did; None for a generated day."""
+    if day.rows[0]["trace_served"] is None:
+        return None
+    return figures([r["trace_wait_s"] for r in day.rows if r["trace_served"]], sum(not r["trace_served"] for r in day.rows))
