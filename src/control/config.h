@@ -60,6 +60,7 @@ struct config_sim_class {
 };
 
 struct config_sim {
+	int64_t start_ms; /* `start`: Unix ms at the trace's t_ms 0; default 0 */
 	int64_t accept_ms;
 	bool wrapup;
 	int n_classes;
