@@ -7,11 +7,11 @@
  *   customer.tags has "press" and not (time.hour < 8)
  *
  * Operators: == != < <= > >= in has and or not, + - * /, parentheses; text in double
- * quotes, numbers, true, false, lists ["a", "b"]. `x in y`: y is a list that holds x, or
- * text that contains x (case-insensitive ASCII); `y has x` is the same turned round.
- * Types are checked at compile time where both sides are literal or known, else at run
- * time, where a comparison of different types, a missing attribute or a division by zero
- * is false and counted.
+ * quotes, numbers, true, false, lists ["a", "b"]. `x in y`: y is a list that holds just
+ * x, or text that contains x (case-insensitive ASCII); `y has x` is the same turned
+ * round. Types are checked at compile time where both sides are literal or known, else at
+ * run time, where a comparison of different types, a missing attribute or a division by
+ * zero is false and counted.
  */
 #ifndef USHER_MODEL_RULE_H
 #define USHER_MODEL_RULE_H
@@ -23,6 +23,7 @@
 #include "base/xalloc.h"
 
 #define EXPR_TEXT_MAX 4096 /* bytes of an expression */
+#define EXPR_NAME_MAX 64   /* bytes of an attribute's name */
 #define EXPR_NODES_MAX 256
 #define EXPR_DEPTH_MAX 32
 #define EXPR_COST_MAX                                                                    \
@@ -76,5 +77,14 @@ bool expr_holds(const struct expr *expr, expr_lookup lookup, void *owner,
 /* Calls back for each attribute name used; for checks and documentation. */
 void expr_names(const struct expr *expr, void (*each)(void *owner, const char *name),
 	void *owner);
+
+/* Calls back for each literal text to which an attribute is compared (== != in), so that
+ * the settings can refuse `channel == "emial"`. */
+void expr_texts(const struct expr *expr,
+	void (*each)(void *owner, const char *name, const char *text), void *owner);
+
+/* The attributes that the router provides itself, i from 0; NULL after the last one. Any
+ * other name is an attribute of the contact, or customer.* of its customer. */
+const char *expr_builtin(int i);
 
 #endif
