@@ -5,7 +5,12 @@
  * Limits (RELIABILITY 6): header block 16 KiB, 64 fields, URI 4 KiB, body 1 MiB; header
  * deadline 10 s absolute, body 60 s and at least 500 B/s, idle 30 s; both framings, two
  * lengths, unknown coding, missing or doubled Host, empty field name, absolute or ".."
- * path: 400 and close. Host must be on the list (DNS rebinding): 421.
+ * path: 400 and close. Host must be on the list (DNS rebinding): 421. Requests of one
+ * connection are handled one after the other; what is pipelined waits.
+ *
+ * State-changing requests (all but GET, HEAD, OPTIONS) with an Origin must come from an
+ * allowed one (403), and with a body must say application/json (415). The only
+ * Authorization taken is "Bearer ..." (401).
  */
 #ifndef USHER_BASE_HTTP_H
 #define USHER_BASE_HTTP_H
@@ -49,7 +54,9 @@ struct http_reply {
 	const char *type; /* content type; NULL: none */
 	const void *body;
 	size_t n_body;
-	int n_fields; /* further header fields; values are checked for CR, LF and NUL */
+	int n_fields; /* further header fields, names in lower case; values are checked
+		       * for CR and LF. They replace the usual content-security-policy,
+		       * cache-control, ...; an empty value leaves that field out */
 	struct http_field fields[16];
 };
 
@@ -64,9 +71,11 @@ struct http_settings {
 	int n_origins; /* exact origins for WebSocket and state-changing requests with an
 			  Origin; own host always is */
 	const char *const *origins;
-	int per_address, most;
+	int per_address, most; /* connections of one address (0: no cap), in all */
 };
 
+/* wires: borrowed; outlives the server, and the loop does not run between the two ends.
+ */
 struct http_server *http_server_create(struct event_base *base, struct wires *wires);
 void http_server_destroy(struct http_server *server);
 int http_server_listen(struct http_server *server,
@@ -82,6 +91,8 @@ void http_websocket(struct http_server *server, const char *path, const char *su
 
 void http_answer(
 	struct http_server *server, uint64_t request, const struct http_reply *reply);
+/* The caller's key was verified: the cap per address no longer counts its connection. */
+void http_trust(struct http_server *server, uint64_t request);
 /* {"error": {"type": ..., "message": ...}} */
 void http_answer_error(struct http_server *server, uint64_t request, int status,
 	const char *type, const char *message);

@@ -22,6 +22,12 @@ struct ssl_ctx_st;
 
 #define WIRE_MESSAGE_MAX 262144
 #define WIRE_OUTPUT_MAX 1048576
+#define WIRE_FRAME_MAX 65536  /* bytes of one WebSocket frame */
+#define WIRE_FRAGMENTS_MAX 64 /* frames of one message */
+#define WIRE_RATE 50	      /* messages a second */
+#define WIRE_BURST 200	      /* messages at once */
+#define WIRE_LOGIN_MS 5000    /* until wire_trust */
+#define WIRE_PING_MS 10000    /* of silence, then a WebSocket ping; gone after two more */
 
 enum wire_kind {
 	WIRE_TCP,
@@ -30,14 +36,16 @@ enum wire_kind {
 };
 
 struct wire_handler {
-	/* A new peer, after TLS and upgrade. Returning false refuses it. path: of the
-	 * WebSocket URL, else "". */
+	/* A new peer, after TLS and upgrade. Returning false refuses it (closed() is then
+	 * not called). path: of the WebSocket URL, without query, else "". */
 	bool (*opened)(void *owner, uint64_t id, enum wire_kind kind,
 		const char *peer_address, const char *path);
-	/* One message, NUL-terminated, valid UTF-8 not checked for lines (jansson does).
+	/* One message, NUL-terminated, valid UTF-8 not checked for lines (jansson does);
+	 * never empty.
 	 * Borrowed for the call. */
 	void (*message)(void *owner, uint64_t id, const char *text, size_t n);
-	/* The peer is gone, for whatever reason; called once, also after wire_close. */
+	/* The peer is gone, for whatever reason; called once, at the end of the loop
+	 * turn, also after wire_close; not by wires_destroy. */
 	void (*closed)(void *owner, uint64_t id, const char *reason);
 	void *owner;
 };
@@ -53,6 +61,9 @@ struct wire_listen {
 				   caller has checked) */
 	int per_address;	/* connections of one address before login; 0: no cap */
 	int most;		/* connections in all */
+	int half_open;	 /* not yet trusted in all; 0: PEER_HALF_OPEN_MAX; -1: no cap */
+	int rate, burst; /* messages a second, at once; 0: WIRE_RATE, WIRE_BURST; -1: no
+			    limit */
 };
 
 /* Listens for line peers. Returns the port (0 for Unix), or -1 with the reason logged. */
@@ -64,8 +75,12 @@ int wires_listen(struct wires *wires, const struct wire_listen *listen,
 bool wire_send(struct wires *wires, uint64_t id, const char *text, size_t n);
 /* Sends what is queued, then closes. Safe from any callback, twice, for any reason. */
 void wire_close(struct wires *wires, uint64_t id, const char *reason);
-/* Logged in: the cap per address and the login deadline no longer apply. */
+/* Logged in (or its login is being checked): the cap per address and the login deadline
+ * no longer apply. Unix peers are trusted from the start. */
 void wire_trust(struct wires *wires, uint64_t id);
+/* Messages a second and at once; a peer that says more is read later (its output waits in
+ * TCP). rate 0: no limit, for links and intakes that are known. */
+void wire_set_rate(struct wires *wires, uint64_t id, int rate, int burst);
 /* Credentials of a Unix peer: uid, or -1. */
 long wire_peer_uid(struct wires *wires, uint64_t id);
 size_t wire_output_pending(struct wires *wires, uint64_t id);
