@@ -9,6 +9,7 @@ the machine's one monotonic clock, and `ev`:
              offer{agent, offer, contact, cost, again}  offer_end{agent, offer, contact, how}
              accept{agent, offer}  accept_ok{agent, offer}  accept_denied{agent, offer, type}
              connected{agent, offer, contact, again}  returned{agent, contact, how}
+             parked{agent, contact}  resumed{agent, contact, cost}
              ended{agent, contact, state}  absent{agent, contact}
   faults     kill{what}  freeze{what}  thaw{what}
   afterwards final{contact, state}  place{contact, places}  count{name, said, counted}
@@ -189,22 +190,27 @@ def one_terminal_state(j, v):
 
 
 def within_capacity(j, v):
-    """I4: offers and work of an agent never cost more than he has."""
+    """I4: offers and work of an agent never cost more than he has. Parked work costs nothing; an
+    offer and the parking that makes room for it are told one after the other."""
     capacity = {r["agent"]: r.get("capacity", 100) for r in j.of["online"]}
-    held = collections.defaultdict(dict)
+    held, over = collections.defaultdict(dict), {}
     for r in j.records:
-        agent = r.get("agent")
+        agent, ev = r.get("agent"), r["ev"]
         if agent is None:
             continue
-        if r["ev"] == "offer":
+        if agent in over and r["t"] > over[agent][0] + SLACK_S:
+            v.add("I4", over.pop(agent)[1])
+        if ev in ("offer", "resumed"):
             held[agent][r["contact"]] = r.get("cost", 100)
-            total = sum(held[agent].values())
-            if total > capacity.get(agent, 100):
-                v.add("I4", f"agent {agent} holds {total} points of {capacity.get(agent, 100)} with {r['contact']}")
-        elif r["ev"] == "offer_end" and r["how"] != "accepted":
+        elif ev in ("returned", "ended", "absent", "parked") or (ev == "offer_end" and r["how"] != "accepted"):
             held[agent].pop(r["contact"], None)
-        elif r["ev"] in ("returned", "ended", "absent"):
-            held[agent].pop(r["contact"], None)
+        total, most = sum(held[agent].values()), capacity.get(agent, 100)
+        if total <= most:
+            over.pop(agent, None)
+        elif agent not in over:
+            over[agent] = (r["t"], f"agent {agent} holds {total} points of {most}: {sorted(held[agent])}")
+    for _, text in over.values():
+        v.add("I4", text)
 
 
 def in_order(j, v):

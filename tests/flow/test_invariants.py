@@ -167,6 +167,22 @@ def too_much_work_breaks_i4():
 
 
 @test
+def parked_work_makes_room_for_an_offer():
+    for parked, wanted in ((True, set()), (False, {"I4"})):
+        b = Book()
+        for n in ("1", "2"):
+            b.add("submit", key=n).add("accepted", key=n, contact="c" + n).add("final", contact="c" + n, state="completed")
+        b.add("online", agent="a1", session="s", capacity=100)
+        b.add("offer", agent="a1", contact="c1", offer="o1", cost=25).add("connected", agent="a1", contact="c1", offer="o1")
+        b.add("offer", agent="a1", contact="c2", offer="o2", cost=100)
+        if parked:
+            b.add("parked", agent="a1", contact="c1", after=0.01)
+        b.add("ended", agent="a1", contact="c2", state="completed").add("resumed", agent="a1", contact="c1", cost=25)
+        b.add("ended", agent="a1", contact="c1", state="completed")
+        equal(broken(b), wanted)
+
+
+@test
 def being_passed_over_breaks_i5():
     b = Book()
     for n in ("1", "2"):

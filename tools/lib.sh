@@ -1,0 +1,95 @@
+# Common parts of tools/run, tools/test and tools/bench; sourced, not run.
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# What must be there to build and run, and what the tests need beyond it (names of Debian packages).
+packages_build=(gcc libc6-dev meson ninja-build pkg-config libevent-dev libssl-dev libhiredis-dev libjansson-dev
+	libyaml-dev libcrypt-dev libwslay-dev libcmocka-dev redis-server python3)
+packages_test=(python3-jsonschema python3-yaml python3-hypothesis python3-websockets binutils clang clang-format)
+
+# Debian 13 has llhttp as a library; on Debian 12 its sources come with node-llhttp.
+llhttp_package() {
+	if pkg-config --exists libllhttp 2>/dev/null || [ -e /usr/share/llhttp/llhttp.c ]; then
+		return
+	fi
+	if apt-cache show libllhttp-dev >/dev/null 2>&1; then echo libllhttp-dev; else echo node-llhttp; fi
+}
+
+say() { printf '%s\n' "$*" >&2; }
+die() {
+	say "$(basename "$0"): $*"
+	exit 1
+}
+
+installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+# need_packages NAME...: installs what is missing, as root or by sudo; else says what to install.
+need_packages() {
+	local missing=() name become=()
+	if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+		say "$(basename "$0"): no apt-get here; going on with what is installed"
+		return 0
+	fi
+	for name in "$@"; do
+		installed "$name" || missing+=("$name")
+	done
+	[ ${#missing[@]} -eq 0 ] && return 0
+	if [ "$(id -u)" -ne 0 ]; then
+		if ! command -v sudo >/dev/null || ! sudo -n true 2>/dev/null; then
+			die "these packages are missing: ${missing[*]}
+install them with: sudo apt-get install --no-install-recommends ${missing[*]}"
+		fi
+		become=(sudo -n)
+	fi
+	say "installing: ${missing[*]}"
+	local log
+	log=$(mktemp)
+	# Another apt may hold the lock: wait for it. The lists may be old: fetch them and try again.
+	if ! apt_install "${become[@]}" >"$log" 2>&1 && ! { "${become[@]}" apt-get update && apt_install "${become[@]}"; } \
+		>"$log" 2>&1; then
+		cat "$log" >&2
+		rm -f "$log"
+		die "could not install: ${missing[*]}"
+	fi
+	rm -f "$log"
+	# The package starts a server of its own; usherd keeps a private one, so that one is not needed.
+	if [[ " ${missing[*]} " == *" redis-server "* ]] && [ -d /run/systemd/system ]; then
+		"${become[@]}" systemctl disable --now redis-server >/dev/null 2>&1 || true
+	fi
+}
+
+apt_install() {
+	"$@" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+		-o DPkg::Lock::Timeout=300 "${missing[@]}"
+}
+
+need_build_packages() {
+	need_packages "${packages_build[@]}" "$@"
+	local more
+	more=$(llhttp_package)
+	[ -z "$more" ] || need_packages "$more"
+}
+
+# build_in DIR TARGETS... -- MESON OPTIONS...: configures once, then builds; one build a directory at a time.
+build_in() {
+	local dir=$1 targets=() log lock
+	shift
+	while [ $# -gt 0 ] && [ "$1" != -- ]; do
+		targets+=("$1")
+		shift
+	done
+	[ $# -eq 0 ] || shift
+	mkdir -p "$top/$dir"
+	log=$(mktemp)
+	exec {lock}>"$top/$dir/.building"
+	flock "$lock"
+	if ! { { [ -e "$top/$dir/build.ninja" ] || meson setup "$top/$dir" "$top" "$@"; } &&
+		ninja -C "$top/$dir" "${targets[@]}"; } >"$log" 2>&1; then
+		tail -n 60 "$log" >&2
+		rm -f "$log"
+		exec {lock}>&-
+		return 1
+	fi
+	rm -f "$log"
+	exec {lock}>&-
+}
