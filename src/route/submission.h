@@ -8,10 +8,11 @@
  * "last_agent": "a2", "customer": {"id": "c1", "name": "Ann", "points": 80, ...},
  * "title": "Where is my order?", "attributes": {"ivr.menu": "bill", "tags": ["press"]},
  *    "not_before": "2026-11-22T10:00:00Z", "window_ms": 900000, "deadline":
- * "2026-11-22T10:15:00Z", "sla_ms": 20000, "payload": {...}}
+ * "2026-11-22T10:15:00Z", "sla_ms": 20000, "arrived_at": "2026-11-22T09:00:00Z",
+ *    "payload": {...}}
  *
- * Only `channel` is required. Members of `customer` become attributes customer.NAME.
- * queue, tier and require stand above rules.
+ * Only `channel` is required; unknown members are refused. Members of `customer` become
+ * attributes customer.NAME. queue, tier and require stand above rules.
  */
 #ifndef USHER_ROUTE_SUBMISSION_H
 #define USHER_ROUTE_SUBMISSION_H
