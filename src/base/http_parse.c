@@ -123,6 +123,13 @@ on_body(llhttp_t *llhttp, const char *at, size_t n)
 	return 0;
 }
 
+/* A chunk that could not be taken anyway is refused when it is announced. */
+static int
+on_chunk_header(llhttp_t *llhttp)
+{
+	return llhttp->content_length > HTTP_BODY_MAX ? -1 : 0;
+}
+
 static int
 on_complete(llhttp_t *llhttp)
 {
@@ -136,6 +143,7 @@ static const llhttp_settings_t callbacks = {
 	.on_header_value_complete = on_value_complete,
 	.on_headers_complete = on_head_complete,
 	.on_body = on_body,
+	.on_chunk_header = on_chunk_header,
 	.on_message_complete = on_complete,
 };
 
@@ -549,9 +557,9 @@ feed_body(struct http_parse *p, const char *data, size_t n, size_t *used)
 	}
 	*used = n;
 	p->n_body_raw += n;
-	if (code != HPE_OK)
+	if (code != HPE_OK && code != HPE_CB_CHUNK_HEADER)
 		return bad(p, 400, "the body's framing is malformed");
-	if (p->n_body_raw > HTTP_BODY_MAX)
+	if (code != HPE_OK || p->n_body_raw > HTTP_BODY_MAX)
 		return bad(p, 413, "the body is longer than 1 MiB");
 	return HTTP_STEP_MORE;
 }
