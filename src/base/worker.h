@@ -1,0 +1,45 @@
+/*
+ * base/worker.h - threads for what blocks (password hashing, SQLite, mail); the loop
+ * never waits for them.
+ */
+#ifndef USHER_BASE_WORKER_H
+#define USHER_BASE_WORKER_H
+
+#include <stdbool.h>
+
+#include "base/xalloc.h"
+
+struct event_base;
+struct worker_pool;
+
+/*
+ * worker_pool_create - starts the threads.
+ *
+ * base        the loop on which `done` is called; borrowed
+ * n           threads, 1..64
+ * queue_most  jobs that may wait beside those being worked on; > 0
+ * Returns     owned by the caller; NULL with the reason logged when threads are not to be
+ *             had
+ */
+struct worker_pool *worker_pool_create(
+	struct event_base *base, int n, int queue_most) USHER_MUST_CHECK;
+
+/*
+ * worker_pool_destroy - waits for the jobs being worked on, drops the others.
+ *
+ * drop    called on this thread for the arg of each job whose `done` was not called, so
+ *         that it can be freed; NULL: none is
+ */
+void worker_pool_destroy(struct worker_pool *pool, void (*drop)(void *arg));
+
+/*
+ * worker_run - has `work` called on a thread and then `done` on the loop's, in the order
+ * in which the work ends.
+ *
+ * arg      handed to both; until done it belongs to the worker
+ * Returns  false: the queue is full, nothing will be called; say "try again later"
+ */
+bool worker_run(struct worker_pool *pool, void (*work)(void *arg),
+	void (*done)(void *arg), void *arg) USHER_MUST_CHECK;
+
+#endif
