@@ -21,6 +21,7 @@
 #define DAY_MS INT64_C(86400000)
 #define MINUTE_MS INT64_C(60000)
 #define TWO_YEARS_MS (INT64_C(731) * DAY_MS)
+#define DAY_OF_1970 INT64_C(719163) /* as GDate counts */
 #define SEGMENTS_MAX                                                                     \
 	64 /* offsets in force within one chunk; zones change it 2-4 times               \
 	    */
@@ -185,7 +186,7 @@ calendar_add_day(struct calendar *c, int year, int month, int day, int n_interva
 		return false;
 	g_date_clear(&date, 1);
 	g_date_set_dmy(&date, (GDateDay)day, (GDateMonth)month, (GDateYear)year);
-	special.day = (int64_t)g_date_get_julian(&date) - 719163; /* 1970-01-01 */
+	special.day = (int64_t)g_date_get_julian(&date) - DAY_OF_1970;
 	for (int i = 0; i < n_intervals; i++)
 		if (!hours_add(&special.hours, from_min[i], to_min[i]))
 			return false;
@@ -499,4 +500,26 @@ calendar_between_ms(const struct calendar *c, int64_t a_ms, int64_t b_ms)
 	for (int64_t index = first; index < last && index < CHUNKS; index++)
 		sum += chunk_get(c, index)->total;
 	return last < CHUNKS ? sum + elapsed(chunk_get(c, last), b_ms) : sum;
+}
+
+void
+calendar_local(const struct calendar *c, int64_t at_ms, struct calendar_moment *out)
+{
+	int64_t at_s = (at_ms - (at_ms % 1000 + 1000) % 1000) / 1000;
+	int64_t local = at_s + g_time_zone_get_offset(c->zone, zone_interval(c, at_s));
+	int64_t day = (local - (local % 86400 + 86400) % 86400) / 86400;
+	int64_t rest = local - day * 86400;
+	int64_t julian = day + DAY_OF_1970 > 1 ? day + DAY_OF_1970 : 1;
+	GDate date;
+
+	g_date_clear(&date, 1);
+	g_date_set_julian(&date, (guint32)(julian < 20000000 ? julian : 20000000));
+	*out = (struct calendar_moment){
+		.year = g_date_get_year(&date),
+		.month = (int)g_date_get_month(&date),
+		.day = g_date_get_day(&date),
+		.hour = (int)(rest / 3600),
+		.minute = (int)(rest / 60 % 60),
+		.weekday = (int)g_date_get_weekday(&date),
+	};
 }

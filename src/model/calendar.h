@@ -59,4 +59,12 @@ int64_t calendar_add_ms(const struct calendar *c, int64_t from_ms, int64_t open_
 /* Open time from a to b in ms; negative when b < a. */
 int64_t calendar_between_ms(const struct calendar *c, int64_t a_ms, int64_t b_ms);
 
+/* A moment in the calendar's zone. */
+struct calendar_moment {
+	int year, month, day; /* month and day from 1 */
+	int hour, minute;
+	int weekday; /* 1 = Monday */
+};
+void calendar_local(const struct calendar *c, int64_t at_ms, struct calendar_moment *out);
+
 #endif

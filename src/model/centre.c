@@ -233,6 +233,7 @@ centre_unref(struct centre *c)
 	free(c->rules);
 	free(c->name);
 	free(c->timezone);
+	calendar_destroy(c->local);
 	map_finish(&c->channel_by_name);
 	map_finish(&c->tier_by_name);
 	map_finish(&c->skill_by_name);

@@ -194,7 +194,8 @@ struct centre {
 			     carries it */
 	char *name;
 	char *timezone;
-	double half_life_ms; /* H */
+	struct calendar *local; /* owned; tells local time in that zone, has no hours */
+	double half_life_ms;	/* H */
 	enum law_kind kind;
 	double speed; /* of a play; 1 live (CONTRACTS 1): durations, H and A are divided
 			 already */

@@ -385,6 +385,29 @@ changes_and_sums_tell_the_same(void **state)
 }
 
 static void
+local_time_is_that_of_the_zone(void **state)
+{
+	static const struct {
+		const char *zone, *at;
+		struct calendar_moment is;
+	} list[] = {
+		{"Europe/London", "2026-07-10 23:30", {2026, 7, 11, 0, 30, 6}},
+		{"America/New_York", "2026-01-01 04:59", {2025, 12, 31, 23, 59, 3}},
+		{"Asia/Kolkata", "2024-02-28 18:45", {2024, 2, 29, 0, 15, 4}},
+		{"UTC", "1969-12-31 23:59", {1969, 12, 31, 23, 59, 3}},
+	};
+
+	for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+		struct calendar *c = make(list[i].zone);
+		struct calendar_moment is;
+
+		calendar_local(c, utc(list[i].at) + 1, &is);
+		assert_memory_equal(&is, &list[i].is, sizeof is);
+		calendar_destroy(c);
+	}
+}
+
+static void
 a_copy_is_a_calendar_of_its_own(void **state)
 {
 	struct calendar *c = office("Europe/London"), *copy;
@@ -438,6 +461,7 @@ main(void)
 		cmocka_unit_test(office_hours_are_those_of_libc_in_every_zone),
 		cmocka_unit_test(what_is_added_lies_between),
 		cmocka_unit_test(changes_and_sums_tell_the_same),
+		cmocka_unit_test(local_time_is_that_of_the_zone),
 		cmocka_unit_test(a_copy_is_a_calendar_of_its_own),
 		cmocka_unit_test(questions_are_cheap),
 	};
