@@ -27,15 +27,19 @@ law_phase(int64_t slack_ms, int64_t slack2_ms)
 	return slack2_ms >= 0 ? LAW_SECOND_PROMISE : LAW_AGEING;
 }
 
-/* Value x deadline pressure, ROUTING 2, as a logarithm. */
+/* Value x deadline pressure, ROUTING 2, as a logarithm. Summed in ms before the division,
+ * and multiplied before it, so that scores that are equal in the law are equal here, and
+ * the age decides. */
 static double
 dpv(const struct law_terms *terms, int64_t slack_ms, int64_t slack2_ms)
 {
+	double h = terms->half_life_ms, a = terms->law.ageing_ms;
+
 	if (slack_ms >= 0)
-		return terms->log2_value - (double)slack_ms / terms->half_life_ms;
+		return (h * terms->log2_value - (double)slack_ms) / h;
 	if (slack2_ms >= 0)
-		return terms->log2_late - (double)slack2_ms / terms->half_life_ms;
-	return terms->log2_late + log2(1 + (double)-slack2_ms / terms->law.ageing_ms);
+		return (h * terms->log2_late - (double)slack2_ms) / h;
+	return log2(terms->value * terms->law.late_weight * (a - (double)slack2_ms) / a);
 }
 
 double

@@ -1,0 +1,554 @@
+/*
+ * route/class.c against brute force: over more than a million random decisions the heads
+ * of the classes name the same contact as scoring every waiting one does. The brute force
+ * is written from the law's text and shares no code with route/ or model/calendar.c.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "route/class.h"
+#include "route/law.h"
+#include "route/stage.h"
+
+#define WAITING_MOST 48
+#define CLASSES 12     /* kinds of contacts in one world */
+#define AGENTS 3       /* who ask */
+#define DECISIONS 1000 /* of one world */
+#define WORLDS 1100
+#define DAY_MS INT64_C(86400000)
+#define MONDAY_MS INT64_C(1609718400000) /* 2021-01-04 00:00 UTC */
+
+/* ---- the world: terms of classes, contacts as the text sees them ---- */
+
+struct kind {
+	int64_t T, H;
+	double V, e, m, A;
+	bool calendar;
+	int queue, channel;
+};
+
+struct member {
+	struct contact *contact; /* owned */
+	const struct kind *kind;
+	int64_t t0, d; /* d on the clock */
+	uint64_t id;
+};
+
+struct world {
+	struct kind kinds[CLASSES];
+	struct member waiting[WAITING_MOST];
+	int n;
+	int64_t now;
+	uint64_t last_id;
+	struct centre *centre;
+	struct router *router;
+};
+
+static uint64_t seed_state;
+
+static uint32_t
+draw(uint32_t below)
+{
+	seed_state = seed_state * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)((seed_state >> 33) % below);
+}
+
+#define PICK(...)                                                                        \
+	((const double[]){__VA_ARGS__}[draw(                                             \
+		sizeof((const double[]){__VA_ARGS__}) / sizeof(double))])
+
+/* ---- brute force ---- */
+
+/* Mon-Fri 9-17 UTC, counted from a Monday: open ms before a moment. */
+static int64_t
+open_before(int64_t at)
+{
+	int64_t day = (at - MONDAY_MS) / DAY_MS, ms = (at - MONDAY_MS) % DAY_MS;
+	int64_t weeks = day / 7, weekday = day % 7;
+	int64_t open = (weeks * 5 + (weekday < 5 ? weekday : 5)) * 8 * 3600000;
+
+	if (weekday < 5 && ms > 9 * 3600000)
+		open += (ms < 17 * 3600000 ? ms : 17 * 3600000) - 9 * 3600000;
+	return open;
+}
+
+static int64_t
+slack(const struct world *w, const struct member *x)
+{
+	if (!x->kind->calendar)
+		return x->d - w->now;
+	return open_before(x->d) - open_before(w->now);
+}
+
+/* log2 of the score, straight from the definition. */
+static long double
+score(const struct world *w, const struct member *x)
+{
+	const struct kind *k = x->kind;
+	int64_t s = slack(w, x), s2 = s + llroundl((k->m - 1) * (long double)k->T);
+
+	if (s >= 0)
+		return log2l(k->V) - (long double)s / k->H;
+	if (s2 >= 0)
+		return log2l((long double)k->V * k->e) - (long double)s2 / k->H;
+	return log2l((long double)k->V * k->e * (1 + (long double)-s2 / k->A));
+}
+
+static bool
+cooled(const struct world *w, const struct member *x, int agent)
+{
+	const struct contact *c = x->contact;
+
+	for (int i = 0; i < c->n_cooldowns; i++)
+		if (c->cooldowns[i].agent == agent && c->cooldowns[i].until_ms > w->now)
+			return false;
+	return true;
+}
+
+/* The reserve holds back what is still ahead of the moment at which V 2^(-s/H) is 1/2. */
+static bool
+let_go(const struct world *w, const struct member *x)
+{
+	long double s = slack(w, x);
+
+	return s <= 0 || s <= x->kind->H * log2l(2 * x->kind->V);
+}
+
+/* The order of the law; scores that only rounding parts count as equal. */
+static bool
+goes_before(const struct world *w, const struct member *a, const struct member *b)
+{
+	long double x = score(w, a), y = score(w, b);
+
+	if (fabsl(x - y) > 1e-15L * (1 + fabsl(x)))
+		return x > y;
+	if (a->t0 != b->t0)
+		return a->t0 < b->t0;
+	return a->id < b->id;
+}
+
+static const struct member *
+brute_best(const struct world *w, int agent, bool held_back)
+{
+	const struct member *best = NULL;
+
+	for (int i = 0; i < w->n; i++) {
+		const struct member *x = &w->waiting[i];
+
+		if (!cooled(w, x, agent) || (held_back && !let_go(w, x)))
+			continue;
+		if (best == NULL || goes_before(w, x, best))
+			best = x;
+	}
+	return best;
+}
+
+/* ---- the heads ---- */
+
+static struct candidate
+heads_best(struct world *w, int agent, bool held_back)
+{
+	struct agent asking = {.index = agent};
+	struct candidate best = {NULL, 0};
+
+	for (size_t i = 0; i < w->router->n_classes; i++) {
+		struct candidate one = class_best(
+			w->router, w->router->classes[i], &asking, held_back, w->now);
+
+		if (candidate_before(&one, &best))
+			best = one;
+	}
+	return best;
+}
+
+/* ---- making worlds ---- */
+
+static void
+make_kind(struct kind *k, const struct world *w)
+{
+	*k = (struct kind){.H = (int64_t)w->centre->half_life_ms,
+		.T = (int64_t)PICK(
+			0, 1000, 20000, 20000, 30000, 300000, 900000, 14400000),
+		.V = PICK(1, 1, 2, 3, 4, 8, 1e6, 1e12),
+		.e = PICK(0.1, 0.25, 0.5, 1),
+		.m = PICK(1, 1, 1.5, 2, 3),
+		.A = PICK(0.001, 1, 10000, 150000, 600000),
+		.calendar = draw(4) == 0,
+		.queue = (int)draw(2),
+		.channel = 0};
+}
+
+static struct calendar *
+office(void)
+{
+	struct calendar *c = calendar_create(NULL);
+
+	for (int day = 0; day < 5; day++)
+		assert_true(calendar_add_hours(c, day, 9 * 60, 17 * 60));
+	return c;
+}
+
+/* As few settings as classes need to be told apart and keyed. */
+static struct centre *
+make_centre(void)
+{
+	struct centre *c = xcalloc(1, sizeof(*c));
+
+	c->refs = 1;
+	c->version = 1;
+	c->half_life_ms = PICK(15000, 60000, 60000, 240000);
+	c->speed = 1;
+	c->n_queues = 2;
+	c->queues = xcalloc(2, sizeof(struct queue));
+	c->queues[0].name = xstrdup("one");
+	c->queues[1].name = xstrdup("two");
+	c->n_channels = 1;
+	c->channels = xcalloc(1, sizeof(struct channel));
+	c->channels[0].name = xstrdup("voice");
+	c->n_tiers = 1;
+	c->tiers = xcalloc(1, sizeof(struct tier));
+	c->tiers[0].name = xstrdup("only");
+	c->n_calendars = 1;
+	c->calendars = xcalloc(1, sizeof(struct calendar *));
+	c->calendars[0] = office();
+	c->calendar_names = xcalloc(1, sizeof(char *));
+	c->calendar_names[0] = xstrdup("office");
+	return c;
+}
+
+static void
+make_world(struct world *w)
+{
+	*w = (struct world){
+		.now = MONDAY_MS + 30 * DAY_MS + draw(7 * 86400) * INT64_C(1000)};
+	w->centre = make_centre();
+	w->router = xcalloc(1, sizeof(*w->router));
+	w->router->centre = w->centre;
+	w->router->store_up = true;
+	for (int i = 0; i < CLASSES; i++)
+		make_kind(&w->kinds[i], w);
+}
+
+static void
+leave(struct world *w, int i)
+{
+	struct contact *c = w->waiting[i].contact;
+
+	class_leave(w->router, c);
+	free(c->cooldowns);
+	free(c);
+	w->waiting[i] = w->waiting[--w->n];
+}
+
+static void
+end_world(struct world *w)
+{
+	while (w->n > 0)
+		leave(w, w->n - 1);
+	class_destroy_all(w->router);
+	map_finish(&w->router->class_by_key);
+	text_finish(&w->router->scratch);
+	free(w->router);
+	centre_unref(w->centre);
+}
+
+/* Arrived at some time up to now, on a coarse grid: ties are what is tested. */
+static void
+enter(struct world *w)
+{
+	const struct kind *k = &w->kinds[draw(CLASSES)];
+	struct contact *c = xcalloc(1, sizeof(*c));
+	struct member *x = &w->waiting[w->n];
+	int64_t age = draw(4) == 0 ? (int64_t)draw(40000) * 1000 : draw(80) * 500;
+
+	*x = (struct member){
+		.contact = c, .kind = k, .t0 = w->now - age, .id = ++w->last_id};
+	x->d = k->calendar ? calendar_add_ms(w->centre->calendars[0], x->t0, k->T)
+			   : x->t0 + k->T;
+	c->id = x->id;
+	c->state = CONTACT_QUEUED;
+	c->queue = k->queue;
+	c->channel = k->channel;
+	c->t0_ms = x->t0;
+	c->d_ms = x->d;
+	c->sla_ms = k->T;
+	c->value = k->V;
+	c->law = (struct law){.late_weight = k->e, .second = k->m, .ageing_ms = k->A};
+	c->calendar = k->calendar ? 0 : -1;
+	c->target = c->affinity = c->last_agent = c->agent = -1;
+	c->due_slot = SIZE_MAX;
+	class_enter(w->router, class_for(w->router, c), c);
+	w->n++;
+}
+
+static void
+reject(struct world *w)
+{
+	struct contact *c = w->waiting[draw((uint32_t)w->n)].contact;
+
+	c->cooldowns = xreallocarray(
+		c->cooldowns, (size_t)c->n_cooldowns + 1, sizeof(struct cooldown));
+	c->cooldowns[c->n_cooldowns++] =
+		(struct cooldown){(int)draw(AGENTS), w->now + (int64_t)draw(20) * 500};
+}
+
+static void
+move_on(struct world *w)
+{
+	switch (draw(16)) {
+	case 0:
+		w->now += (int64_t)draw(7200) * 1000;
+		break;
+	case 1:
+		break;
+	default:
+		w->now += draw(12) * 500;
+	}
+	while (w->n < WAITING_MOST && draw(3) != 0)
+		enter(w);
+	if (w->n > 0 && draw(4) == 0)
+		reject(w);
+	if (w->n > 0 && draw(3) == 0)
+		leave(w, (int)draw((uint32_t)w->n));
+}
+
+static int
+index_of(const struct world *w, const struct contact *c)
+{
+	for (int i = 0; i < w->n; i++)
+		if (w->waiting[i].contact == c)
+			return i;
+	return -1;
+}
+
+static void
+say_difference(struct world *w, const struct member *brute, struct candidate heads)
+{
+	int i = index_of(w, heads.contact);
+	const struct member *h = i >= 0 ? &w->waiting[i] : NULL;
+
+	fail_msg("at %" PRId64 " of %d waiting: brute force says %" PRIu64
+		 " (V %g T %" PRId64 " t0 %" PRId64 " log2 %.20Lg), the heads %" PRIu64
+		 " (V %g T %" PRId64 " t0 %" PRId64 " log2 %.20Lg)",
+		w->now, w->n, brute != NULL ? brute->id : 0,
+		brute != NULL ? brute->kind->V : 0, brute != NULL ? brute->kind->T : 0,
+		brute != NULL ? brute->t0 : 0, brute != NULL ? score(w, brute) : 0,
+		h != NULL ? h->id : 0, h != NULL ? h->kind->V : 0,
+		h != NULL ? h->kind->T : 0, h != NULL ? h->t0 : 0,
+		h != NULL ? score(w, h) : 0);
+}
+
+static void
+heads_pick_what_scoring_every_waiting_contact_picks(void **state)
+{
+	int64_t decisions = 0, taken = 0;
+
+	(void)state;
+	for (int number = 0; number < WORLDS; number++) {
+		struct world w;
+
+		seed_state = (uint64_t)number + 1;
+		make_world(&w);
+		for (int i = 0; i < DECISIONS; i++) {
+			int agent = (int)draw(AGENTS);
+			bool held_back = draw(5) == 0;
+			const struct member *brute;
+			struct candidate heads;
+
+			move_on(&w);
+			brute = brute_best(&w, agent, held_back);
+			heads = heads_best(&w, agent, held_back);
+			if (heads.contact != (brute != NULL ? brute->contact : NULL))
+				say_difference(&w, brute, heads);
+			decisions++;
+			if (heads.contact == NULL || draw(3) == 0)
+				continue;
+			leave(&w, index_of(&w, heads.contact));
+			taken++;
+		}
+		end_world(&w);
+	}
+	print_message(
+		"%" PRId64 " decisions, %" PRId64 " contacts taken\n", decisions, taken);
+	assert_true(decisions > 1000000);
+}
+
+/* ---- the law's own properties ---- */
+
+static struct law_terms
+terms_of(double value, double e, double m, double ageing_ms, int64_t sla_ms)
+{
+	struct law_terms t = {.kind = LAW_DPV,
+		.value = value,
+		.half_life_ms = 60000,
+		.law = {.late_weight = e, .second = m, .ageing_ms = ageing_ms},
+		.sla_ms = sla_ms};
+
+	law_settle(&t);
+	return t;
+}
+
+static double
+score_at(const struct law_terms *t, int64_t waited_ms)
+{
+	int64_t s = t->sla_ms - waited_ms;
+
+	return law_log2_score(t, s, s + law_second_ms(t), waited_ms);
+}
+
+static void
+a_fair_score_never_falls(void **state)
+{
+	(void)state;
+	seed_state = 4711;
+	for (int i = 0; i < 20000; i++) {
+		struct law_terms t = terms_of(PICK(0.5, 1, 3, 8, 1e12), 1, 1,
+			PICK(0.001, 1, 150000, 600000),
+			(int64_t)PICK(0, 20000, 14400000));
+		int64_t waited = draw(20000000);
+		int64_t later = waited + draw(600000);
+
+		assert_true(score_at(&t, later) >= score_at(&t, waited));
+	}
+}
+
+static void
+a_score_falls_once_at_the_breach_and_by_the_stated_factor(void **state)
+{
+	static const struct {
+		double e, m;
+		int64_t T;
+	} cases[] = {
+		{0.25, 2, 20000}, {0.5, 2, 20000}, {0.5, 1.5, 300000}, {0.1, 3, 60000}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct law_terms t =
+			terms_of(3, cases[i].e, cases[i].m, 150000, cases[i].T);
+		double at = score_at(&t, cases[i].T), before = at, fell = 0;
+		double factor =
+			log2(cases[i].e) - (cases[i].m - 1) * (double)cases[i].T / 60000;
+
+		for (int64_t waited = 0; waited < 4 * cases[i].T; waited++) {
+			double now = score_at(&t, waited);
+
+			if (waited > 0 && now < before) {
+				assert_int_equal(waited, cases[i].T + 1);
+				fell += before - now;
+			}
+			before = now;
+		}
+		assert_float_equal(fell, -factor, 1e-3);
+		assert_float_equal(exp2(at), 3, 1e-9);
+	}
+}
+
+/* The worked examples of ROUTING 3: H 60, e 0.25, A 600. */
+static void
+worked_examples_come_out_as_the_text_says(void **state)
+{
+	static const struct {
+		double value, e, m;
+		int64_t T, waited;
+		double score;
+	} rows[] = {
+		{1, 0.25, 2, 20, 0, 0.79},
+		{1, 0.25, 2, 20, 10, 0.89},
+		{1, 0.25, 2, 20, 20, 1.00},
+		{1, 0.25, 2, 20, 21, 0.20},
+		{1, 0.25, 2, 20, 40, 0.25},
+		{1, 0.25, 2, 20, 100, 0.275},
+		{1, 0.25, 2, 20, 640, 0.50},
+		{3, 0.25, 2, 20, 0, 2.38},
+		{3, 0.25, 2, 20, 21, 0.60},
+		{3, 0.25, 2, 20, 40, 0.75},
+		{8, 1, 1, 10, 0, 7.13},
+		{8, 1, 1, 10, 10, 8.00},
+		{8, 1, 1, 10, 20, 8.13},
+		{8, 1, 1, 10, 70, 8.80},
+		{8, 1, 1, 300, 0, 0.25},
+		{8, 1, 1, 300, 120, 1.00},
+		{8, 1, 1, 300, 180, 2.00},
+		{8, 1, 1, 300, 240, 4.00},
+		{8, 1, 1, 300, 300, 8.00},
+		{8, 1, 1, 300, 360, 8.80},
+		{8, 1, 1, 300, 900, 16.0},
+		{1, 0.25, 2, 14400, 14280, 0.25},
+		{1, 0.25, 2, 14400, 14340, 0.50},
+		{1, 0.25, 2, 14400, 14400, 1.00},
+		{1, 0.25, 2, 14400, 28800, 0.25},
+		{1, 0.25, 2, 14400, 29400, 0.50},
+		{1, 0.25, 2, 900, 840, 0.50},
+		{1, 0.25, 2, 900, 900, 1.00},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct law_terms t = terms_of(
+			rows[i].value, rows[i].e, rows[i].m, 600000, rows[i].T * 1000);
+
+		assert_float_equal(
+			exp2(score_at(&t, rows[i].waited * 1000)), rows[i].score, 0.0051);
+	}
+}
+
+/* ROUTING 4.3: overdue past d2 by A (Vmax/(e V) - 1) nothing in time goes before it. */
+static void
+nobody_starves(void **state)
+{
+	static const struct {
+		double highest;
+		int64_t after_s;
+	} rows[] = {{1, 150}, {3, 750}, {8, 2250}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct law_terms ordinary = terms_of(1, 0.5, 2, 150000, 20000);
+		struct law_terms best = terms_of(rows[i].highest, 1, 1, 150000, 20000);
+		int64_t waited = 40000 + rows[i].after_s * 1000;
+
+		assert_true(score_at(&ordinary, waited + 1) > score_at(&best, 20000));
+		assert_true(score_at(&ordinary, waited - 1) < score_at(&best, 20000));
+	}
+}
+
+static void
+the_reserve_lets_go_at_half_the_weight_or_at_the_deadline(void **state)
+{
+	static const struct {
+		double value;
+		int64_t release_ms;
+	} rows[] = {{1, 60000}, {8, 240000}, {2, 120000}, {0.5, 0}, {0.1, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct law_terms t = terms_of(rows[i].value, 0.5, 2, 150000, 14400000);
+
+		assert_int_equal(law_release_ms(&t), rows[i].release_ms);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(heads_pick_what_scoring_every_waiting_contact_picks),
+		cmocka_unit_test(a_fair_score_never_falls),
+		cmocka_unit_test(
+			a_score_falls_once_at_the_breach_and_by_the_stated_factor),
+		cmocka_unit_test(worked_examples_come_out_as_the_text_says),
+		cmocka_unit_test(nobody_starves),
+		cmocka_unit_test(
+			the_reserve_lets_go_at_half_the_weight_or_at_the_deadline),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
