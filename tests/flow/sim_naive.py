@@ -14,12 +14,12 @@ handle_ms, patience_ms (None: infinite).
 import datetime
 import decimal
 import fractions
+import functools
 import math
 import zoneinfo
 from collections import deque
 
 FOREVER = 1 << 60
-LIVE_FIRST = ("voice", "chat", "callback", "email")
 PRESETS = {
     "balanced": {"late_weight": 0.5, "second_promise": 2.0},
     "keep_most": {"late_weight": 0.25, "second_promise": 2.0},
@@ -43,6 +43,7 @@ def decimal_of(x):
     return DECIMALS.divide(decimal.Decimal(x.numerator), decimal.Decimal(x.denominator))
 
 
+@functools.lru_cache(maxsize=4096)
 def exact_log2(x):
     return DECIMALS.divide(DECIMALS.ln(decimal_of(x)), LN2)
 
@@ -409,12 +410,12 @@ class Naive:
         c.agent, c.state, c.answered_at = agent, "offered", now + self.accept_ms
         agent.held.append(c)
         self.last_round[c.queue] = agent.order
-        agent.count += 1
         if self.accept_ms == 0:
             self.answer(c, now)
 
     def answer(self, c, now):
         c.state, c.answered_at = "connected", FOREVER
+        c.agent.count += 1
         if c.start is None:
             c.start = now
             c.served_by = c.agent
