@@ -9,9 +9,9 @@
  * count. */
 bool able_serves(
 	const struct router *r, const struct agent *a, const struct class *class);
-/* Whether anybody logged in could serve a requirement of this queue and channel. */
-bool able_anyone(const struct router *r, int queue, int channel,
-	const struct require *need, const int *teams, int n_teams);
+/* Whether this agent, or anybody logged in, could serve what the contact needs now. */
+bool able_agent(const struct router *r, const struct agent *a, const struct contact *c);
+bool able_anyone(const struct router *r, const struct contact *c);
 
 /* Fills a new class's lists; empties them before it is freed. */
 void able_add_class(struct router *r, struct class *class);

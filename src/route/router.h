@@ -2,7 +2,7 @@
  * route/router.h - the door by which the router is told something. What became true is
  * heard through events.h.
  *
- * Nothing here reads a clock or does I/O: `now_ms` is centre time (Unix ms), decisions
+ * Nothing here reads a clock or does I/O: `now_ms` is centre time (Unix ms, above 0), decisions
  * become steps that the store commits, and a reply or an event leaves only after its
  * commit. The router's own state runs ahead of the store by the steps in flight, which
  * are committed in order over one connection.
@@ -83,6 +83,13 @@ struct reply {
  */
 struct router *router_create(struct store *store, uint32_t epoch);
 void router_destroy(struct router *router);
+
+/* Stamps commits that come between commands (a reply of Redis); without it the latest
+ * moment seen counts. */
+void router_use_clock(struct router *router, int64_t (*clock)(void *owner), void *owner);
+/* Decision records (explain) are kept unless switched off, as the simulator does for
+ * speed. */
+void router_record(struct router *router, bool on);
 
 void router_listen(
 	struct router *router, event_listener fn, void *owner); /* before router_start */

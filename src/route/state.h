@@ -3,7 +3,8 @@
  *
  *   submission -> classify -> class (waiting) -> match -> offer -> work -> finish
  *
- * The state is ahead of the store by the steps in flight; what others may know of it is held back in their effects.
+ * The state is ahead of the store by the steps in flight; what others may know of it is
+ * held back in their effects.
  */
 #ifndef USHER_ROUTE_STATE_H
 #define USHER_ROUTE_STATE_H
@@ -23,11 +24,11 @@
 #include "route/store.h"
 #include "route/submission.h"
 
-#define DEMAND_WINDOW 1000     /* arrivals over which demand is measured (ROUTING 9) */
+#define DEMAND_WINDOW 1000	/* arrivals over which demand is measured (ROUTING 9) */
 #define ENDED_OFFERS_KEPT 65536 /* ended offers that a late answer can be told about */
-#define CLASSES_KEPT 2048      /* empty classes beyond this many are freed */
-#define RULES_KEPT 16          /* fired rules that a decision record names */
-#define OVERFLOWS_MAX 16       /* queues that a contact may be passed through */
+#define CLASSES_KEPT 2048	/* empty classes beyond this many are freed */
+#define RULES_KEPT 16		/* fired rules that a decision record names */
+#define OVERFLOWS_MAX 16	/* queues that a contact may be passed through */
 
 struct class;
 
@@ -43,82 +44,99 @@ struct contact {
 	char *source, *title, *customer, *payload; /* owned; NULL: none */
 	int n_attributes;
 	struct attribute *attributes; /* owned */
-	char *external;        /* owned; "source external_id"; NULL: none */
+	char *external;		      /* owned; "source external_id"; NULL: none */
 
 	/* classify */
 	int channel, queue, tier;
-	double points;
-	struct require own;    /* what the contact and the rules require; the queue's come on top */
-	struct require need;   /* what holds now, after steps */
-	int step;              /* steps taken of the queue's */
-	int n_teams, teams[STEPS_MAX]; /* added by steps */
-	int n_rules, rules[RULES_KEPT]; /* that fired */
+	int law_queue; /* whose law and T hold: the first queue, also after overflow */
+	double base_points, points; /* the customer's, and with what rules add */
+	bool fixed_queue,
+		fixed_tier;   /* given at intake or by staff: rules do not move it */
+	struct require given; /* levels given at intake or by staff: above rules */
+	struct require own;  /* what rules and `given` require; the queue's come on top */
+	struct require need; /* what holds now, after steps */
+	int step;	     /* steps taken of the queue's */
+	int n_teams, teams[STEPS_MAX];		   /* added by steps */
+	int n_rules, rules[RULES_KEPT];		   /* that fired */
 	int n_overflows, overflows[OVERFLOWS_MAX]; /* queues it was passed on from */
-	uint64_t version;      /* of the settings it was classified under */
+	uint64_t version; /* of the settings it was classified under */
 
 	/* score */
 	int64_t created_ms, t0_ms, d_ms, sla_ms;
 	double value;
 	struct law law;
-	int calendar;       /* -1: always open */
-	bool own_deadline;  /* d was given from outside or by a supervisor: a change of T leaves it */
+	int calendar;	   /* -1: always open */
+	bool own_deadline; /* d was given from outside or by a supervisor: a change of T
+			      leaves it */
 
 	/* wait */
-	int target;            /* named agent; -1 */
+	int target; /* named agent; -1 */
 	int64_t target_until_ms;
-	int affinity;          /* last agent, held for until hold_until_ms; -1 */
+	int last_agent; /* of this customer; first while the affinity lasts; -1 */
+	int affinity;	/* = last_agent while he is waited for, until hold_until_ms; -1 */
 	int64_t hold_until_ms;
-	int64_t eligible_ms;   /* call-me: not before; 0 */
+	int64_t eligible_ms;	    /* call-me: not before; 0 */
 	struct cooldown *cooldowns; /* owned */
 	int n_cooldowns;
-	struct class *class;   /* borrowed; NULL: does not wait */
-	bool dirty;            /* in router.dirty: what time made possible is still to be matched */
+	struct class *class; /* borrowed; NULL: does not wait */
+	bool dirty; /* in router.dirty: what time made possible is still to be matched */
 
 	/* offer, work */
 	uint64_t offer;
-	int64_t offered_ms, expires_ms; /* expires: INT64_MAX until the offer is committed */
-	int agent;             /* has the offer or holds it; -1 */
-	int cost_pts;          /* what it costs him */
-	int64_t connected_ms;  /* 0: not; of the present connection */
-	int64_t handled_ms;    /* connected time that is over */
-	int64_t wrapup_ms;     /* began */
+	int64_t offered_ms,
+		expires_ms;   /* expires: INT64_MAX until the offer is committed */
+	int agent;	      /* has the offer or holds it; -1 */
+	int cost_pts;	      /* what it costs him */
+	int64_t connected_ms; /* 0: not; of the present connection */
+	int64_t handled_ms;   /* connected time that is over */
+	int64_t wrapup_ms;    /* began */
 	int64_t wrapup_end_ms;
 	int64_t parked_ms;
 	int64_t park_until_ms; /* 0: until resumed, within the park limit */
 	uint64_t parked_by;    /* contact that parked it; 0: its agent did */
 
 	/* timers: the earliest moment at which this contact needs a look */
-	int64_t due_ms;        /* INT64_MAX: none */
-	size_t due_slot;       /* in router.due; SIZE_MAX: not there */
-	bool due_now;          /* in router.acting */
+	int64_t due_ms;	 /* INT64_MAX: none */
+	size_t due_slot; /* in router.due; SIZE_MAX: not there */
+	bool due_now;	 /* in router.acting */
 
+	/* commit */
 	struct step *inflight; /* latest uncommitted step that concerns it; NULL */
+	enum contact_state
+		stored;	    /* what the store has or will have once that is committed */
+	char *stored_class; /* owned; likewise; NULL: waits in none */
 	int n_decisions;
-	double log2_score;     /* scratch of the matcher */
+	char *decision;	   /* owned; packed, goes with the next step */
+	double log2_score; /* scratch of the matcher */
+
+	/* end */
+	char *end_reason, *disposition, *currency; /* owned; NULL: none */
+	double amount, satisfaction;		   /* NAN: none */
 };
 
 struct agent {
 	int index;
 	enum agent_state state;
 	char reason[REASON_MAX + 1];
-	bool pending;          /* pending_reason holds when he has no contacts left */
+	bool pending; /* pending_reason holds when he has no contacts left */
 	char pending_reason[REASON_MAX + 1];
 	bool routable;
-	bool edited;           /* skills or capacity stand above the file */
-	int64_t login_ms;      /* 0: offline */
-	int64_t since_ms;      /* of the state */
-	int64_t lost_ms;       /* desktop gone since; 0: there */
-	char *device;          /* owned; of this login; NULL */
+	bool edited;	  /* skills or capacity stand above the file */
+	int64_t login_ms; /* 0: offline */
+	int64_t since_ms; /* of the state */
+	int64_t lost_ms;  /* desktop gone since; 0: there */
+	char *device;	  /* owned; of this login; NULL */
 
 	int n_skills;
 	struct skill_level *skills; /* owned; what holds: the file's or the edit */
 	int capacity_pts, load_pts, parkable_pts;
-	int n_channels;        /* sized arrays by channel */
+	int n_channels; /* sized arrays by channel */
 	bool *channel_off;
-	int *channel_cost;     /* -1: the file's */
-	bool takes_live;       /* has a channel that is not deferrable */
+	int *channel_cost; /* -1: the file's */
+	bool takes_live;   /* has a channel that is not deferrable */
 
-	int n_held, room_held; /* contacts offered, connected, wrapup; and parked ones behind them */
+	int n_held, room_held; /* contacts offered, connected, wrapup; and parked ones
+				  behind them */
 	struct contact **held; /* owned array of borrowed contacts */
 	int n_parked;
 	int64_t idle_since_ms; /* last end, or when he became ready */
@@ -132,11 +150,14 @@ struct agent {
 	struct class **classes; /* owned array of borrowed classes that he may serve */
 };
 
-/* Members share every term of the law, what they need, and who may take them (ROUTING 9, and finer). */
-struct class {
+/* Members share every term of the law, what they need, and who may take them (ROUTING 9,
+ * and finer). */
+struct class
+{
 	/* what the matcher reads for each agent that frees; one cache line */
-	size_t n;              /* = order.n */
-	struct order_key first, in_time; /* heads; in_time.d >= every moment asked since it was found; n 0: unset */
+	size_t n;			 /* = order.n */
+	struct order_key first, in_time; /* heads; in_time.d >= every moment asked since
+					    it was found; n 0: unset */
 	struct contact *first_item, *in_time_item; /* in_time_item NULL: none */
 	bool in_time_known;
 
@@ -146,26 +167,27 @@ struct class {
 	struct require need;
 	int n_teams, teams[STEPS_MAX + REQUIRE_MAX];
 	bool all_teams;
-	int only;              /* named agent or affinity; -1: any */
+	int only; /* named agent or affinity; -1: any */
 	bool deferrable;
 	int64_t release_ms;    /* slack at which the reserve lets go */
 	int64_t release_at_ms; /* next moment at which it lets a member go; INT64_MAX */
 	struct order order;
-	char *key;             /* owned; of this class */
-	char *store_key;       /* owned; of the store's sorted set: without teams and affinity */
-	char *terms_text;      /* owned; for decision records */
-	size_t index;          /* in router.classes */
+	char *key;	  /* owned; of this class */
+	char *store_key;  /* owned; of the store's sorted set: without teams and affinity
+			   */
+	char *terms_text; /* owned; for decision records */
+	size_t index;	  /* in router.classes */
 
 	int n_able, room_able;
-	int *able;             /* owned; agents that may serve it, in file order */
-	uint64_t *able_bits;   /* owned; by agent index */
+	int *able;	     /* owned; agents that may serve it, in file order */
+	uint64_t *able_bits; /* owned; by agent index */
 	int able_words;
-	int n_logged_in;       /* of them */
-	int n_idle;            /* ready, with nothing, and with a live channel */
+	int n_logged_in; /* of them */
+	int n_idle;	 /* ready, with nothing, and with a live channel */
 };
 
 struct ended_offer {
-	uint64_t offer;
+	uint64_t offer, contact;
 	int agent;
 	enum offer_state how;
 };
@@ -178,7 +200,7 @@ struct effect {
 	char *reason, *why; /* owned; event.reason and event.why point here */
 	struct reply reply;
 	enum outcome_kind outcome;
-	char *message;      /* owned */
+	char *message; /* owned */
 	uint64_t contact, offer;
 	bool duplicate;
 };
@@ -196,17 +218,24 @@ struct wait_memory {
 };
 
 struct router {
-	struct store *store; /* borrowed */
+	struct store *store;   /* borrowed */
 	struct centre *centre; /* a reference */
 	uint32_t epoch;
 	uint64_t n_contact_ids, n_offer_ids, n_ops;
-	bool started, store_up, recording, running;
+	bool started, store_up, recording;
+	int depth;			/* of commands in progress */
+	bool draining;			/* effects are being carried out */
+	struct done *done, **done_tail; /* committed, effects still to be carried out */
+	int64_t (*clock)(void *owner);	/* stamps commits; NULL: the latest moment seen */
+	void *clock_owner;
+	int64_t latest_ms; /* the latest moment seen */
 	int64_t away_since_ms;
-	int64_t grace_until_ms; /* after a start, those logged in before count as logged in */
+	int64_t grace_until_ms; /* after a start, those logged in before count as logged
+				   in */
 
-	struct idmap contacts; /* live */
-	struct map externals;  /* "source external_id" -> contact */
-	struct idmap offers;   /* open -> contact */
+	struct idmap contacts;	   /* live */
+	struct map externals;	   /* "source external_id" -> contact */
+	struct idmap offers;	   /* open -> contact */
 	struct ended_offer *ended; /* owned ring */
 	size_t n_ended;
 	struct idmap ended_by_id;
@@ -215,9 +244,9 @@ struct router {
 	int n_agents;
 	struct agent **with_room;
 	size_t n_with_room;
-	bool *queue_closed;    /* by queue index: a supervisor closed it */
+	bool *queue_closed;	/* by queue index: a supervisor closed it */
 	int64_t *queue_waiting; /* by queue index */
-	int *round_robin;      /* by queue index: order of the agent chosen last */
+	int *round_robin;	/* by queue index: order of the agent chosen last */
 	int n_queues;
 
 	struct class **classes;
@@ -230,22 +259,25 @@ struct router {
 	size_t n_acting, room_acting;
 	struct contact **dirty;
 	size_t n_dirty, room_dirty;
-	int *lost;             /* agents whose desktop is gone, for the grace */
+	int *lost;	       /* agents whose desktop is gone, for the grace */
 	int64_t release_at_ms; /* earliest of the classes'; INT64_MAX */
 	int64_t grace_due_ms;  /* earliest end of a lost desktop's grace */
-	bool recheck;          /* deferrable classes may go out to agents other than the freed one */
+	bool recheck; /* deferrable classes may go out to agents other than the freed one
+		       */
 
-	int16_t demand_ring[DEMAND_WINDOW][REQUIRE_MAX]; /* skills of the last arrivals, -1 ends */
+	int16_t demand_ring[DEMAND_WINDOW]
+			   [REQUIRE_MAX]; /* skills of the last arrivals, -1 ends */
 	int n_demand, at_demand;
-	int *demand;           /* by skill */
-	int *skilled;          /* logged-in agents by skill */
+	int *demand;  /* by skill */
+	int *skilled; /* logged-in agents by skill */
 	int n_skills;
 
-	struct map waits;      /* "queue channel tier" indexes -> struct wait_memory, owned */
+	struct map waits; /* "queue channel tier" indexes -> struct wait_memory, owned */
 	struct listener listeners[8];
 	int n_listeners;
 	struct router_counts counts;
 	int64_t in_flight;
+	int64_t elsewhere; /* contacts in states that no figure counts */
 	struct text scratch;
 };
 

@@ -97,6 +97,7 @@ struct stored_contact {
 	enum contact_state state;
 	const char *record;
 	const char *payload;
+	const char *class_key; /* the sorted set it waits in; NULL: none */
 	int n_decisions;
 	const char *const *decisions;
 };

@@ -1,0 +1,589 @@
+/*
+ * route/agents.c - agents: login, states, room, and what their freed room is used for.
+ *
+ *   offline --login--> not_ready <--> ready --offer not answered--> not_responding
+ * --ready--> ready any --logout, desktop lost for desk_grace--> offline
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "route/able.h"
+#include "route/choose.h"
+#include "route/class.h"
+#include "route/record.h"
+#include "route/stage.h"
+
+struct agent *
+agent_at(struct router *r, int index)
+{
+	return index >= 0 && index < r->n_agents ? &r->agents[index] : NULL;
+}
+
+/* ---- holding ---- */
+
+void
+agent_hold(struct router *r, struct agent *a, struct contact *c, int64_t now_ms)
+{
+	if (a->n_held == a->room_held) {
+		a->room_held = a->room_held != 0 ? a->room_held * 2 : 4;
+		a->held = xreallocarray(
+			a->held, (size_t)a->room_held, sizeof(struct contact *));
+	}
+	a->held[a->n_held++] = c;
+	a->load_pts += c->cost_pts;
+	agent_settle(r, a, now_ms);
+}
+
+void
+agent_release(struct router *r, struct agent *a, struct contact *c, int64_t now_ms)
+{
+	int at = 0;
+
+	while (at < a->n_held && a->held[at] != c)
+		at++;
+	if (at == a->n_held)
+		return;
+	memmove(&a->held[at], &a->held[at + 1],
+		(size_t)(a->n_held - at - 1) * sizeof(struct contact *));
+	a->n_held--;
+	if (c->state == CONTACT_PARKED) {
+		a->n_parked--;
+	} else {
+		a->load_pts -= c->cost_pts;
+		if (c->state == CONTACT_CONNECTED &&
+			r->centre->channels[c->channel].interruptible)
+			a->parkable_pts -= c->cost_pts;
+	}
+	/* An offer that came to nothing is not the end of work: the idle clock runs on.
+	 */
+	if (c->state != CONTACT_OFFERED)
+		a->idle_since_ms = now_ms;
+	if (a->n_held == a->n_parked && a->busy_since_ms != 0) {
+		a->busy_ms += now_ms - a->busy_since_ms;
+		a->busy_since_ms = 0;
+	}
+}
+
+/* ---- room ---- */
+
+static bool
+has_room(const struct agent *a)
+{
+	return a->login_ms != 0 && a->lost_ms == 0 && a->state == AGENT_READY &&
+	       a->routable && !a->pending &&
+	       (a->load_pts < a->capacity_pts || a->parkable_pts > 0);
+}
+
+static void
+list_room(struct router *r, struct agent *a, bool room)
+{
+	if (room == (a->room_slot != SIZE_MAX))
+		return;
+	if (room) {
+		a->room_slot = r->n_with_room;
+		r->with_room[r->n_with_room++] = a;
+		return;
+	}
+	r->with_room[a->room_slot] = r->with_room[--r->n_with_room];
+	r->with_room[a->room_slot]->room_slot = a->room_slot;
+	a->room_slot = SIZE_MAX;
+}
+
+static void
+apply_pending(struct router *r, struct agent *a, int64_t now_ms)
+{
+	struct reply none = {0};
+
+	a->pending = false;
+	agent_set(r, a, AGENT_NOT_READY, a->pending_reason, now_ms, none);
+}
+
+void
+agent_settle(struct router *r, struct agent *a, int64_t now_ms)
+{
+	bool in_hand = a->n_held > a->n_parked;
+
+	if (in_hand && a->busy_since_ms == 0)
+		a->busy_since_ms = now_ms;
+	if (a->pending && !in_hand)
+		apply_pending(r, a, now_ms);
+	list_room(r, a, has_room(a));
+	able_count_idle(r, a, has_room(a) && !in_hand);
+}
+
+void
+agent_freed(struct router *r, struct agent *a, int64_t now_ms, const char *trigger)
+{
+	work_resume_parked(r, a, now_ms);
+	agent_settle(r, a, now_ms);
+	match_agent(r, a, now_ms, trigger);
+	/* Still idle: one more idle agent may let the reserve give a contact to another.
+	 */
+	if (a->counted_idle)
+		match_held_back_for(r, a, now_ms);
+}
+
+/* ---- states ---- */
+
+void
+agent_set(struct router *r, struct agent *a, enum agent_state state, const char *reason,
+	int64_t now_ms, struct reply reply)
+{
+	struct step *step = step_begin(r, STEP_AGENT, now_ms);
+
+	if (state == AGENT_READY && a->state != AGENT_READY)
+		a->idle_since_ms = now_ms;
+	a->state = state;
+	a->since_ms = now_ms;
+	snprintf(a->reason, sizeof a->reason, "%.*s", REASON_MAX,
+		reason != NULL ? reason : "");
+	if (state == AGENT_READY)
+		a->pending = false;
+	step_agent(r, step, a);
+	step_reply(step, reply, NULL);
+	effect_reason(step_event(step, EVENT_AGENT_STATE, NULL, a), a->reason);
+	step_commit(r, step);
+	if (state != AGENT_READY)
+		wait_release_holds(r, a, now_ms);
+}
+
+/* Open offers of an agent who takes nothing now go to somebody else. */
+static void
+withdraw_offers(struct router *r, struct agent *a, const char *reason, int64_t now_ms)
+{
+	struct reply none = {0};
+
+	for (int i = 0; i < a->n_held;) {
+		if (a->held[i]->state == CONTACT_OFFERED) {
+			offer_back(r, a->held[i], OFFER_CANCELLED, reason, now_ms, none);
+			i = 0;
+		} else {
+			i++;
+		}
+	}
+}
+
+static void
+log_in(struct router *r, struct agent *a, int64_t now_ms)
+{
+	a->login_ms = now_ms;
+	a->lost_ms = 0;
+	a->routable = true;
+	a->pending = false;
+	a->busy_ms = 0;
+	a->busy_since_ms = 0;
+	a->handled = 0;
+	a->idle_since_ms = now_ms;
+	able_count_login(r, a, true);
+	r->counts.agents_logged_in++;
+}
+
+static void
+log_out(struct router *r, struct agent *a, int64_t now_ms, const char *reason,
+	struct reply reply)
+{
+	struct reply none = {0};
+
+	withdraw_offers(r, a, reason, now_ms);
+	/* Wrap-ups end, the rest goes back to its place. */
+	while (a->n_held > 0) {
+		struct contact *c = a->held[0];
+
+		if (c->state == CONTACT_WRAPUP)
+			work_finish(r, c, CONTACT_COMPLETED, reason, now_ms, none);
+		else
+			work_requeue(r, c, now_ms, none, EVENT_CONTACT_QUEUED, reason);
+	}
+	able_count_login(r, a, false);
+	r->counts.agents_logged_in--;
+	a->login_ms = 0;
+	a->lost_ms = 0;
+	a->pending = false;
+	agent_set(r, a, AGENT_OFFLINE, reason, now_ms, reply);
+	agent_settle(r, a, now_ms);
+	wait_skip_steps(r, now_ms);
+	match_held_back(r, now_ms);
+}
+
+void
+agents_tick(struct router *r, int64_t now_ms)
+{
+	struct reply none = {0};
+
+	r->grace_due_ms = INT64_MAX;
+	for (int i = 0; i < r->n_agents; i++) {
+		struct agent *a = &r->agents[i];
+		int64_t end_ms = a->lost_ms + r->centre->desk_grace_ms;
+
+		if (a->lost_ms == 0 || a->login_ms == 0)
+			continue;
+		if (end_ms <= now_ms)
+			log_out(r, a, now_ms, "desktop_lost", none);
+		else if (end_ms < r->grace_due_ms)
+			r->grace_due_ms = end_ms;
+	}
+}
+
+/* ---- settings ---- */
+
+static void
+size_channels(struct agent *a, int n)
+{
+	if (n <= a->n_channels)
+		return;
+	a->channel_off =
+		xreallocarray(a->channel_off, (size_t)n, sizeof a->channel_off[0]);
+	a->channel_cost =
+		xreallocarray(a->channel_cost, (size_t)n, sizeof a->channel_cost[0]);
+	for (int i = a->n_channels; i < n; i++) {
+		a->channel_off[i] = false;
+		a->channel_cost[i] = -1;
+	}
+	a->n_channels = n;
+}
+
+static bool
+takes_live(const struct router *r, const struct agent_settings *s)
+{
+	if (s->n_channels == 0) {
+		for (int i = 0; i < r->centre->n_channels; i++)
+			if (!r->centre->channels[i].deferrable &&
+				!r->centre->channels[i].removed)
+				return true;
+		return false;
+	}
+	for (int i = 0; i < s->n_channels; i++)
+		if (!r->centre->channels[s->channels[i]].deferrable)
+			return true;
+	return false;
+}
+
+static void
+agent_configure(struct router *r, struct agent *a)
+{
+	const struct agent_settings *s = &r->centre->agents[a->index];
+
+	size_channels(a, r->centre->n_channels);
+	able_count_idle(r, a, false);
+	if (!a->edited) {
+		a->skills = xreallocarray(
+			a->skills, (size_t)s->n_skills + 1, sizeof a->skills[0]);
+		memcpy(a->skills, s->skills, (size_t)s->n_skills * sizeof s->skills[0]);
+		a->n_skills = s->n_skills;
+		a->capacity_pts = s->capacity_pts;
+	}
+	a->takes_live = takes_live(r, s);
+}
+
+static void
+count_skilled(struct router *r)
+{
+	r->skilled = xreallocarray(
+		r->skilled, (size_t)r->centre->n_skills + 1, sizeof r->skilled[0]);
+	r->demand = xreallocarray(
+		r->demand, (size_t)r->centre->n_skills + 1, sizeof r->demand[0]);
+	for (int i = r->n_skills; i < r->centre->n_skills; i++)
+		r->demand[i] = 0;
+	r->n_skills = r->centre->n_skills;
+	memset(r->skilled, 0, (size_t)r->n_skills * sizeof r->skilled[0]);
+	for (int i = 0; i < r->n_agents; i++)
+		for (int j = 0; r->agents[i].login_ms != 0 && j < r->agents[i].n_skills;
+			j++)
+			r->skilled[r->agents[i].skills[j].skill]++;
+}
+
+void
+agents_configure(struct router *r, int64_t now_ms)
+{
+	int n = r->centre->n_agents;
+
+	/* Agents are only ever added; nothing but the router points at them between
+	 * commands. */
+	for (size_t i = 0; i < r->n_with_room; i++)
+		r->with_room[i] = NULL;
+	r->n_with_room = 0;
+	r->agents = xreallocarray(r->agents, (size_t)n + 1, sizeof r->agents[0]);
+	r->with_room = xreallocarray(r->with_room, (size_t)n + 1, sizeof(struct agent *));
+	for (int i = r->n_agents; i < n; i++)
+		r->agents[i] =
+			(struct agent){.index = i, .routable = true, .since_ms = now_ms};
+	r->n_agents = n;
+	for (int i = 0; i < n; i++) {
+		r->agents[i].room_slot = SIZE_MAX;
+		agent_configure(r, &r->agents[i]);
+	}
+	count_skilled(r);
+}
+
+void
+agents_finish(struct router *r)
+{
+	for (int i = 0; i < r->n_agents; i++) {
+		struct agent *a = &r->agents[i];
+
+		free(a->device);
+		free(a->skills);
+		free(a->channel_off);
+		free(a->channel_cost);
+		free(a->held);
+		free(a->classes);
+	}
+	free(r->agents);
+	free(r->with_room);
+	free(r->demand);
+	free(r->skilled);
+}
+
+/* ---- commands ---- */
+
+/* The agent, or NULL after a refusal. */
+static struct agent *
+known_agent(struct router *r, int agent, bool logged_in, struct reply reply)
+{
+	struct agent *a = agent_at(r, agent);
+
+	if (a == NULL) {
+		reply_now(reply, OUTCOME_NO_AGENT, "No such agent.", 0, 0);
+		return NULL;
+	}
+	if (logged_in && a->login_ms == 0) {
+		reply_now(
+			reply, OUTCOME_WRONG_STATE, "The agent is not logged in.", 0, 0);
+		return NULL;
+	}
+	return a;
+}
+
+void
+router_login(struct router *r, int64_t now_ms, int agent, const char *device,
+	struct reply reply)
+{
+	struct agent *a;
+
+	router_enter(r, now_ms);
+	wait_advance(r, now_ms);
+	a = known_agent(r, agent, false, reply);
+	if (a != NULL && r->centre->agents[agent].removed && a->login_ms == 0) {
+		reply_now(reply, OUTCOME_NO_AGENT,
+			"The agent is no longer in the settings.", 0, 0);
+	} else if (a != NULL) {
+		struct step *step;
+		bool was_in = a->login_ms != 0;
+
+		if (was_in)
+			a->lost_ms =
+				0; /* a new login inherits the work (CONTRACTS 8.2) */
+		else
+			log_in(r, a, now_ms);
+		if (!was_in) {
+			a->state = AGENT_NOT_READY;
+			a->since_ms = now_ms;
+			snprintf(a->reason, sizeof a->reason, "login");
+		}
+		free(a->device);
+		a->device = xstrdup(device);
+		step = step_begin(r, STEP_AGENT, now_ms);
+		step_agent(r, step, a);
+		step_reply(step, reply, NULL);
+		effect_reason(step_event(step, EVENT_AGENT_STATE, NULL, a), a->reason);
+		step_commit(r, step);
+		agent_settle(r, a, now_ms);
+		if (!was_in)
+			wait_skip_steps(r, now_ms);
+		agent_freed(r, a, now_ms, "login");
+	}
+	router_leave_command(r);
+}
+
+void
+router_logout(struct router *r, int64_t now_ms, int agent, struct reply reply)
+{
+	struct agent *a;
+
+	router_enter(r, now_ms);
+	wait_advance(r, now_ms);
+	a = known_agent(r, agent, false, reply);
+	if (a != NULL) {
+		bool connected = false;
+
+		for (int i = 0; i < a->n_held; i++)
+			connected = connected || a->held[i]->state == CONTACT_CONNECTED;
+		if (connected)
+			reply_now(reply, OUTCOME_WRONG_STATE,
+				"Finish, transfer or requeue your contacts first.", 0, 0);
+		else if (a->login_ms != 0)
+			log_out(r, a, now_ms, "logout", reply);
+		else
+			reply_now(reply, OUTCOME_OK, NULL, 0, 0);
+	}
+	router_leave_command(r);
+}
+
+void
+router_desk_lost(struct router *r, int64_t now_ms, int agent)
+{
+	struct agent *a = agent_at(r, agent);
+
+	if (a == NULL || a->login_ms == 0 || a->lost_ms != 0)
+		return;
+	router_enter(r, now_ms);
+	wait_advance(r, now_ms);
+	a->lost_ms = now_ms;
+	if (now_ms + r->centre->desk_grace_ms < r->grace_due_ms)
+		r->grace_due_ms = now_ms + r->centre->desk_grace_ms;
+	wait_release_holds(r, a, now_ms);
+	agent_settle(r, a, now_ms);
+	router_leave_command(r);
+}
+
+void
+router_desk_back(struct router *r, int64_t now_ms, int agent)
+{
+	struct agent *a = agent_at(r, agent);
+
+	if (a == NULL || a->lost_ms == 0)
+		return;
+	router_enter(r, now_ms);
+	wait_advance(r, now_ms);
+	a->lost_ms = 0;
+	agent_settle(r, a, now_ms);
+	agent_freed(r, a, now_ms, "back");
+	router_leave_command(r);
+}
+
+static void
+set_pending(struct router *r, struct agent *a, const char *reason, int64_t now_ms,
+	struct reply reply)
+{
+	struct step *step = step_begin(r, STEP_AGENT, now_ms);
+
+	a->pending = true;
+	snprintf(a->pending_reason, sizeof a->pending_reason, "%.*s", REASON_MAX,
+		reason != NULL ? reason : "");
+	step_agent(r, step, a);
+	step_reply(step, reply, NULL);
+	effect_reason(step_event(step, EVENT_AGENT_STATE, NULL, a), a->pending_reason);
+	step_commit(r, step);
+	wait_release_holds(r, a, now_ms);
+	agent_settle(r, a, now_ms);
+}
+
+void
+router_set_state(struct router *r, int64_t now_ms, int agent, enum agent_state state,
+	const char *reason, bool after_current, struct reply reply)
+{
+	struct agent *a;
+
+	router_enter(r, now_ms);
+	wait_advance(r, now_ms);
+	a = known_agent(r, agent, true, reply);
+	if (a != NULL && state != AGENT_READY && state != AGENT_NOT_READY) {
+		reply_now(reply, OUTCOME_BAD_VALUE,
+			"A state is set to ready or not_ready; the rest follows by "
+			"itself.",
+			0, 0);
+	} else if (a != NULL && state == AGENT_NOT_READY && after_current &&
+		   a->n_held > a->n_parked) {
+		set_pending(r, a, reason, now_ms, reply);
+	} else if (a != NULL) {
+		a->pending = false;
+		agent_set(r, a, state, reason, now_ms, reply);
+		agent_settle(r, a, now_ms);
+		if (state == AGENT_READY)
+			agent_freed(r, a, now_ms, "ready");
+		else
+			withdraw_offers(r, a, "not_ready", now_ms);
+	}
+	router_leave_command(r);
+}
+
+void
+router_set_channel(struct router *r, int64_t now_ms, int agent, int channel,
+	bool available, int cost_pts, struct reply reply)
+{
+	struct agent *a;
+
+	router_enter(r, now_ms);
+	wait_advance(r, now_ms);
+	a = known_agent(r, agent, true, reply);
+	if (a != NULL && (channel < 0 || channel >= a->n_channels)) {
+		reply_now(reply, OUTCOME_NO_CHANNEL, "No such channel.", 0, 0);
+	} else if (a != NULL) {
+		struct step *step = step_begin(r, STEP_AGENT, now_ms);
+		struct effect *e;
+
+		a->channel_off[channel] = !available;
+		if (cost_pts >= 0)
+			a->channel_cost[channel] = cost_pts;
+		step_agent(r, step, a);
+		step_reply(step, reply, NULL);
+		e = step_event(step, EVENT_AGENT_CHANNEL, NULL, a);
+		e->event.channel = channel;
+		effect_reason(e, available ? "available" : "off");
+		step_commit(r, step);
+		agent_freed(r, a, now_ms, "channel");
+	}
+	router_leave_command(r);
+}
+
+void
+router_set_routable(
+	struct router *r, int64_t now_ms, int agent, bool routable, struct reply reply)
+{
+	struct agent *a;
+
+	router_enter(r, now_ms);
+	wait_advance(r, now_ms);
+	a = known_agent(r, agent, true, reply);
+	if (a != NULL) {
+		struct step *step = step_begin(r, STEP_AGENT, now_ms);
+
+		a->routable = routable;
+		step_agent(r, step, a);
+		step_reply(step, reply, NULL);
+		effect_reason(step_event(step, EVENT_AGENT_STATE, NULL, a),
+			routable ? "routable" : "draining");
+		step_commit(r, step);
+		if (!routable)
+			wait_release_holds(r, a, now_ms);
+		agent_freed(r, a, now_ms, "routable");
+	}
+	router_leave_command(r);
+}
+
+void
+router_edit_agent(struct router *r, int64_t now_ms, int agent,
+	const struct require *skills, int capacity_pts, struct reply reply)
+{
+	struct agent *a;
+
+	router_enter(r, now_ms);
+	wait_advance(r, now_ms);
+	a = known_agent(r, agent, false, reply);
+	if (a != NULL) {
+		struct step *step = step_begin(r, STEP_AGENT, now_ms);
+
+		able_count_idle(r, a, false);
+		if (skills != NULL) {
+			a->skills = xreallocarray(
+				a->skills, (size_t)skills->n + 1, sizeof a->skills[0]);
+			memcpy(a->skills, skills->skill,
+				(size_t)skills->n * sizeof skills->skill[0]);
+			a->n_skills = skills->n;
+			count_skilled(r);
+			able_rebuild_agent(r, a);
+		}
+		if (capacity_pts >= 0)
+			a->capacity_pts = capacity_pts;
+		a->edited = true;
+		step_agent(r, step, a);
+		step_reply(step, reply, NULL);
+		step_event(step, EVENT_AGENT_SKILLS, NULL, a);
+		step_commit(r, step);
+		agent_settle(r, a, now_ms);
+		wait_skip_steps(r, now_ms);
+		agent_freed(r, a, now_ms, "skills");
+	}
+	router_leave_command(r);
+}

@@ -1,0 +1,238 @@
+/* route/match.c - which contact for a freed agent, which agent for a contact (ROUTING 7,
+ * 9). */
+#include <stdlib.h>
+
+#include "route/able.h"
+#include "route/explain.h"
+#include "route/stage.h"
+
+#define CHANNELS_CACHED                                                                  \
+	64 /* channels whose room is looked up once for all classes of an agent */
+
+/* The next best heads beside the winner, sorted; only the first EXPLAIN_RIVALS_MAX are
+ * kept. */
+struct heads {
+	struct rival best;
+	struct rival rival[EXPLAIN_RIVALS_MAX];
+	int n_rivals, n;
+};
+
+static void
+keep_rival(struct heads *h, const struct rival *one)
+{
+	int at = h->n_rivals;
+
+	while (at > 0 && candidate_before(&one->candidate, &h->rival[at - 1].candidate))
+		at--;
+	if (at == EXPLAIN_RIVALS_MAX)
+		return;
+	if (h->n_rivals < EXPLAIN_RIVALS_MAX)
+		h->n_rivals++;
+	for (int i = h->n_rivals - 1; i > at; i--)
+		h->rival[i] = h->rival[i - 1];
+	h->rival[at] = *one;
+}
+
+static void
+consider(struct heads *h, const struct rival *one, bool recording)
+{
+	h->n++;
+	if (!candidate_before(&one->candidate, &h->best.candidate)) {
+		if (recording)
+			keep_rival(h, one);
+		return;
+	}
+	if (recording && h->best.candidate.contact != NULL)
+		keep_rival(h, &h->best);
+	h->best = *one;
+}
+
+/* Room by channel: -1 not looked up yet, 0 none, 1 yes, 2 by parking. */
+static int
+room_for(const struct router *r, const struct agent *a, int channel,
+	signed char cache[CHANNELS_CACHED])
+{
+	bool parks;
+	int room;
+
+	if (channel < CHANNELS_CACHED && cache[channel] >= 0)
+		return cache[channel];
+	room = agent_room(r, a, channel, &parks) != ABLE_FREE ? 0 : parks ? 2 : 1;
+	if (channel < CHANNELS_CACHED)
+		cache[channel] = (signed char)room;
+	return room;
+}
+
+/* Heads of all classes that he may take; at most two a class are scored. */
+static void
+find_heads(struct router *r, struct agent *a, int64_t now_ms, struct heads *h)
+{
+	signed char cache[CHANNELS_CACHED];
+
+	for (int i = 0; i < CHANNELS_CACHED; i++)
+		cache[i] = -1;
+	h->best = (struct rival){0};
+	h->n = h->n_rivals = 0;
+	for (int i = 0; i < a->n_classes; i++) {
+		struct class *k = a->classes[i];
+		struct rival one = {.class = k};
+
+		if (k->n == 0 || room_for(r, a, k->channel, cache) == 0)
+			continue;
+		one.candidate = class_best(r, k, a, able_held_back(r, k, a), now_ms);
+		if (one.candidate.contact != NULL)
+			consider(h, &one, r->recording);
+	}
+}
+
+void
+match_agent(struct router *r, struct agent *a, int64_t now_ms, const char *trigger)
+{
+	struct heads h;
+
+	while (r->store_up && a->room_slot != SIZE_MAX) {
+		struct contact *c;
+		char *why;
+		bool parks;
+
+		find_heads(r, a, now_ms, &h);
+		c = h.best.candidate.contact;
+		if (c == NULL)
+			return;
+		r->counts.decisions++;
+		if (agent_room(r, a, c->channel, &parks) != ABLE_FREE)
+			return; /* cannot be: find_heads asked the same */
+		why = explain_why_contact(r, c, h.best.candidate.log2_score,
+			h.n_rivals > 0 ? &h.rival[0] : NULL, h.n, now_ms);
+		if (r->recording)
+			explain_contact_choice(r, c, a, trigger,
+				h.best.candidate.log2_score, h.rival, h.n_rivals, h.n,
+				now_ms);
+		offer_make(r, c, a, parks, now_ms, NULL, why);
+		free(why);
+	}
+}
+
+bool
+match_contact(struct router *r, struct contact *c, int64_t now_ms, struct step *add,
+	const char *trigger)
+{
+	struct choice rivals[CHOICE_RIVALS_MAX], winner;
+	int n_rivals = 0, n_free;
+	char *why;
+
+	if (!r->store_up || c->state != CONTACT_QUEUED || r->n_with_room == 0)
+		return false;
+	winner = choose_agent(
+		r, c, now_ms, r->recording ? rivals : NULL, &n_rivals, &n_free);
+	if (winner.agent == NULL)
+		return false;
+	r->counts.decisions++;
+	why = explain_why_agent(r, c, &winner, n_rivals > 0 ? &rivals[0] : NULL, n_free);
+	if (r->recording)
+		explain_agent_choice(
+			r, c, &winner, trigger, rivals, n_rivals, n_free, now_ms);
+	r->round_robin[c->queue] = r->centre->agents[winner.agent->index].order;
+	offer_make(r, c, winner.agent, winner.parks, now_ms, add, why);
+	free(why);
+	return true;
+}
+
+static void
+match_held_back_class(struct router *r, struct class *k, int64_t now_ms)
+{
+	while (k->n > 0 && r->n_with_room > 0) {
+		struct candidate best =
+			class_best(r, k, NULL, able_held_back(r, k, NULL), now_ms);
+		bool last = k->n == 1; /* the class may be freed with it */
+
+		if (best.contact == NULL ||
+			!match_contact(r, best.contact, now_ms, NULL, "reserve") || last)
+			return;
+	}
+}
+
+void
+match_held_back(struct router *r, int64_t now_ms)
+{
+	for (size_t i = r->n_classes; i > 0; i--)
+		if (i <= r->n_classes && r->classes[i - 1]->deferrable)
+			match_held_back_class(r, r->classes[i - 1], now_ms);
+}
+
+void
+match_held_back_for(struct router *r, const struct agent *a, int64_t now_ms)
+{
+	for (int i = a->n_classes; i > 0; i--)
+		if (i <= a->n_classes && a->classes[i - 1]->deferrable &&
+			a->classes[i - 1]->n > 0)
+			match_held_back_class(r, a->classes[i - 1], now_ms);
+}
+
+static int
+by_score(const void *a, const void *b)
+{
+	const struct contact *const *left = a, *const *right = b;
+	struct candidate x = {(struct contact *)*left, (*left)->log2_score};
+	struct candidate y = {(struct contact *)*right, (*right)->log2_score};
+
+	return candidate_before(&x, &y) ? -1 : candidate_before(&y, &x) ? 1 : 0;
+}
+
+/* Members that the reserve lets go by now join what time made possible; no more than
+ * could find an agent. */
+static void
+gather_released(struct router *r, int64_t now_ms)
+{
+	r->release_at_ms = INT64_MAX;
+	for (size_t i = 0; i < r->n_classes; i++) {
+		struct class *k = r->classes[i];
+		const struct order_entry *e;
+		struct order_at at;
+		size_t left = r->n_with_room;
+
+		if (k->release_at_ms > now_ms) {
+			if (k->release_at_ms < r->release_at_ms)
+				r->release_at_ms = k->release_at_ms;
+			continue;
+		}
+		e = order_from(&k->order, class_in_time_from_ms(r, k, now_ms), &at);
+		while (e != NULL && left-- > 0 &&
+			class_slack_ms(r, k, e->key.d_ms, now_ms) <= k->release_ms) {
+			contact_dirty(r, e->item);
+			e = order_next(&k->order, &at);
+		}
+		class_plan_release(r, k, now_ms);
+	}
+}
+
+void
+match_dirty(struct router *r, int64_t now_ms)
+{
+	struct contact **list;
+	size_t n = 0;
+
+	if (r->release_at_ms <= now_ms)
+		gather_released(r, now_ms);
+	if (r->n_dirty == 0)
+		return;
+	/* Best first; a list of our own, since matching may dirty others. */
+	list = r->dirty;
+	r->dirty = NULL;
+	for (size_t i = 0; i < r->n_dirty; i++) {
+		struct contact *c = list[i];
+
+		if (c == NULL)
+			continue;
+		c->dirty = false;
+		if (c->state != CONTACT_QUEUED)
+			continue;
+		c->log2_score = class_log2_score(r, c->class, c->d_ms, c->t0_ms, now_ms);
+		list[n++] = c;
+	}
+	r->n_dirty = r->room_dirty = 0;
+	qsort(list, n, sizeof(struct contact *), by_score);
+	for (size_t i = 0; i < n; i++)
+		match_contact(r, list[i], now_ms, NULL, "time");
+	free(list);
+}

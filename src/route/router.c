@@ -1,0 +1,561 @@
+/* route/router.c - the router's life, intake, changes, time. */
+#include "route/router.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "route/able.h"
+#include "route/class.h"
+#include "route/record.h"
+#include "route/stage.h"
+
+/* ---- life ---- */
+
+struct router *
+router_create(struct store *store, uint32_t epoch)
+{
+	struct router *r = xcalloc(1, sizeof *r);
+
+	r->store = store;
+	r->epoch = epoch;
+	r->store_up = true;
+	r->recording = true;
+	r->release_at_ms = r->grace_due_ms = INT64_MAX;
+	commit_attach(r);
+	return r;
+}
+
+void
+router_destroy(struct router *r)
+{
+	size_t at = 0;
+	void *value;
+
+	if (r == NULL)
+		return;
+	commit_finish(r);
+	while (r->contacts.n > 0 && (at = 0, idmap_next(&r->contacts, &at, NULL, &value)))
+		contact_destroy(r, value);
+	class_destroy_all(r);
+	agents_finish(r);
+	for (at = 0; map_next(&r->waits, &at, NULL, &value);)
+		free(value);
+	map_finish(&r->waits);
+	map_finish(&r->externals);
+	map_finish(&r->class_by_key);
+	idmap_finish(&r->contacts);
+	idmap_finish(&r->offers);
+	idmap_finish(&r->ended_by_id);
+	free(r->ended);
+	free(r->due);
+	free(r->acting);
+	free(r->dirty);
+	free(r->queue_closed);
+	free(r->queue_waiting);
+	free(r->round_robin);
+	text_finish(&r->scratch);
+	centre_unref(r->centre);
+	r->store->done = NULL;
+	free(r);
+}
+
+void
+router_listen(struct router *r, event_listener fn, void *owner)
+{
+	if (r->n_listeners == (int)(sizeof r->listeners / sizeof r->listeners[0])) {
+		log_error("router: too many listeners");
+		abort(); /* a fault of the wiring in main.c */
+	}
+	r->listeners[r->n_listeners++] = (struct listener){fn, owner};
+}
+
+void
+router_use_clock(struct router *r, int64_t (*clock)(void *owner), void *owner)
+{
+	r->clock = clock;
+	r->clock_owner = owner;
+}
+
+void
+router_record(struct router *r, bool on)
+{
+	r->recording = on;
+}
+
+struct centre *
+router_centre(const struct router *r)
+{
+	return r->centre;
+}
+
+/* ---- settings ---- */
+
+static void
+size_queues(struct router *r)
+{
+	int n = r->centre->n_queues;
+
+	r->queue_closed =
+		xreallocarray(r->queue_closed, (size_t)n + 1, sizeof r->queue_closed[0]);
+	r->queue_waiting = xreallocarray(
+		r->queue_waiting, (size_t)n + 1, sizeof r->queue_waiting[0]);
+	r->round_robin =
+		xreallocarray(r->round_robin, (size_t)n + 1, sizeof r->round_robin[0]);
+	for (int i = r->n_queues; i < n; i++) {
+		r->queue_closed[i] = false;
+		r->queue_waiting[i] = 0;
+		r->round_robin[i] = -1;
+	}
+	r->n_queues = n;
+}
+
+/* Waiting contacts, out of their classes; the caller frees the list. */
+static struct contact **
+take_waiting(struct router *r, size_t *n)
+{
+	struct contact **list = xcalloc(r->contacts.n + 1, sizeof(struct contact *));
+	size_t at = 0;
+	void *value;
+
+	*n = 0;
+	while (idmap_next(&r->contacts, &at, NULL, &value)) {
+		struct contact *c = value;
+
+		if (c->class == NULL)
+			continue;
+		wait_leave(r, c);
+		list[(*n)++] = c;
+	}
+	return list;
+}
+
+static void
+rejoin_waiting(struct router *r, struct contact *c, int64_t now_ms)
+{
+	reclassify(r, c, now_ms);
+	wait_enter(r, c, now_ms);
+	contact_dirty(r, c);
+	if (c->stored_class != NULL && c->class != NULL &&
+		strcmp(c->stored_class, c->class->store_key) == 0 &&
+		c->stored == c->state)
+		return;
+	struct step *step = step_begin(r, STEP_MOVE, now_ms);
+	step_contact(r, step, c);
+	effect_reason(step_event(step, EVENT_CONTACT_UPDATED, c, NULL), "reload");
+	step_commit(r, step);
+}
+
+static void
+settle_agents(struct router *r, int64_t now_ms)
+{
+	for (int i = 0; i < r->n_agents; i++)
+		agent_settle(r, &r->agents[i], now_ms);
+}
+
+static void
+match_everybody(struct router *r, int64_t now_ms)
+{
+	for (int i = 0; i < r->n_agents; i++)
+		if (r->agents[i].room_slot != SIZE_MAX)
+			agent_freed(r, &r->agents[i], now_ms, "time");
+}
+
+void
+router_configure(struct router *r, int64_t now_ms, struct centre *centre)
+{
+	struct centre *old = r->centre;
+	struct contact **waiting = NULL;
+	size_t n = 0;
+
+	router_enter(r, now_ms);
+	if (old != NULL)
+		waiting = take_waiting(r, &n);
+	class_destroy_all(r);
+	r->centre = centre_ref(centre);
+	centre_unref(old);
+	size_queues(r);
+	agents_configure(r, now_ms);
+	for (size_t i = 0; i < n; i++)
+		rejoin_waiting(r, waiting[i], now_ms);
+	free(waiting);
+	settle_agents(r, now_ms);
+	if (r->started) {
+		struct step *step = step_begin(r, STEP_QUEUE, now_ms);
+
+		/* Nothing but the stream's entry: settings are not the store's. */
+		step_event(step, EVENT_CONFIGURED, NULL, NULL);
+		step_commit(r, step);
+		match_dirty(r, now_ms);
+		match_everybody(r, now_ms);
+	}
+	router_leave_command(r);
+}
+
+/* ---- the store comes and goes ---- */
+
+void
+router_store_state(struct router *r, int64_t now_ms, bool up)
+{
+	size_t at = 0;
+	void *value;
+
+	if (up == r->store_up)
+		return;
+	router_enter(r, now_ms);
+	r->store_up = up;
+	if (!up) {
+		r->away_since_ms = now_ms;
+	} else {
+		/* Clocks of offers stood still (CONTRACTS 2). */
+		while (idmap_next(&r->offers, &at, NULL, &value)) {
+			struct contact *c = value;
+
+			if (c->expires_ms == INT64_MAX)
+				continue;
+			c->expires_ms += now_ms - r->away_since_ms;
+			contact_plan(r, c, now_ms);
+		}
+		wait_advance(r, now_ms);
+		match_dirty(r, now_ms);
+		match_everybody(r, now_ms);
+	}
+	router_leave_command(r);
+}
+
+/* ---- time ---- */
+
+static void
+act(struct router *r, struct contact *c, int64_t now_ms)
+{
+	const struct queue *q = &r->centre->queues[c->queue];
+	int64_t limit_ms = queue_wait_limit_ms(q, c->channel);
+	struct reply none = {0};
+
+	if (c->state == CONTACT_QUEUED) {
+		if (limit_ms > 0 && open_add_ms(r, c, c->t0_ms, limit_ms) <= now_ms)
+			work_finish(r, c, CONTACT_EXPIRED, "wait_limit", now_ms, none);
+		else if (wait_overflow_to(r, c) >= 0 &&
+			 open_add_ms(r, c, c->t0_ms, q->overflow_ms) <= now_ms)
+			wait_overflow(r, c, now_ms);
+		else
+			contact_plan(r, c, now_ms);
+	} else if (c->state == CONTACT_SCHEDULED && c->eligible_ms <= now_ms) {
+		struct step *step = step_begin(r, STEP_MOVE, now_ms);
+
+		wait_enter(r, c, now_ms);
+		step_contact(r, step, c);
+		effect_reason(
+			step_event(step, EVENT_CONTACT_QUEUED, c, NULL), "window_open");
+		step_commit(r, step);
+		contact_dirty(r, c);
+	} else if (c->state == CONTACT_OFFERED && c->expires_ms <= now_ms) {
+		offer_timed_out(r, c, now_ms);
+	} else if (c->state == CONTACT_WRAPUP || c->state == CONTACT_PARKED) {
+		work_due(r, c, now_ms);
+	} else {
+		contact_plan(r, c, now_ms);
+	}
+}
+
+void
+router_tick(struct router *r, int64_t now_ms)
+{
+	router_enter(r, now_ms);
+	wait_advance(r, now_ms);
+	for (size_t i = 0; r->store_up && i < r->n_acting; i++) {
+		struct contact *c = r->acting[i];
+
+		if (c == NULL)
+			continue; /* it ended meanwhile */
+		c->due_now = false;
+		r->acting[i] = NULL;
+		act(r, c, now_ms);
+	}
+	if (r->store_up) {
+		r->n_acting = 0;
+		if (r->grace_due_ms <= now_ms)
+			agents_tick(r, now_ms);
+		match_dirty(r, now_ms);
+	}
+	router_leave_command(r);
+}
+
+int64_t
+router_next_ms(const struct router *r)
+{
+	int64_t next_ms = r->release_at_ms;
+
+	if (!r->store_up)
+		return INT64_MAX;
+	if (r->n_dirty > 0 || r->n_acting > 0)
+		return r->latest_ms;
+	if (r->n_due > 0 && r->due[0]->due_ms < next_ms)
+		next_ms = r->due[0]->due_ms;
+	return r->grace_due_ms < next_ms ? r->grace_due_ms : next_ms;
+}
+
+/* ---- intake ---- */
+
+static void
+count_demand(struct router *r, const struct contact *c)
+{
+	int16_t *slot = r->demand_ring[r->at_demand];
+
+	if (r->n_demand == DEMAND_WINDOW)
+		for (int i = 0; i < REQUIRE_MAX && slot[i] >= 0; i++)
+			r->demand[slot[i]]--;
+	else
+		r->n_demand++;
+	for (int i = 0; i < c->need.n; i++) {
+		slot[i] = (int16_t)c->need.skill[i].skill;
+		r->demand[slot[i]]++;
+	}
+	if (c->need.n < REQUIRE_MAX)
+		slot[c->need.n] = -1;
+	r->at_demand = (r->at_demand + 1) % DEMAND_WINDOW;
+}
+
+static void
+copy_submission(struct contact *c, const struct submission *s)
+{
+	c->source = xstrdup(s->source);
+	c->title = xstrdup(s->title);
+	c->customer = xstrdup(s->customer);
+	c->payload = xstrdup(s->payload);
+	c->n_attributes = s->n_attributes;
+	c->attributes = xcalloc((size_t)s->n_attributes + 1, sizeof c->attributes[0]);
+	for (int i = 0; i < s->n_attributes; i++)
+		attribute_copy(&c->attributes[i], &s->attributes[i]);
+}
+
+/* The first contact of this source and external id, if it lives: it is the answer, once
+ * it is committed. */
+static bool
+is_duplicate(struct router *r, const char *external, struct reply reply)
+{
+	struct contact *c = external != NULL ? map_get(&r->externals, external) : NULL;
+	struct effect *e;
+
+	if (c == NULL)
+		return false;
+	r->counts.duplicates++;
+	if (c->inflight == NULL) {
+		struct outcome outcome = {
+			.kind = OUTCOME_OK, .contact = c->id, .duplicate = true};
+
+		if (reply.fn != NULL)
+			reply.fn(reply.owner, reply.who, reply.tag, &outcome);
+		return true;
+	}
+	step_reply(c->inflight, reply, c);
+	for (e = c->inflight->effects; e != NULL && e->next != NULL;)
+		e = e->next;
+	if (e != NULL && reply.fn != NULL)
+		e->duplicate = true;
+	return true;
+}
+
+static void
+refuse(struct router *r, struct contact *c, enum outcome_kind kind, const char *message,
+	struct reply reply)
+{
+	const struct queue *q = c->queue >= 0 && c->queue < r->n_queues
+					? &r->centre->queues[c->queue]
+					: NULL;
+	struct outcome outcome = {.kind = kind, .message = message};
+
+	if (q != NULL && kind >= OUTCOME_QUEUE_FULL && kind <= OUTCOME_QUEUE_CLOSED) {
+		outcome.n_alternatives = q->n_alternatives;
+		outcome.alternatives = q->alternatives;
+	}
+	r->counts.refused++;
+	contact_destroy(r, c);
+	if (reply.fn != NULL)
+		reply.fn(reply.owner, reply.who, reply.tag, &outcome);
+}
+
+static void
+add(struct router *r, struct contact *c, const struct submission *s, char *external,
+	int64_t now_ms, struct reply reply)
+{
+	struct step *step = step_begin(r, STEP_ADD, now_ms);
+
+	copy_submission(c, s);
+	c->external = external;
+	if (external != NULL)
+		map_put(&r->externals, external, c);
+	count_demand(r, c);
+	r->counts.submitted++;
+	step_event(step, EVENT_CONTACT_CREATED, c, NULL);
+	step_reply(step, reply, c);
+	wait_enter(r, c, now_ms);
+	if (!match_contact(r, c, now_ms, step, "arrived"))
+		step_contact(r, step, c);
+	step->part[0].payload = xstrdup(s->text);
+	step_commit(r, step);
+}
+
+void
+router_submit(
+	struct router *r, int64_t now_ms, const struct submission *s, struct reply reply)
+{
+	char *external = NULL;
+	struct contact *c;
+	const char *message = NULL;
+	enum outcome_kind kind;
+
+	router_enter(r, now_ms);
+	wait_advance(r, now_ms);
+	if (s->external_id != NULL)
+		external = xasprintf("%s %s", s->source, s->external_id);
+	if (!r->store_up) {
+		reply_now(reply, OUTCOME_STORE_AWAY,
+			"The store is away; try again later.", 0, 0);
+	} else if (!is_duplicate(r, external, reply)) {
+		c = contact_create(r, (uint64_t)r->epoch << 36 | ++r->n_contact_ids);
+		c->n_attributes =
+			s->n_attributes; /* borrowed while the rules look at them */
+		c->attributes = (struct attribute *)(uintptr_t)s->attributes;
+		c->source = s->source;
+		c->title = s->title;
+		c->customer = s->customer;
+		kind = classify(r, c, s, now_ms, &message);
+		if (kind == OUTCOME_OK)
+			kind = admit(r, c, now_ms, &message);
+		c->n_attributes = 0;
+		c->attributes = NULL;
+		c->source = c->title = c->customer = NULL;
+		if (kind != OUTCOME_OK) {
+			refuse(r, c, kind, message, reply);
+		} else {
+			add(r, c, s, external, now_ms, reply);
+			external = NULL;
+		}
+	}
+	free(external);
+	router_leave_command(r);
+}
+
+/* ---- changes by staff ---- */
+
+static enum outcome_kind
+apply_change(struct router *r, struct contact *c, const struct contact_change *change,
+	const char **message)
+{
+	if (change->queue >= r->n_queues ||
+		(change->queue >= 0 && r->centre->queues[change->queue].removed)) {
+		*message = "No such queue.";
+		return OUTCOME_NO_QUEUE;
+	}
+	if (change->queue >= 0 &&
+		!queue_takes(&r->centre->queues[change->queue], c->channel)) {
+		*message = "The queue does not take this channel.";
+		return OUTCOME_NO_CHANNEL;
+	}
+	if (change->tier >= r->centre->n_tiers) {
+		*message = "No such tier.";
+		return OUTCOME_NO_TIER;
+	}
+	if (change->deadline_ms > 0 && c->calendar >= 0) {
+		*message = "A deadline cannot be given for a channel whose SLA runs in a "
+			   "calendar's open time.";
+		return OUTCOME_BAD_VALUE;
+	}
+	return OUTCOME_OK;
+}
+
+static void
+carry_out_change(struct router *r, struct contact *c, const struct contact_change *change)
+{
+	if (change->queue >= 0 && change->queue != c->queue) {
+		c->queue = c->law_queue = change->queue;
+		c->fixed_queue = true;
+		c->step = 0;
+		c->n_overflows = 0;
+	}
+	if (!isnan(change->points)) {
+		c->points += change->points - c->base_points;
+		c->base_points = change->points;
+	}
+	if (change->tier >= 0) {
+		c->tier = change->tier;
+		c->fixed_tier = true;
+	}
+	if (change->require != NULL)
+		c->given = *change->require;
+	if (change->tier >= 0)
+		classify_promise(r, c, -1);
+	else
+		classify_law(r, c, false);
+	if (change->deadline_ms > 0) {
+		c->d_ms = change->deadline_ms;
+		c->own_deadline = true;
+	}
+	if (change->sooner_ms != 0) {
+		c->d_ms = open_add_ms(r, c, c->d_ms - change->sooner_ms, 0);
+		c->own_deadline = true;
+	}
+	classify_need(r, c);
+}
+
+void
+router_change(struct router *r, int64_t now_ms, uint64_t contact,
+	const struct contact_change *change, struct reply reply)
+{
+	const char *message = NULL;
+	enum outcome_kind kind;
+	struct contact *c;
+
+	router_enter(r, now_ms);
+	wait_advance(r, now_ms);
+	c = contact_find(r, contact);
+	if (c == NULL) {
+		reply_now(reply, OUTCOME_NO_CONTACT,
+			"No such live contact; it may be finished.", contact, 0);
+	} else if ((kind = apply_change(r, c, change, &message)) != OUTCOME_OK) {
+		reply_now(reply, kind, message, contact, 0);
+	} else {
+		bool waits = c->class != NULL;
+		struct step *step = step_begin(r, waits ? STEP_MOVE : STEP_HOLD, now_ms);
+
+		if (waits)
+			wait_leave(r, c);
+		carry_out_change(r, c, change);
+		if (waits)
+			wait_enter(r, c, now_ms);
+		step_contact(r, step, c);
+		step_reply(step, reply, c);
+		effect_reason(
+			step_event(step, EVENT_CONTACT_UPDATED, c, agent_at(r, c->agent)),
+			change->reason);
+		step_commit(r, step);
+		match_contact(r, c, now_ms, NULL, "changed");
+	}
+	router_leave_command(r);
+}
+
+void
+router_open_queue(
+	struct router *r, int64_t now_ms, int queue, bool open, struct reply reply)
+{
+	router_enter(r, now_ms);
+	if (queue < 0 || queue >= r->n_queues) {
+		reply_now(reply, OUTCOME_NO_QUEUE, "No such queue.", 0, 0);
+	} else {
+		struct step *step = step_begin(r, STEP_QUEUE, now_ms);
+		struct effect *e;
+
+		r->queue_closed[queue] = !open;
+		step->queue = xstrdup(r->centre->queues[queue].name);
+		step->queue_record = xstrdup(open ? "closed=0" : "closed=1");
+		e = step_event(step, EVENT_QUEUE_STATE, NULL, NULL);
+		e->event.queue = queue;
+		effect_reason(e, open ? "open" : "closed");
+		step_reply(step, reply, NULL);
+		step_commit(r, step);
+	}
+	router_leave_command(r);
+}
