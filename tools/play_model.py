@@ -1,8 +1,8 @@
 """A day of contacts: read from a real call centre's trace, or generated. Standard library only.
 
-A day is a list of rows {at_s, service, tier, customer, patience_s, handle_s, trace_wait_s,
-trace_served}, sorted by at_s, and a list of shifts {agent, blocks: [(from_s, to_s)]}. What a trace
-cannot know is drawn with a stated seed:
+A day is a list of rows {at_s, service, points, customer, patience_s, handle_s, trace_wait_s,
+trace_served}, sorted by at_s, and a list of shifts {agent, blocks: [(from_s, to_s)], services}.
+What a trace cannot know is drawn with a stated seed:
 
   patience of a served caller   the Kaplan-Meier estimate over all callers of the file, given that
                                 he waited as long as he did; past the last abandonment exponential
@@ -74,7 +74,10 @@ def _open(path):
     return gzip.open(path, "rt", newline="") if str(path).endswith(".gz") else open(path, newline="", encoding="utf-8")
 
 
-TIERS = {"2": "gold", "1": "silver"}  # the trace's priority customers; all others are bronze
+POINTS = {"2": 90, "1": 50}  # value points of the trace's priority customers; all others have none
+SERVICES = {  # the trace's words, and the skills that stand for them
+    "PS": "regular", "PE": "english", "IN": "internet", "NE": "stock", "NW": "prospect", "TT": "callback",
+}  # fmt: skip
 
 
 def from_trace(path, day, seed=SEED):
@@ -83,10 +86,11 @@ def from_trace(path, day, seed=SEED):
         month = list(csv.DictReader(file))
     rng = random.Random(seed * 100 + day)
     patience = Patience((float(r["queue_s"]), r["outcome"] == "abandoned") for r in month)
-    handled = collections.defaultdict(list)
+    handled, served_by = collections.defaultdict(list), collections.defaultdict(set)
     for r in month:
         if r["outcome"] == "served":
             handled[r["service"]].append(float(r["handle_s"]))
+            served_by[r["agent"]].add(SERVICES.get(r["service"], "regular"))
     everyone = sorted(s for of in handled.values() for s in of)
     rows, work = [], collections.defaultdict(list)
     for r in month:
@@ -98,8 +102,8 @@ def from_trace(path, day, seed=SEED):
             work[r["agent"]].append((at_s + wait_s, at_s + wait_s + float(r["handle_s"])))
         rows.append({
             "at_s": at_s,
-            "service": r["service"],
-            "tier": TIERS.get(r["priority"], "bronze"),
+            "service": SERVICES.get(r["service"], "regular"),
+            "points": POINTS.get(r["priority"], 0),
             "customer": r["customer"],
             "patience_s": patience.draw(rng, wait_s) if served else max(wait_s, 0.5),
             "handle_s": float(r["handle_s"]) if served else rng.choice(handled[r["service"]] or everyone),
@@ -109,12 +113,14 @@ def from_trace(path, day, seed=SEED):
     if not rows:
         raise SystemExit(f"play: {path} has no contacts on day {day}; choose another with --day")
     rows.sort(key=lambda r: r["at_s"])
-    shifts = [{"agent": a, "blocks": _blocks(calls)} for a, calls in sorted(work.items()) if a]
+    shifts = [
+        {"agent": a, "blocks": _blocks(calls), "services": sorted(served_by[a])} for a, calls in sorted(work.items()) if a
+    ]
     notes = [
         patience.words(),
         "handling of abandoned callers: that of a random served caller of the same service",
         f"agents: those of the trace, there from {MARGIN_S} s before a call until {MARGIN_S} s after it; "
-        f"{BREAK_S // 60} minutes without a call are a break",
+        f"{BREAK_S // 60} minutes without a call are a break; their skills are the services of their month",
         f"seed {seed}",
     ]
     return Day(f"day {day} of {str(path).rsplit('/', 1)[-1]}", rows, shifts, notes)
@@ -159,8 +165,8 @@ def generated(seed=SEED):
         while at_s < (hour + 1) * 3600:
             rows.append({
                 "at_s": at_s,
-                "service": rng.choices(("PS", "NW", "NE", "IN"), (75, 15, 8, 2))[0],
-                "tier": rng.choices(("bronze", "silver", "gold"), (55, 15, 30))[0],
+                "service": rng.choices(("regular", "prospect", "stock", "internet"), (75, 15, 8, 2))[0],
+                "points": rng.choices((0, 50, 90), (55, 15, 30))[0],
                 "customer": f"g{rng.randrange(4000):05d}",
                 "patience_s": max(0.5, rng.expovariate(1 / GENERATED_PATIENCE_S)),
                 "handle_s": rng.lognormvariate(mu, GENERATED_HANDLE_SIGMA),
@@ -171,7 +177,10 @@ def generated(seed=SEED):
     shifts = []
     for n in range(most):
         hours = [hour for hour, _, there in GENERATED if there > n]
-        shifts.append({"agent": f"a{n + 1:02d}", "blocks": [(hours[0] * 3600.0, (hours[-1] + 1) * 3600.0)]})
+        services = ["prospect", "regular"] + (["internet", "stock"] if n % 2 == 0 else [])
+        shifts.append({
+            "agent": f"a{n + 1:02d}", "blocks": [(hours[0] * 3600.0, (hours[-1] + 1) * 3600.0)], "services": services,
+        })  # fmt: skip
     notes = [
         "generated: Poisson arrivals with hourly rates, "
         f"handling lognormal (mean {GENERATED_HANDLE_S:.0f} s, sigma {GENERATED_HANDLE_SIGMA:g}), "

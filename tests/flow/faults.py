@@ -279,8 +279,8 @@ async def run(centre, kills, what, seed, between_s=1.0):
 
 
 def settings():
-    ports = {"http": f"127.0.0.1:{harness.free_port()}", "desk": f"127.0.0.1:{harness.free_port()}"}
-    return {**SETTINGS, "listen": ports}
+    """Ports that stay over a restart: desktops come back to where they were."""
+    return {**SETTINGS, "http": f"127.0.0.1:{harness.free_port()}", "desk": f"127.0.0.1:{harness.free_port()}"}
 
 
 async def _main(options):

@@ -112,7 +112,8 @@ class Centre:
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="usher-flow-"))
         self.state_dir, self.config = self.dir / "state", self.dir / "usher.yaml"
         self.settings, self.speed = settings_with(changes), speed
-        self.settings.setdefault("listen", {"http": "127.0.0.1:0", "desk": "127.0.0.1:0"})
+        self.settings.setdefault("http", "127.0.0.1:0")
+        self.settings.setdefault("desk", "127.0.0.1:0")
         self.journal, self.robots, self.wires = [], [], []
         self.process = self.redis = self.http = self._ctl = None
         self.ready, self.judged, self.key = {}, True, None

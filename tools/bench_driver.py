@@ -1,0 +1,231 @@
+"""Runs the benchmark programs and prints their figures; started by tools/bench, which builds them.
+
+Every figure that is a ratio has both its sides measured in the same round on the same machine; the
+order alternates from round to round, and medians are taken.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+TOP = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TOP / "tests" / "flow"))
+
+import harness  # noqa: E402
+
+PROGRAMS = harness.BUILD / "tests" / "bench"
+AGENTS = 50
+LANES = {  # groups that are programs of their own, which print finished figures
+    "store": ["bench_store"],
+    "decide": ["bench_decide"],
+}
+
+
+def program(name):
+    return PROGRAMS / name
+
+
+def run_program(name, *arguments):
+    """The JSON lines that a program prints."""
+    done = subprocess.run([program(name), *map(str, arguments)], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{name} ended with status {done.returncode}: {done.stderr.strip()[-500:]}")
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+class Figures:
+    def __init__(self):
+        self.lines = []
+
+    def add(self, figure, value, unit, reference=None, ratio=None, **more):
+        """Prints a figure at once and keeps it for the table."""
+        line = {"figure": figure, "value": value, "unit": unit, "reference": reference, "ratio": ratio, **more}
+        self.lines.append(line)
+        print(json.dumps(line), flush=True)
+
+    def table(self):
+        print()
+        print(f"{'figure':<28} {'value':>12} {'unit':<22} {'reference':>12} {'ratio':>8}  goal")
+        for line in self.lines:
+            shown = [line["value"], line["reference"], line["ratio"]]
+            value, reference, ratio = ("-" if x is None else f"{x:,.4g}" if x < 1000 else f"{x:,.0f}" for x in shown)
+            print(
+                f"{line['figure']:<28} {value:>12} {line['unit']:<22} {reference:>12} {ratio:>8}  {line.get('goal', '')}"
+            )
+        print(machine())
+
+
+def machine():
+    names = {line.partition(":")[2].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")}
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return f"measured on {os.cpu_count()} cores ({', '.join(sorted(names))}), {pages >> 30} GiB"
+
+
+def settings(fsync):
+    return {
+        "redis_fsync": fsync,
+        "desk": {"address": "127.0.0.1:0", "tls": False},
+        "limits": {"connections_per_address": 0},
+        "log_level": "warn",
+        "channels": {"task": {"cost": 100, "offer_timeout": "60s", "wrapup": "0s", "sla": "60s"}},
+        "queues": {"general": {"channels": ["task"], "reserve": 0, "limits": {"length": 10000000}}},
+        "keep_finished": "10s",
+        "agents": [{"id": f"b{n}", "skills": {}} for n in range(1, AGENTS + 1)],
+    }
+
+
+async def life(fsync, *arguments):
+    """One run of bench_lifecycle against a daemon of its own."""
+    cleaners = []
+    start = harness.starter(cleaners)
+    failed = True
+    try:
+        centre = await start(judged=False, **settings(fsync))
+        tokens = (await centre.admin("token.create", role="agent", agent="b%d", count=AGENTS))["tokens"]
+        key = (await centre.admin("key.create", name="bench", rate=0))["key"]
+        with tempfile.NamedTemporaryFile("w", suffix=".tokens") as file:
+            file.writelines(t["token"] + "\n" for t in tokens)
+            file.flush()
+            command = [
+                program("bench_lifecycle"), "--desk", centre.ready["desk"], "--key", key, "--tokens", file.name,
+                "--router", centre.process.pid, "--redis", centre.redis_pid(), *arguments,
+            ]  # fmt: skip
+            child = await asyncio.create_subprocess_exec(
+                *map(str, command), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+            )
+            out, err = await asyncio.wait_for(child.communicate(), 120)
+        if child.returncode != 0:
+            raise RuntimeError(f"{err.decode().strip()}\n{centre.log_tail()}")
+        failed = False
+        return json.loads(out)
+    finally:
+        for clean in cleaners:
+            await clean(failed)
+
+
+class PrivateRedis:
+    """A Redis on a Unix socket in a directory of its own, for the ceilings."""
+
+    def __init__(self, fsync):
+        self.fsync = fsync
+
+    def __enter__(self):
+        self.dir = tempfile.TemporaryDirectory(prefix="usher-bench-")
+        self.socket = f"{self.dir.name}/redis.sock"
+        self.process = subprocess.Popen(
+            ["redis-server", "--port", "0", "--unixsocket", self.socket, "--dir", self.dir.name, "--save", "",
+             "--appendonly", "no" if self.fsync == "none" else "yes",
+             "--appendfsync", "everysec" if self.fsync == "none" else self.fsync],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        for _ in range(500):
+            if pathlib.Path(self.socket).exists():
+                return self
+            try:
+                self.process.wait(0.02)
+            except subprocess.TimeoutExpired:
+                continue
+            break
+        raise RuntimeError("redis-server did not start")
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(20)
+        self.dir.cleanup()
+
+
+def ceiling_store(fsync):
+    """S: lives a second of three checked steps, nothing around them."""
+    if not program("ceiling_store").is_file():
+        return None
+    with PrivateRedis(fsync) as redis:
+        return run_program("ceiling_store", redis.socket, AGENTS)[0]["value"]
+
+
+def raw_dispatch():
+    with PrivateRedis("everysec") as redis:
+        return run_program("ceiling_dispatch", redis.socket, 200, 4)[0]
+
+
+def median(rounds, name):
+    return statistics.median(r[name] for r in rounds)
+
+
+def group_life(figures, rounds):
+    measured = {"life": [], "paced": [], "raw": [], "X": [], "S": []}
+    parts = [
+        ("X", lambda: run_program("ceiling_socket", 3)[0]["value"]),
+        ("S", lambda: ceiling_store("everysec")),
+        ("life", lambda: asyncio.run(life("everysec", "--depth", AGENTS, "--seconds", 5))),
+        ("paced", lambda: asyncio.run(life("everysec", "--rate", 200, "--seconds", 5))),
+        ("raw", raw_dispatch),
+    ]
+    for n in range(rounds):
+        for name, measure in parts if n % 2 == 0 else reversed(parts):
+            measured[name].append(measure())
+    lives = median(measured["life"], "lives_s")
+    x = statistics.median(measured["X"])
+    figures.add("X", x, "exchanges/s")
+    if measured["S"][0] is not None:
+        s = statistics.median(measured["S"])
+        f = 1 / (1 / s + 3 / x)
+        figures.add("S", s, "lives/s")
+        figures.add("P1", lives, "lives/s", f, lives / f, goal=">= 0.5, aim 0.75")
+    else:
+        figures.add("P1", lives, "lives/s", goal="no store ceiling is built")
+    cpu = median(measured["life"], "router_cpu_us") + median(measured["life"], "redis_cpu_us")
+    figures.add(
+        "P7", cpu, "us of CPU a life", 160, cpu / 160, goal="<= 1, aim 0.63",
+        router=median(measured["life"], "router_cpu_us"), redis=median(measured["life"], "redis_cpu_us"),
+    )  # fmt: skip
+    for share, bound in (("p50", "<= 1.5, aim 1"), ("p99", "<= 2, aim 1")):
+        mine, raw = median(measured["paced"], f"dispatch_{share}_us"), median(measured["raw"], f"{share}_us")
+        figures.add(f"P11 {share}", mine, "us to the offer", raw, mine / raw, goal=bound)
+    figures.add("P17", lives, "lives/s", 4000, lives / 4000, goal=">= 1, aim 2")
+
+
+def group_programs(figures, group):
+    for name in LANES[group]:
+        if not program(name).is_file():
+            print(f"{group}: {name} is not built here", file=sys.stderr)
+            continue
+        for line in run_program(name):
+            figures.add(**line)
+
+
+def peers(figures):
+    """The systems that others would take, where they are installed."""
+    script = TOP / "tests" / "bench" / "peers.py"
+    if not script.is_file():
+        print("peers: none are part of this tree", file=sys.stderr)
+        return
+    for line in subprocess.run([sys.executable, script], capture_output=True, text=True, check=True).stdout.splitlines():
+        if line.startswith("{"):
+            figures.add(**json.loads(line))
+
+
+def main():
+    parser = argparse.ArgumentParser(description="benchmarks")
+    parser.add_argument("groups", nargs="*", choices=[[], "life", *LANES])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--peers", action="store_true")
+    options = parser.parse_args()
+    figures = Figures()
+    for group in options.groups or ["life", *LANES]:
+        if group == "life":
+            group_life(figures, options.rounds)
+        else:
+            group_programs(figures, group)
+    if options.peers:
+        peers(figures)
+    figures.table()
+
+
+if __name__ == "__main__":
+    main()
