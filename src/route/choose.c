@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "route/able.h"
+#include "route/ask.h"
 #include "route/class.h"
 
 const char *const able_reason_name[ABLE_REASONS] = {"free", "offline", "not_ready",
@@ -176,7 +177,8 @@ choose_agent(struct router *r, const struct contact *c, int64_t now_ms,
 		if (!able_has(c->class, a->index) ||
 			agent_room(r, a, c->channel, &one.parks) != ABLE_FREE)
 			continue;
-		if (!contact_cooled(c, a->index, now_ms) || (held_back && a->takes_live))
+		if (!contact_cooled(c, a->index, now_ms) ||
+			(held_back && a->takes_live) || !ask_match(r, c, a, now_ms))
 			continue;
 		one.affinity = a->index == c->affinity || a->index == c->last_agent;
 		one.scarcity = by_scarcity ? scarcity(r, a) : 0;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "route/able.h"
+#include "route/ask.h"
 
 #define NO_KEY ((struct order_key){INT64_MAX, INT64_MAX, UINT64_MAX})
 
@@ -332,14 +333,14 @@ contact_cooled(const struct contact *c, int agent, int64_t now_ms)
 
 /* The first allowed entry from e on that lies before d_end; NULL when there is none. */
 static struct contact *
-pass_over(struct class *k, const struct order_entry *e, struct order_at *at,
-	const struct agent *agent, int64_t d_end_ms, int64_t now_ms)
+pass_over(struct router *r, struct class *k, const struct order_entry *e,
+	struct order_at *at, const struct agent *agent, int64_t d_end_ms, int64_t now_ms)
 {
 	while (e != NULL && e->key.d_ms < d_end_ms) {
 		struct contact *c = e->item;
 
-		if (agent == NULL || c->n_cooldowns == 0 ||
-			contact_cooled(c, agent->index, now_ms))
+		if (agent == NULL || (contact_cooled(c, agent->index, now_ms) &&
+					     ask_match(r, c, agent, now_ms)))
 			return c;
 		e = order_next(&k->order, at);
 	}
@@ -379,6 +380,7 @@ class_best(struct router *r, struct class *k, const struct agent *agent, bool he
 	int64_t now_ms)
 {
 	struct candidate best = {NULL, 0};
+	bool picky = r->hooks != NULL && agent != NULL; /* plugins may refuse him */
 	int64_t from_ms;
 	struct contact *late = NULL, *in_time;
 	struct order_at at;
@@ -389,13 +391,13 @@ class_best(struct router *r, struct class *k, const struct agent *agent, bool he
 	refresh_in_time(k, from_ms);
 	if (k->first.d_ms < from_ms) {
 		late = k->first_item;
-		if (late->n_cooldowns > 0)
-			late = pass_over(k, order_first(&k->order, &at), &at, agent,
+		if (picky || late->n_cooldowns > 0)
+			late = pass_over(r, k, order_first(&k->order, &at), &at, agent,
 				from_ms, now_ms);
 	}
 	in_time = k->in_time_item;
-	if (in_time != NULL && in_time->n_cooldowns > 0)
-		in_time = pass_over(k, order_from(&k->order, from_ms, &at), &at, agent,
+	if (in_time != NULL && (picky || in_time->n_cooldowns > 0))
+		in_time = pass_over(r, k, order_from(&k->order, from_ms, &at), &at, agent,
 			INT64_MAX, now_ms);
 	if (held_back && in_time != NULL &&
 		class_slack_ms(r, k, in_time->d_ms, now_ms) > k->release_ms)

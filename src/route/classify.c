@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "route/ask.h"
 #include "route/stage.h"
 
 /* ---- attributes ---- */
@@ -138,7 +139,7 @@ apply_rules(struct router *r, struct contact *c, int64_t now_ms)
 
 	c->n_rules = 0;
 	c->own.n = 0;
-	c->points = c->base_points;
+	c->points = c->base_points + ask_points(r, c, now_ms);
 	for (int i = 0; i < s->n_rules; i++) {
 		const struct rule *rule = &s->rules[i];
 

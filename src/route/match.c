@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "route/able.h"
+#include "route/ask.h"
 #include "route/explain.h"
 #include "route/stage.h"
 
@@ -108,6 +109,7 @@ match_agent(struct router *r, struct agent *a, int64_t now_ms, const char *trigg
 			explain_contact_choice(r, c, a, trigger,
 				h.best.candidate.log2_score, h.rival, h.n_rivals, h.n,
 				now_ms);
+		why = ask_offer(r, c, a, why, now_ms);
 		offer_make(r, c, a, parks, now_ms, NULL, why);
 		free(why);
 	}
@@ -133,6 +135,7 @@ match_contact(struct router *r, struct contact *c, int64_t now_ms, struct step *
 		explain_agent_choice(
 			r, c, &winner, trigger, rivals, n_rivals, n_free, now_ms);
 	r->round_robin[c->queue] = r->centre->agents[winner.agent->index].order;
+	why = ask_offer(r, c, winner.agent, why, now_ms);
 	offer_make(r, c, winner.agent, winner.parks, now_ms, add, why);
 	free(why);
 	return true;

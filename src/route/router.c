@@ -80,6 +80,12 @@ router_use_clock(struct router *r, int64_t (*clock)(void *owner), void *owner)
 }
 
 void
+router_use_hooks(struct router *r, struct hooks *hooks)
+{
+	r->hooks = hooks;
+}
+
+void
 router_record(struct router *r, bool on)
 {
 	r->recording = on;

@@ -2,10 +2,10 @@
  * route/router.h - the door by which the router is told something. What became true is
  * heard through events.h.
  *
- * Nothing here reads a clock or does I/O: `now_ms` is centre time (Unix ms, above 0), decisions
- * become steps that the store commits, and a reply or an event leaves only after its
- * commit. The router's own state runs ahead of the store by the steps in flight, which
- * are committed in order over one connection.
+ * Nothing here reads a clock or does I/O: `now_ms` is centre time (Unix ms, above 0),
+ * decisions become steps that the store commits, and a reply or an event leaves only
+ * after its commit. The router's own state runs ahead of the store by the steps in
+ * flight, which are committed in order over one connection.
  *
  * Replies: each command takes a struct reply by value; its fn is called exactly once,
  * maybe before the command returns (a refusal), else after the commit. It names its
@@ -90,6 +90,11 @@ void router_use_clock(struct router *router, int64_t (*clock)(void *owner), void
 /* Decision records (explain) are kept unless switched off, as the simulator does for
  * speed. */
 void router_record(struct router *router, bool on);
+
+struct hooks;
+/* Plugins to ask (base/hooks.h), borrowed; NULL: none. Call it before router_configure().
+ */
+void router_use_hooks(struct router *router, struct hooks *hooks);
 
 void router_listen(
 	struct router *router, event_listener fn, void *owner); /* before router_start */

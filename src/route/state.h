@@ -31,6 +31,7 @@
 #define OVERFLOWS_MAX 16	/* queues that a contact may be passed through */
 
 struct class;
+struct hooks;
 
 /* After his reject an agent is not offered this contact again until then. */
 struct cooldown {
@@ -220,6 +221,7 @@ struct wait_memory {
 struct router {
 	struct store *store;   /* borrowed */
 	struct centre *centre; /* a reference */
+	struct hooks *hooks;   /* borrowed; NULL: no plugins */
 	uint32_t epoch;
 	uint64_t n_contact_ids, n_offer_ids, n_ops;
 	bool started, store_up, recording;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "route/ask.h"
 #include "route/choose.h"
 #include "route/class.h"
 #include "route/stage.h"
@@ -234,6 +235,7 @@ work_finish(struct router *r, struct contact *c, enum contact_state end,
 	if (a != NULL && !was_offered)
 		wait_remember_handle(r, c,
 			c->handled_ms + (c->wrapup_ms != 0 ? now_ms - c->wrapup_ms : 0));
+	ask_complete(r, c, was_offered ? NULL : a, e->event.waited_ms, now_ms);
 	step_commit(r, step);
 	c->agent = -1; /* released above */
 	contact_destroy(r, c);
