@@ -1,0 +1,68 @@
+/*
+ * desk/desk.h - the protocol of desktops, supervisors, intakes and usherctl
+ * (docs/protocol.md): sessions over base/wire, commands to the router, its events back.
+ *
+ * main.c makes one desk, listens with desk_wire_handler() on TLS TCP, the Unix socket and
+ * the WebSocket path, and registers desk_event with router_listen().
+ */
+#ifndef USHER_DESK_DESK_H
+#define USHER_DESK_DESK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/rpc.h"
+#include "base/wire.h"
+#include "desk/vault.h"
+#include "route/events.h"
+#include "route/router.h"
+
+struct desk;
+struct event_base;
+
+/* All borrowed; they outlive the desk. */
+struct desk_parts {
+	struct event_base *base;
+	struct wires *wires;
+	struct router *router;
+	struct vault *vault;
+	const struct centre_clock *clock; /* centre time */
+	int64_t heartbeat_ms;		  /* of the settings; 10 s */
+	const char *version;		  /* of usher */
+};
+
+/* NULL with the reason logged: no threads for hashing. */
+struct desk *desk_create(const struct desk_parts *parts) USHER_MUST_CHECK;
+/* Call it when the loop runs no more, before the wires, the router and the vault go. Who
+ * is logged in stays so in the store and resumes by token. */
+void desk_destroy(struct desk *desk);
+
+/* To listen with. Peers of a Unix socket count as administrators if their uid is root's
+ * or the process's own; others are refused. */
+const struct wire_handler *desk_wire_handler(struct desk *desk);
+
+/* The listener for router_listen(); owner is the desk. */
+void desk_event(void *owner, const struct event *event);
+
+/* Settings were reloaded: call it after router_configure(). */
+void desk_configure(struct desk *desk, int64_t heartbeat_ms);
+
+/* Further commands of other folders (control, suggest, ...), under the same rules. */
+void desk_add_commands(
+	struct desk *desk, const struct rpc_command *commands, int n, void *owner);
+
+/* All methods with roles and params as JSON, for `usherd --methods` and tests. */
+void desk_print_methods(FILE *out);
+
+struct desk_counts {
+	int sessions, away;	 /* now */
+	uint64_t logins, failed; /* since start */
+	uint64_t resumed, reset;
+	uint64_t events;
+	struct rpc_counts rpc;
+};
+void desk_counts(const struct desk *desk, struct desk_counts *out);
+
+#endif
