@@ -43,9 +43,6 @@ static void
 add_held(struct desk *desk, const struct session *s, int agent, int queue, int most,
 	json_t *list)
 {
-	enum {
-		HELD_MAX = 256
-	};
 	uint64_t held[HELD_MAX];
 	int n = router_agent_held(router_of(desk), agent, held, HELD_MAX);
 

@@ -190,9 +190,6 @@ names_of_channels(const struct centre *c)
 static json_t *
 held_json(struct desk *desk, int agent)
 {
-	enum {
-		HELD_MAX = 256
-	};
 	struct router *router = desk->parts.router;
 	uint64_t held[HELD_MAX];
 	int n = router_agent_held(router, agent, held, HELD_MAX);
