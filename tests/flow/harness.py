@@ -107,8 +107,8 @@ def children(pid):
 
 
 class Centre:
-    def __init__(self, changes, speed, build=BUILD):
-        self.build = build
+    def __init__(self, changes, speed, build=BUILD, environment=None, patience_s=30):
+        self.build, self.environment, self.patience_s = build, environment, patience_s
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="usher-flow-"))
         self.state_dir, self.config = self.dir / "state", self.dir / "usher.yaml"
         self.settings, self.speed = settings_with(changes), speed
@@ -123,10 +123,9 @@ class Centre:
     async def start(self):
         if not (self.build / "usherd").is_file():
             raise Skip(f"{self.build.name}/usherd is not built")
-        if REDIS == "cluster" and "redis" not in self.settings:
-            await self.start_redis(cluster=True)
+        if self.settings.get("redis") == "own" or (REDIS == "cluster" and "redis" not in self.settings):
+            await self.start_redis(cluster=REDIS == "cluster")
         self.write_settings()
-        await self.launch()
         return self
 
     def write_settings(self, **changes):
@@ -139,13 +138,14 @@ class Centre:
         arguments = [str(self.build / "usherd"), "--config", str(self.config), "--state", str(self.state_dir)]
         if self.speed != 1:
             arguments += ["--speed", str(self.speed)]
+        more = self.environment(self) if self.environment else {}
         with open(self.dir / "log", "ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *arguments, stdout=asyncio.subprocess.PIPE, stderr=log, limit=1 << 20
+                *arguments, stdout=asyncio.subprocess.PIPE, stderr=log, limit=1 << 20, env={**os.environ, **more}
             )
         self.ready = {}
         if expect_ready:
-            self.ready = await asyncio.wait_for(self._ready(), 30 * SLOW)
+            self.ready = await asyncio.wait_for(self._ready(), self.patience_s * SLOW)
             self._ctl = None
             self.http = self.client(self.key)
         return self
@@ -406,10 +406,11 @@ def error_type(answer):
 def starter(cleaners):
     """What a test gets as `start`."""
 
-    async def start(speed=1, judged=True, build=BUILD, **changes):
-        centre = Centre(changes, speed, build)
+    async def start(speed=1, judged=True, launch=True, build=BUILD, environment=None, patience_s=30, **changes):
+        centre = Centre(changes, speed, build, environment, patience_s)
         centre.judged = judged
         cleaners.append(centre.finish)
-        return await centre.start()
+        await centre.start()
+        return await centre.launch() if launch else centre
 
     return start

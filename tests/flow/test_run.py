@@ -1,0 +1,136 @@
+"""tools/run: one command starts a centre, says where it is, and leaves nothing behind."""
+
+import asyncio
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+
+import harness
+from harness import TOP, alive, children, settings_with
+from runner import Skip, check, equal, main, test
+
+
+class Run:
+    def __init__(self, *more):
+        if not (TOP / "conf" / "demo.yaml").is_file() or harness.BUILD != TOP / "build":
+            raise Skip("only for the build in build/")
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="usher-run-"))
+        self.state, self.more = self.dir / "state", more
+        self.state.mkdir()
+        settings = settings_with({"http": "127.0.0.1:0", "desk": "127.0.0.1:0"})
+        (self.state / "usher.yaml").write_text(json.dumps(settings))
+
+    async def start(self):
+        self.process = await asyncio.create_subprocess_exec(
+            str(TOP / "tools" / "run"), "--no-install", "--state", str(self.state), *self.more,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=1 << 20,
+        )  # fmt: skip
+        return self.process
+
+    async def line(self, limit_s=120):
+        return (await asyncio.wait_for(self.process.stdout.readline(), limit_s)).decode()
+
+    def family(self):
+        """The processes under it, and theirs."""
+        found, fresh = set(), {self.process.pid}
+        while fresh:
+            fresh = {pid for parent in fresh for pid in children(parent)} - found
+            found |= fresh
+        return found
+
+    async def end(self):
+        with contextlib.suppress(ProcessLookupError):
+            self.process.terminate()
+        await asyncio.wait_for(self.process.wait(), 30)
+
+    def remove(self):
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+@test(alone=True, limit_s=300)
+async def run_says_where_it_is_and_ends_with_term():
+    run = Run()
+    try:
+        await run.start()
+        ready = json.loads(await run.line())
+        equal(ready["ready"], True)
+        check(all(ready[name] for name in ("http", "desk", "ctl", "redis")), ready)
+        text = ""
+        while "Ctrl-C" not in text:
+            text += await run.line(20)
+        check("#code=" in text, "no link for the first login:", text)
+        family = run.family()
+        check(family, "nothing is running")
+        second = Run()
+        second.state = run.state
+        await second.start()
+        _, err = await asyncio.wait_for(second.process.communicate(), 120)
+        equal(second.process.returncode, 1, "a second start")
+        check("running" in err.decode(), err.decode())
+        second.remove()
+        await run.end()
+        equal(run.process.returncode, 0)
+        left = [pid for pid in family if alive(pid)]
+        equal(left, [], "processes left behind")
+        equal(sorted(p.name for p in run.dir.iterdir()), ["state"], "files left behind")
+    finally:
+        with contextlib.suppress(Exception):
+            await run.end()
+        run.remove()
+
+
+@test(alone=True, limit_s=300)
+async def run_ends_with_ctrl_c_and_starts_again_with_what_it_had():
+    run = Run()
+    try:
+        for _ in range(2):
+            await run.start()
+            json.loads(await run.line())
+            family = run.family()
+            # A terminal sends Ctrl-C to the whole foreground group.
+            for pid in [run.process.pid, *family]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGINT)
+            await asyncio.wait_for(run.process.wait(), 30)
+            equal([pid for pid in family if alive(pid)], [], "processes left behind")
+    finally:
+        with contextlib.suppress(Exception):
+            await run.end()
+        run.remove()
+
+
+@test(alone=True, limit_s=600)
+async def a_demo_plays_a_generated_day_and_nothing_is_left_live():
+    run = Run("--demo", "--speed", "2000", "--generated")
+    try:
+        await run.start()
+        json.loads(await run.line())
+        out, err = await asyncio.wait_for(run.process.communicate(), 400)
+        lines = out.decode().strip().splitlines()
+        check(lines and lines[-1].startswith("figures: "), lines[-3:], err.decode()[-2000:])
+        figures = dict(word.split("=", 1) for word in lines[-1].split() if "=" in word)
+        rows, done, left = (int(figures[n]) for n in ("rows", "completed", "abandoned"))
+        check(rows > 1000, rows)
+        equal((done + left, figures["live"], figures["other"]), (rows, "0", "0"), lines[-1])
+        equal(run.process.returncode, 0)
+    finally:
+        with contextlib.suppress(Exception):
+            await run.end()
+        run.remove()
+
+
+@test
+def every_tool_tells_its_use():
+    for name in ("run", "test", "bench", "play", "desktop", "robots"):
+        done = subprocess.run([TOP / "tools" / name, "--help"], capture_output=True, text=True, check=False)
+        equal(done.returncode, 0, name)
+        check(f"tools/{name}" in done.stdout or f"usage: {name}" in done.stdout, name, done.stdout)
+
+
+if __name__ == "__main__":
+    main()
