@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "model/centre.h"
+#include "model/contact.h"
 
 #define CONFIG_FILE_MAX 8388608 /* bytes of one file */
 #define CONFIG_INCLUDE_DEPTH 8
@@ -82,6 +83,8 @@ struct config {
 	int n_plugins;
 	struct config_plugin *plugins;
 	struct config_sim *sim; /* NULL: no such section */
+	char *dump; /* "path: value" lines of what holds, defaults included; for
+		       config_diff */
 };
 
 /*
@@ -100,6 +103,9 @@ struct config *config_parse(const char *name, const char *text, size_t n,
 	const struct centre *previous, double speed,
 	struct config_problems *problems) USHER_MUST_CHECK;
 void config_destroy(struct config *config);
+
+/* Writes what changes from a to b, a line a setting; false when nothing does. */
+bool config_diff(FILE *out, const struct config *a, const struct config *b);
 
 /* Writes the settings table as Markdown (the reference page) or as a commented YAML file
  * of all defaults. */
