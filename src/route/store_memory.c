@@ -353,6 +353,7 @@ stored_of(const struct kept *c)
 		.state = c->state,
 		.record = c->record,
 		.payload = c->payload,
+		.class_key = c->class,
 		.n_decisions = c->n_decisions,
 		.decisions = (const char *const *)c->decisions,
 	};
