@@ -179,14 +179,34 @@ able_reserve(const struct router *r, const struct class *k)
 	return reserve >= 0 ? reserve : k->n_logged_in / RESERVE_AUTO_SHARE;
 }
 
+/* A class held for its last agent: the reserve is that of all who could serve it. A named
+ * agent's is his alone. */
+static bool
+held_for_one(const struct router *r, const struct class *k)
+{
+	const struct contact *c = k->first_item;
+	int reserve = r->centre->queues[k->queue].reserve, idle = 0, logged_in = 0;
+
+	if (k->n == 0 || c->target >= 0)
+		return false;
+	for (int i = 0; i < r->n_agents; i++) {
+		const struct agent *a = &r->agents[i];
+
+		if (a->login_ms == 0 || !able_agent(r, a, c))
+			continue;
+		logged_in++;
+		idle += a->counted_idle;
+	}
+	return idle <= (reserve >= 0 ? reserve : logged_in / RESERVE_AUTO_SHARE);
+}
+
 bool
 able_held_back(const struct router *r, const struct class *k, const struct agent *a)
 {
 	if (!k->deferrable || (a != NULL && !a->takes_live))
 		return false;
-	/* A contact for one named agent is his: holding it back would reserve nobody. */
 	if (k->only >= 0)
-		return false;
+		return held_for_one(r, k);
 	return k->n_idle <= able_reserve(r, k);
 }
 

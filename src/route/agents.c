@@ -185,6 +185,9 @@ log_out(struct router *r, struct agent *a, int64_t now_ms, const char *reason,
 {
 	struct reply none = {0};
 
+	/* First of all he takes nothing new. */
+	a->state = AGENT_OFFLINE;
+	agent_settle(r, a, now_ms);
 	withdraw_offers(r, a, reason, now_ms);
 	/* Wrap-ups end, the rest goes back to its place. */
 	while (a->n_held > 0) {
@@ -420,6 +423,17 @@ router_logout(struct router *r, int64_t now_ms, int agent, struct reply reply)
 	router_leave_command(r);
 }
 
+/* Supervisors see it at once; the stored record says nothing of desktops. */
+static void
+say_presence(struct router *r, struct agent *a, const char *reason, int64_t now_ms)
+{
+	struct step *step = step_begin(r, STEP_AGENT, now_ms);
+
+	step_agent(r, step, a);
+	effect_reason(step_event(step, EVENT_AGENT_STATE, NULL, a), reason);
+	step_commit(r, step);
+}
+
 void
 router_desk_lost(struct router *r, int64_t now_ms, int agent)
 {
@@ -432,6 +446,7 @@ router_desk_lost(struct router *r, int64_t now_ms, int agent)
 	a->lost_ms = now_ms;
 	if (now_ms + r->centre->desk_grace_ms < r->grace_due_ms)
 		r->grace_due_ms = now_ms + r->centre->desk_grace_ms;
+	say_presence(r, a, "desktop_lost", now_ms);
 	wait_release_holds(r, a, now_ms);
 	agent_settle(r, a, now_ms);
 	router_leave_command(r);
@@ -447,6 +462,7 @@ router_desk_back(struct router *r, int64_t now_ms, int agent)
 	router_enter(r, now_ms);
 	wait_advance(r, now_ms);
 	a->lost_ms = 0;
+	say_presence(r, a, "desktop_back", now_ms);
 	agent_settle(r, a, now_ms);
 	agent_freed(r, a, now_ms, "back");
 	router_leave_command(r);

@@ -2,9 +2,9 @@
  * choose law and T. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "route/ask.h"
 #include "route/stage.h"
@@ -33,26 +33,28 @@ number_value(double number)
 		.kind = isnan(number) ? VALUE_NONE : VALUE_NUMBER, .number = number};
 }
 
-/* time.hour, time.minute, time.weekday (1 = Monday), time.date, in the centre's time zone
- * (the process's TZ). */
+/* time.hour, time.minute, time.weekday (1 = Monday), time.date, in the centre's time
+ * zone. */
 static struct value
 time_value(struct asked *asked, const char *part)
 {
-	time_t at = (time_t)(asked->now_ms / 1000);
-	struct tm tm;
+	struct calendar_moment at;
 
-	localtime_r(&at, &tm);
+	if (asked->r->centre->local == NULL)
+		return text_value(NULL);
+	calendar_local(asked->r->centre->local, asked->now_ms, &at);
 	if (strcmp(part, "hour") == 0)
-		return number_value(tm.tm_hour);
+		return number_value(at.hour);
 	if (strcmp(part, "minute") == 0)
-		return number_value(tm.tm_min);
+		return number_value(at.minute);
 	if (strcmp(part, "weekday") == 0)
-		return number_value(tm.tm_wday != 0 ? tm.tm_wday : 7);
-	if (strcmp(part, "date") == 0) {
-		strftime(asked->date, sizeof asked->date, "%Y-%m-%d", &tm);
-		return text_value(asked->date);
-	}
-	return text_value(NULL);
+		return number_value(at.weekday);
+	if (strcmp(part, "date") != 0)
+		return text_value(NULL);
+	snprintf(asked->date, sizeof asked->date, "%04u-%02u-%02u",
+		(unsigned)at.year % 10000, (unsigned)at.month % 100,
+		(unsigned)at.day % 100);
+	return text_value(asked->date);
 }
 
 static struct value
@@ -339,6 +341,7 @@ classify_promise(struct router *r, struct contact *c, int64_t rule_sla_ms)
 void
 reclassify(struct router *r, struct contact *c, int64_t now_ms)
 {
+	int queue = c->queue;
 	int64_t sla_ms;
 
 	/* What was passed on by overflow stays there. */
@@ -347,6 +350,8 @@ reclassify(struct router *r, struct contact *c, int64_t now_ms)
 	sla_ms = apply_rules(r, c, now_ms);
 	if (c->n_overflows == 0)
 		c->law_queue = c->queue;
+	if (c->queue != queue)
+		c->step = 0;
 	c->version = r->centre->version;
 	classify_promise(r, c, sla_ms);
 	classify_need(r, c);

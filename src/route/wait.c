@@ -58,6 +58,21 @@ begin_hold(struct router *r, struct contact *c, int64_t now_ms)
 	c->hold_until_ms = now_ms + hold_ms;
 }
 
+/* Whether anybody logged in could serve what it needs now. */
+static bool
+is_servable(struct router *r, struct contact *c)
+{
+	int affinity = c->affinity;
+	bool servable;
+
+	if (c->target >= 0)
+		return able_anyone(r, c);
+	c->affinity = -1; /* the class without the hold */
+	servable = class_for(r, c)->n_logged_in > 0;
+	c->affinity = affinity;
+	return servable;
+}
+
 /* Takes the steps that are due or senseless to wait for. True when the requirement
  * changed. */
 static bool
@@ -69,13 +84,13 @@ take_steps(struct router *r, struct contact *c, int64_t now_ms)
 	while (c->step < q->n_steps) {
 		bool due =
 			open_add_ms(r, c, c->t0_ms, q->steps[c->step].after_ms) <= now_ms;
-		bool present = due || able_anyone(r, c);
+		bool present = due || is_servable(r, c);
 
 		if (!due && present)
 			break;
 		c->step++;
 		classify_need(r, c);
-		if (!due && !able_anyone(r, c)) {
+		if (!due && !is_servable(r, c)) {
 			/* The next step helps nobody either: wait for its time. */
 			c->step--;
 			classify_need(r, c);
@@ -94,8 +109,7 @@ enter_class(struct router *r, struct contact *c, int64_t now_ms)
 	class_enter(r, k, c);
 	r->queue_waiting[c->queue]++;
 	contact_plan(r, c, now_ms);
-	if (k->deferrable && (k->release_at_ms == INT64_MAX ||
-				     c->d_ms - k->release_ms < k->release_at_ms))
+	if (k->deferrable)
 		class_plan_release(r, k, now_ms);
 }
 
