@@ -143,15 +143,21 @@ accounts_put(struct accounts *as, const struct account *account)
 	return ok;
 }
 
-bool
-accounts_next(const struct accounts *as, size_t *at, const struct account **out)
+const struct account *
+accounts_after(const struct accounts *as, const char *after)
 {
-	void *a;
+	const struct account *next = NULL;
+	size_t at = 0;
+	void *value;
 
-	if (!map_next(&as->by_name, at, NULL, &a))
-		return false;
-	*out = a;
-	return true;
+	while (map_next(&as->by_name, &at, NULL, &value)) {
+		const struct account *a = value;
+
+		if ((after == NULL || strcmp(a->account, after) > 0) &&
+			(next == NULL || strcmp(a->account, next->account) < 0))
+			next = a;
+	}
+	return next;
 }
 
 size_t

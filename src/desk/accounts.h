@@ -38,8 +38,9 @@ const struct account *accounts_find(const struct accounts *accounts, const char 
 /* Adds or replaces; `account` is copied. False: ACCOUNTS_MAX, or the disk. */
 bool accounts_put(
 	struct accounts *accounts, const struct account *account) USHER_MUST_CHECK;
-bool accounts_next(
-	const struct accounts *accounts, size_t *at, const struct account **out);
+/* The next in the order of names behind `after` (NULL: the first). NULL: there is none.
+ */
+const struct account *accounts_after(const struct accounts *accounts, const char *after);
 size_t accounts_count(const struct accounts *accounts);
 
 /* What is wrong with a new password for this account, as a sentence; NULL: nothing. */

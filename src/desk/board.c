@@ -421,7 +421,7 @@ read_wish(struct desk *desk, const struct rpc_call *call)
 }
 
 void
-queue_subscribe(void *owner, const struct rpc_call *call)
+on_queue_subscribe(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	struct session *s = desk_session_of(desk, call);

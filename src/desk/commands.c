@@ -50,6 +50,8 @@
 
 static const struct rpc_param none[] = {{NULL}};
 
+static const struct rpc_param after[] = {{"after", RPC_NAME}, {NULL}};
+
 static const struct rpc_param login[] = {
 	{"token", RPC_TEXT, .most = 128},
 	{"account", RPC_NAME},
@@ -148,7 +150,7 @@ static const struct rpc_param list_contacts[] = {
 	{"agent", RPC_NAME},
 	{"waiting", RPC_BOOLEAN},
 	{"held", RPC_BOOLEAN},
-	{"most", RPC_INTEGER, .least = 1, .most = 1000},
+	{"most", RPC_INTEGER, .least = 1, .most = OBJECTS_PER_FRAME},
 	{NULL},
 };
 
@@ -172,7 +174,7 @@ static const struct rpc_param withdraw[] = {THE_CONTACT, REASON, {NULL}};
 
 static const struct rpc_param show_queue[] = {
 	THE_QUEUE,
-	{"most", RPC_INTEGER, .least = 1, .most = 1000},
+	{"most", RPC_INTEGER, .least = 1, .most = OBJECTS_PER_FRAME},
 	{NULL},
 };
 
@@ -188,7 +190,7 @@ static const struct rpc_param list_agents[] = {
 	{"team", RPC_NAME},
 	{"state", RPC_WORD, .words = "offline|not_ready|ready|not_responding"},
 	{"after", RPC_NAME},
-	{"most", RPC_INTEGER, .least = 1, .most = 1000},
+	{"most", RPC_INTEGER, .least = 1, .most = OBJECTS_PER_FRAME},
 	{NULL},
 };
 
@@ -233,7 +235,7 @@ static const struct rpc_param make_token[] = {
 		.words = "agent|supervisor|administrator|auditor|link"},
 	{"agent", RPC_TEXT, .most = 130},
 	{"account", RPC_NAME},
-	{"count", RPC_INTEGER, .least = 1, .most = 2000},
+	{"count", RPC_INTEGER, .least = 1, .most = 1000},
 	{"from", RPC_INTEGER, .least = 0, .most = 1000000},
 	{"life_ms", RPC_INTEGER, .least = 1000, .most = TOKEN_LIFE_MS},
 	{NULL},
@@ -288,97 +290,97 @@ const struct rpc_command desk_commands[] = {
 		"a resume."},
 	{"session.logout", EVERYBODY, none, desk_logout,
 		"Ends the session. An agent must hold no contacts."},
-	{"agent.set_state", AGENT, set_state, agent_set_state,
+	{"agent.set_state", AGENT, set_state, on_agent_set_state,
 		"Asks to be ready or not ready; while contacts are held, after_current "
 		"makes it pending until they end."},
-	{"agent.set_channel", AGENT, set_channel, agent_set_channel,
+	{"agent.set_channel", AGENT, set_channel, on_agent_set_channel,
 		"Opens or closes one channel for oneself, with an own cost in capacity "
 		"points."},
-	{"agent.set_routable", AGENT, set_routable, agent_set_routable,
+	{"agent.set_routable", AGENT, set_routable, on_agent_set_routable,
 		"false: finish what there is and take nothing new."},
-	{"offer.accept", AGENT, offer, offer_accept,
+	{"offer.accept", AGENT, offer, on_offer_accept,
 		"Takes an offer. Twice gives the same answer; late gives offer_gone."},
-	{"offer.reject", AGENT, offer_no, offer_reject,
+	{"offer.reject", AGENT, offer_no, on_offer_reject,
 		"Declines an offer; the contact keeps its place."},
-	{"contact.wrapup", AGENT, wrapup, contact_wrapup,
+	{"contact.wrapup", AGENT, wrapup, on_contact_wrapup,
 		"Ends the conversation and begins wrap-up, or asks for more time in it."},
-	{"contact.complete", AGENT, complete, contact_complete,
+	{"contact.complete", AGENT, complete, on_contact_complete,
 		"Ends the contact with its outcome."},
-	{"contact.transfer", AGENT, transfer, contact_transfer,
+	{"contact.transfer", AGENT, transfer, on_contact_transfer,
 		"Hands a connected contact to a queue or an agent; age and place are "
 		"kept."},
-	{"contact.requeue", AGENT | STAFF, contact, contact_requeue,
+	{"contact.requeue", AGENT | STAFF, contact, on_contact_requeue,
 		"Puts a connected contact back to its queue at its place."},
-	{"contact.park", AGENT, park, contact_park,
+	{"contact.park", AGENT, park, on_contact_park,
 		"Puts a contact aside until a moment, or until it is resumed."},
-	{"contact.resume", AGENT, contact, contact_resume,
+	{"contact.resume", AGENT, contact, on_contact_resume,
 		"Takes a parked contact up again."},
-	{"contact.update", AGENT | STAFF, update, contact_update,
+	{"contact.update", AGENT | STAFF, update, on_contact_update,
 		"Changes tier, skills, deadline or value points; place and age are "
 		"kept."},
-	{"contact.get", EVERYBODY, get, contact_get,
+	{"contact.get", EVERYBODY, get, on_contact_get,
 		"One contact: state, place, estimate, attributes; payload on request."},
 	/* Its params are a submission, which route/submission reads with more care. */
-	{"contact.create", LINK | INTAKE, NULL, contact_create,
+	{"contact.create", LINK | INTAKE, NULL, on_contact_create,
 		"Hands a contact in. The same source and external_id give the first "
 		"contact "
 		"again."},
-	{"contact.leave", LINK | INTAKE, contact, contact_leave,
+	{"contact.leave", LINK | INTAKE, contact, on_contact_leave,
 		"The customer gives up, hangs up or leaves."},
-	{"contact.list", WATCHERS, list_contacts, contact_list,
+	{"contact.list", WATCHERS, list_contacts, on_contact_list,
 		"Waiting contacts in the order in which they would be served, and those "
 		"held by agents."},
-	{"contact.move", STAFF, move, contact_move,
+	{"contact.move", STAFF, move, on_contact_move,
 		"Moves a contact to another queue or a named agent."},
-	{"contact.prioritise", STAFF, prioritise, contact_prioritise,
+	{"contact.prioritise", STAFF, prioritise, on_contact_prioritise,
 		"Makes a waiting contact due sooner, or gives it another tier."},
-	{"contact.withdraw", STAFF, withdraw, contact_withdraw,
+	{"contact.withdraw", STAFF, withdraw, on_contact_withdraw,
 		"Cancels a contact that waits or is offered."},
-	{"queue.list", AGENT | WATCHERS, none, queue_list,
+	{"queue.list", AGENT | WATCHERS, after, on_queue_list,
 		"All queues with their live figures."},
-	{"queue.show", AGENT | WATCHERS, show_queue, queue_show,
+	{"queue.show", AGENT | WATCHERS, show_queue, on_queue_show,
 		"One queue with the contacts that wait in it."},
-	{"queue.subscribe", AGENT | WATCHERS, subscribe, queue_subscribe,
+	{"queue.subscribe", AGENT | WATCHERS, subscribe, on_queue_subscribe,
 		"queue.updated follows: a snapshot, then changes at most twice a second. "
 		"An "
 		"empty list ends it."},
-	{"queue.open", STAFF, set_queue, queue_open, "Lets a queue take contacts again."},
-	{"queue.close", STAFF, set_queue, queue_close,
+	{"queue.open", STAFF, set_queue, on_queue_open, "Lets a queue take contacts again."},
+	{"queue.close", STAFF, set_queue, on_queue_close,
 		"Ends admission; what waits is served."},
-	{"explain.contact", AGENT | WATCHERS, contact, explain_contact,
+	{"explain.contact", AGENT | WATCHERS, contact, on_explain_contact,
 		"A contact with its decisions: rules, class, slack, score, rivals, "
 		"agents "
 		"who could and could not."},
-	{"agent.list", WATCHERS, list_agents, agent_list,
+	{"agent.list", WATCHERS, list_agents, on_agent_list,
 		"Agents with state, load, contacts."},
-	{"agent.force_state", STAFF, force_state, agent_force_state,
+	{"agent.force_state", STAFF, force_state, on_agent_force_state,
 		"Sets an agent ready, not ready or offline."},
-	{"agent.edit", STAFF, edit_agent, agent_edit,
+	{"agent.edit", STAFF, edit_agent, on_agent_edit,
 		"Changes skills (the whole list) or capacity, above the settings file."},
-	{"account.add", ADMINISTRATOR, add_account, account_add,
+	{"account.add", ADMINISTRATOR, add_account, on_account_add,
 		"Adds an account. A password has at least 12 characters."},
-	{"account.passwd", ADMINISTRATOR, passwd, account_passwd,
+	{"account.passwd", ADMINISTRATOR, passwd, on_account_passwd,
 		"Sets a new password; tokens of the account end."},
-	{"account.list", ADMINISTRATOR | AUDITOR, none, account_list,
+	{"account.list", ADMINISTRATOR | AUDITOR, after, on_account_list,
 		"Accounts, without secrets."},
-	{"account.disable", ADMINISTRATOR, disable, account_disable,
+	{"account.disable", ADMINISTRATOR, disable, on_account_disable,
 		"Locks an account out (or in again) and ends its tokens and sessions."},
-	{"token.create", ADMINISTRATOR, make_token, token_create,
+	{"token.create", ADMINISTRATOR, make_token, on_token_create,
 		"Mints tokens. \"%d\" in agent counts up from `from`; else all are for "
 		"the "
 		"same one."},
-	{"token.list", ADMINISTRATOR | AUDITOR, list_tokens, token_list,
+	{"token.list", ADMINISTRATOR | AUDITOR, list_tokens, on_token_list,
 		"Tokens, without their secrets."},
-	{"token.revoke", ADMINISTRATOR, revoke_token, token_revoke,
+	{"token.revoke", ADMINISTRATOR, revoke_token, on_token_revoke,
 		"Ends tokens at once, and the sessions that use them."},
-	{"key.create", ADMINISTRATOR, make_key, key_create,
+	{"key.create", ADMINISTRATOR, make_key, on_key_create,
 		"Makes an API key for intakes; its secret is shown once."},
-	{"key.list", ADMINISTRATOR | AUDITOR, none, key_list,
+	{"key.list", ADMINISTRATOR | AUDITOR, after, on_key_list,
 		"API keys, without their secrets."},
-	{"key.revoke", ADMINISTRATOR, revoke_key, key_revoke, "Ends an API key at once."},
-	{"code.create", ADMINISTRATOR, make_code, code_create,
+	{"key.revoke", ADMINISTRATOR, revoke_key, on_key_revoke, "Ends an API key at once."},
+	{"code.create", ADMINISTRATOR, make_code, on_code_create,
 		"A one-time code for a first login; valid 10 minutes, once."},
-	{"server.status", WATCHERS, none, server_status,
+	{"server.status", WATCHERS, none, on_server_status,
 		"Version, uptime, figures since the start."},
 };
 

@@ -25,6 +25,7 @@ greet_local(struct desk *desk, struct caller *caller, long uid)
 	snprintf(caller->address, sizeof caller->address, "local");
 	s = session_create(desk, caller, RPC_ADMINISTRATOR, who);
 	s->ready = true; /* no snapshot: usherctl asks for what it wants */
+	wire_set_rate(desk->parts.wires, caller->wire, 0, 0);
 }
 
 static bool

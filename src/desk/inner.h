@@ -26,7 +26,8 @@ struct event;
 #define HASH_THREADS 2
 #define HASHES_WAITING_MAX 64 /* passwords being checked or waiting for it */
 #define HELD_MAX 256	      /* contacts of one agent that are looked at */
-#define OBJECTS_PER_FRAME 400 /* queues or agents in one event or reply */
+#define OBJECTS_PER_FRAME                                                                \
+	200 /* queues, agents, ... in one event or reply: within WIRE_MESSAGE_MAX */
 
 enum session_state {
 	SESSION_LIVE,
@@ -223,48 +224,48 @@ void subscription_destroy(struct subscription *s);
 extern const struct rpc_command desk_commands[];
 extern const int desk_n_commands;
 
-/* methods_agent.c, methods_contact.c, methods_staff.c, methods_admin.c: one function a
- * method, named after it. */
+/* methods_agent.c, methods_contact.c, methods_staff.c, methods_admin.c: on_NAME for each
+ * method. */
 #define DESK_METHOD(name) void name(void *owner, const struct rpc_call *call)
-DESK_METHOD(agent_set_state);
-DESK_METHOD(agent_set_channel);
-DESK_METHOD(agent_set_routable);
-DESK_METHOD(agent_list);
-DESK_METHOD(agent_force_state);
-DESK_METHOD(agent_edit);
-DESK_METHOD(offer_accept);
-DESK_METHOD(offer_reject);
-DESK_METHOD(contact_wrapup);
-DESK_METHOD(contact_complete);
-DESK_METHOD(contact_transfer);
-DESK_METHOD(contact_requeue);
-DESK_METHOD(contact_park);
-DESK_METHOD(contact_resume);
-DESK_METHOD(contact_update);
-DESK_METHOD(contact_get);
-DESK_METHOD(contact_create);
-DESK_METHOD(contact_leave);
-DESK_METHOD(contact_list);
-DESK_METHOD(contact_move);
-DESK_METHOD(contact_prioritise);
-DESK_METHOD(contact_withdraw);
-DESK_METHOD(explain_contact);
-DESK_METHOD(queue_list);
-DESK_METHOD(queue_show);
-DESK_METHOD(queue_subscribe);
-DESK_METHOD(queue_open);
-DESK_METHOD(queue_close);
-DESK_METHOD(account_add);
-DESK_METHOD(account_passwd);
-DESK_METHOD(account_list);
-DESK_METHOD(account_disable);
-DESK_METHOD(token_create);
-DESK_METHOD(token_list);
-DESK_METHOD(token_revoke);
-DESK_METHOD(key_create);
-DESK_METHOD(key_list);
-DESK_METHOD(key_revoke);
-DESK_METHOD(code_create);
-DESK_METHOD(server_status);
+DESK_METHOD(on_agent_set_state);
+DESK_METHOD(on_agent_set_channel);
+DESK_METHOD(on_agent_set_routable);
+DESK_METHOD(on_agent_list);
+DESK_METHOD(on_agent_force_state);
+DESK_METHOD(on_agent_edit);
+DESK_METHOD(on_offer_accept);
+DESK_METHOD(on_offer_reject);
+DESK_METHOD(on_contact_wrapup);
+DESK_METHOD(on_contact_complete);
+DESK_METHOD(on_contact_transfer);
+DESK_METHOD(on_contact_requeue);
+DESK_METHOD(on_contact_park);
+DESK_METHOD(on_contact_resume);
+DESK_METHOD(on_contact_update);
+DESK_METHOD(on_contact_get);
+DESK_METHOD(on_contact_create);
+DESK_METHOD(on_contact_leave);
+DESK_METHOD(on_contact_list);
+DESK_METHOD(on_contact_move);
+DESK_METHOD(on_contact_prioritise);
+DESK_METHOD(on_contact_withdraw);
+DESK_METHOD(on_explain_contact);
+DESK_METHOD(on_queue_list);
+DESK_METHOD(on_queue_show);
+DESK_METHOD(on_queue_subscribe);
+DESK_METHOD(on_queue_open);
+DESK_METHOD(on_queue_close);
+DESK_METHOD(on_account_add);
+DESK_METHOD(on_account_passwd);
+DESK_METHOD(on_account_list);
+DESK_METHOD(on_account_disable);
+DESK_METHOD(on_token_create);
+DESK_METHOD(on_token_list);
+DESK_METHOD(on_token_revoke);
+DESK_METHOD(on_key_create);
+DESK_METHOD(on_key_list);
+DESK_METHOD(on_key_revoke);
+DESK_METHOD(on_code_create);
+DESK_METHOD(on_server_status);
 
 #endif

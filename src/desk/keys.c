@@ -11,6 +11,7 @@
 #include "desk/secret.h"
 
 #define KEY_RATE_DEFAULT 100 /* contacts a second */
+#define LIST_BYTES 102400    /* of one list, so that it fits a message */
 
 struct key {
 	json_t *line; /* owned: id, hash, name, allow, channels, queues, source, rate */
@@ -253,23 +254,49 @@ keys_revoke(struct keys *ks, const char *id)
 	return ok;
 }
 
-json_t *
-keys_json(const struct keys *ks)
+static const struct key *
+key_after(const struct keys *ks, const char *after)
 {
-	json_t *list = json_array();
+	const struct key *next = NULL;
 	size_t at = 0;
 	void *value;
 
 	while (map_next(&ks->by_id, &at, NULL, &value)) {
-		json_t *one = json_copy(((struct key *)value)->line);
-		char created[MOMENT_TEXT];
+		const struct key *k = value;
 
-		moment_format(
-			created, json_integer_value(json_object_get(one, "created")));
-		json_object_del(one, "created");
-		json_object_set_new(one, "created_at", json_string(created));
-		json_object_del(one, "hash");
+		if ((after == NULL || strcmp(k->id, after) > 0) &&
+			(next == NULL || strcmp(k->id, next->id) < 0))
+			next = k;
+	}
+	return next;
+}
+
+static json_t *
+key_json(const struct key *k)
+{
+	json_t *one = json_copy(k->line);
+	char created[MOMENT_TEXT];
+
+	moment_format(created, json_integer_value(json_object_get(one, "created")));
+	json_object_del(one, "created");
+	json_object_set_new(one, "created_at", json_string(created));
+	json_object_del(one, "hash");
+	return one;
+}
+
+json_t *
+keys_json(const struct keys *ks, const char *after, bool *more)
+{
+	const struct key *k = key_after(ks, after);
+	json_t *list = json_array();
+	size_t bytes = 0;
+
+	for (; k != NULL && bytes < LIST_BYTES; k = key_after(ks, k->id)) {
+		json_t *one = key_json(k);
+
+		bytes += json_dumpb(one, NULL, 0, JSON_COMPACT);
 		json_array_append_new(list, one);
 	}
+	*more = k != NULL;
 	return list;
 }

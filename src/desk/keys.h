@@ -53,6 +53,8 @@ bool key_spend(struct key *key, int64_t now_ms);
 bool keys_make(struct keys *keys, int64_t wall_ms, const json_t *wish,
 	char text[KEY_TEXT]) USHER_MUST_CHECK;
 bool keys_revoke(struct keys *keys, const char *id); /* false: the disk */
-json_t *keys_json(const struct keys *keys); /* list without secrets; the caller's */
+/* A list without secrets, in the order of ids, behind `after` (NULL: from the first); the
+ * caller's. It ends at about 100 KiB: then *more. */
+json_t *keys_json(const struct keys *keys, const char *after, bool *more);
 
 #endif

@@ -5,7 +5,7 @@
 #include "base/moment.h"
 #include "desk/inner.h"
 
-#define TOKENS_MOST 2000 /* in one request or reply */
+#define TOKENS_MOST 800 /* in one reply: within WIRE_MESSAGE_MAX */
 
 static void
 accept(struct desk *desk, uint64_t tag)
@@ -73,7 +73,7 @@ added(struct desk *desk, struct password_job *job)
 }
 
 void
-account_add(void *owner, const struct rpc_call *call)
+on_account_add(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	const char *account = rpc_text(call, "account");
@@ -135,7 +135,7 @@ changed(struct desk *desk, struct password_job *job)
 }
 
 void
-account_passwd(void *owner, const struct rpc_call *call)
+on_account_passwd(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	const struct account *a = find_account(desk, call);
@@ -152,24 +152,27 @@ account_passwd(void *owner, const struct rpc_call *call)
 }
 
 void
-account_list(void *owner, const struct rpc_call *call)
+on_account_list(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
-	const struct account *a;
+	const struct accounts *accounts = desk->parts.vault->accounts;
+	const struct account *a = accounts_after(accounts, rpc_text(call, "after"));
 	json_t *list = json_array();
-	size_t at = 0;
 
-	while (accounts_next(desk->parts.vault->accounts, &at, &a))
+	for (int n = 0; a != NULL && n < OBJECTS_PER_FRAME; n++) {
 		json_array_append_new(
 			list, json_pack("{s:s, s:s, s:s*, s:s, s:b, s:o}", "account",
 				      a->account, "role", rpc_role_name[a->role], "agent",
 				      a->agent, "name", a->name, "disabled", a->disabled,
 				      "created_at", desk_time(a->created_ms)));
-	rpc_answer(call->rpc, call->tag, json_pack("{s:o}", "accounts", list));
+		a = accounts_after(accounts, a->account);
+	}
+	rpc_answer(call->rpc, call->tag,
+		json_pack("{s:o, s:b}", "accounts", list, "more", a != NULL));
 }
 
 void
-account_disable(void *owner, const struct rpc_call *call)
+on_account_disable(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	const struct account *old = find_account(desk, call);
@@ -283,7 +286,7 @@ role_fits(const struct rpc_call *call, enum rpc_role role)
 }
 
 void
-token_create(void *owner, const struct rpc_call *call)
+on_token_create(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	enum rpc_role role = rpc_role_parse(rpc_text(call, "role"));
@@ -323,7 +326,7 @@ is_meant(const struct rpc_call *call, const struct token *t)
 }
 
 void
-token_list(void *owner, const struct rpc_call *call)
+on_token_list(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	const struct token *t;
@@ -349,7 +352,7 @@ token_list(void *owner, const struct rpc_call *call)
 }
 
 void
-token_revoke(void *owner, const struct rpc_call *call)
+on_token_revoke(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	const char *id = rpc_text(call, "id"), *agent = rpc_text(call, "agent");
@@ -375,7 +378,7 @@ token_revoke(void *owner, const struct rpc_call *call)
 }
 
 void
-code_create(void *owner, const struct rpc_call *call)
+on_code_create(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	const char *role = rpc_text(call, "role");
@@ -401,7 +404,7 @@ code_create(void *owner, const struct rpc_call *call)
 /* ---- API keys ---- */
 
 void
-key_create(void *owner, const struct rpc_call *call)
+on_key_create(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	char text[KEY_TEXT], *dot;
@@ -419,16 +422,18 @@ key_create(void *owner, const struct rpc_call *call)
 }
 
 void
-key_list(void *owner, const struct rpc_call *call)
+on_key_list(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
+	bool more;
+	json_t *list = keys_json(desk->parts.vault->keys, rpc_text(call, "after"), &more);
 
 	rpc_answer(call->rpc, call->tag,
-		json_pack("{s:o}", "keys", keys_json(desk->parts.vault->keys)));
+		json_pack("{s:o, s:b}", "keys", list, "more", more));
 }
 
 void
-key_revoke(void *owner, const struct rpc_call *call)
+on_key_revoke(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	const char *id = rpc_text(call, "id");

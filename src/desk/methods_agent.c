@@ -4,8 +4,6 @@
 
 #include "desk/inner.h"
 
-#define AGENTS_MOST 500 /* in one reply of agent.list */
-
 static struct router *
 router_of(const struct desk *desk)
 {
@@ -31,7 +29,7 @@ reason_fits(struct desk *desk, const struct rpc_call *call)
 }
 
 void
-agent_set_state(void *owner, const struct rpc_call *call)
+on_agent_set_state(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	enum agent_state state = agent_state_parse(rpc_text(call, "state"));
@@ -44,7 +42,7 @@ agent_set_state(void *owner, const struct rpc_call *call)
 }
 
 void
-agent_set_channel(void *owner, const struct rpc_call *call)
+on_agent_set_channel(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	const char *name = rpc_text(call, "channel");
@@ -62,7 +60,7 @@ agent_set_channel(void *owner, const struct rpc_call *call)
 }
 
 void
-agent_set_routable(void *owner, const struct rpc_call *call)
+on_agent_set_routable(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 
@@ -74,7 +72,7 @@ agent_set_routable(void *owner, const struct rpc_call *call)
 /* ---- offers ---- */
 
 void
-offer_accept(void *owner, const struct rpc_call *call)
+on_offer_accept(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 
@@ -83,7 +81,7 @@ offer_accept(void *owner, const struct rpc_call *call)
 }
 
 void
-offer_reject(void *owner, const struct rpc_call *call)
+on_offer_reject(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 
@@ -110,12 +108,12 @@ is_listed(struct desk *desk, const struct rpc_call *call, int agent)
 }
 
 void
-agent_list(void *owner, const struct rpc_call *call)
+on_agent_list(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	const struct centre *c = router_centre(router_of(desk));
 	const char *after = rpc_text(call, "after");
-	int most = (int)rpc_integer(call, "most", AGENTS_MOST);
+	int most = (int)rpc_integer(call, "most", OBJECTS_PER_FRAME);
 	int at = after != NULL ? centre_agent(c, after) + 1 : 0, n = 0;
 	json_t *list = json_array();
 
@@ -132,7 +130,7 @@ agent_list(void *owner, const struct rpc_call *call)
 }
 
 void
-agent_force_state(void *owner, const struct rpc_call *call)
+on_agent_force_state(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	enum agent_state state = agent_state_parse(rpc_text(call, "state"));
@@ -177,7 +175,7 @@ read_skills(struct desk *desk, const struct rpc_call *call, const char *param,
 }
 
 void
-agent_edit(void *owner, const struct rpc_call *call)
+on_agent_edit(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	bool skills = json_object_get(call->params, "skills") != NULL;

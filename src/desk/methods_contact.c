@@ -19,7 +19,7 @@ by_agent(struct desk *desk, const struct rpc_call *call)
 }
 
 void
-contact_wrapup(void *owner, const struct rpc_call *call)
+on_contact_wrapup(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 
@@ -29,7 +29,7 @@ contact_wrapup(void *owner, const struct rpc_call *call)
 }
 
 void
-contact_complete(void *owner, const struct rpc_call *call)
+on_contact_complete(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	struct disposition disposition = {
@@ -46,7 +46,7 @@ contact_complete(void *owner, const struct rpc_call *call)
 }
 
 void
-contact_transfer(void *owner, const struct rpc_call *call)
+on_contact_transfer(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	int queue, agent;
@@ -65,7 +65,7 @@ contact_transfer(void *owner, const struct rpc_call *call)
 }
 
 void
-contact_requeue(void *owner, const struct rpc_call *call)
+on_contact_requeue(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	uint64_t contact;
@@ -79,7 +79,7 @@ contact_requeue(void *owner, const struct rpc_call *call)
 }
 
 void
-contact_park(void *owner, const struct rpc_call *call)
+on_contact_park(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 
@@ -88,7 +88,7 @@ contact_park(void *owner, const struct rpc_call *call)
 }
 
 void
-contact_resume(void *owner, const struct rpc_call *call)
+on_contact_resume(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 
@@ -164,7 +164,7 @@ key_allows(struct desk *desk, const struct rpc_call *call, enum key_act act)
 }
 
 void
-contact_get(void *owner, const struct rpc_call *call)
+on_contact_get(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	uint64_t contact = rpc_number_id(call, "contact");
@@ -188,7 +188,7 @@ contact_get(void *owner, const struct rpc_call *call)
 }
 
 void
-explain_contact(void *owner, const struct rpc_call *call)
+on_explain_contact(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 
@@ -236,7 +236,7 @@ read_require(struct desk *desk, const struct rpc_call *call, struct require *out
 }
 
 void
-contact_update(void *owner, const struct rpc_call *call)
+on_contact_update(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	struct require require = {0};
@@ -310,7 +310,7 @@ key_admits(struct desk *desk, const struct rpc_call *call, struct submission *s)
 }
 
 void
-contact_create(void *owner, const struct rpc_call *call)
+on_contact_create(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	struct submission_error error;
@@ -330,7 +330,7 @@ contact_create(void *owner, const struct rpc_call *call)
 }
 
 void
-contact_leave(void *owner, const struct rpc_call *call)
+on_contact_leave(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	uint64_t contact;

@@ -61,7 +61,7 @@ add_held(struct desk *desk, const struct session *s, int agent, int queue, int m
 }
 
 void
-contact_list(void *owner, const struct rpc_call *call)
+on_contact_list(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	const struct session *s = desk_session_of(desk, call);
@@ -88,7 +88,7 @@ contact_list(void *owner, const struct rpc_call *call)
 }
 
 void
-contact_move(void *owner, const struct rpc_call *call)
+on_contact_move(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	struct contact_change change = {.tier = -1,
@@ -122,7 +122,7 @@ contact_move(void *owner, const struct rpc_call *call)
 }
 
 void
-contact_prioritise(void *owner, const struct rpc_call *call)
+on_contact_prioritise(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	const char *tier = rpc_text(call, "tier");
@@ -154,7 +154,7 @@ contact_prioritise(void *owner, const struct rpc_call *call)
 }
 
 void
-contact_withdraw(void *owner, const struct rpc_call *call)
+on_contact_withdraw(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	uint64_t contact;
@@ -169,23 +169,29 @@ contact_withdraw(void *owner, const struct rpc_call *call)
 /* ---- queues ---- */
 
 void
-queue_list(void *owner, const struct rpc_call *call)
+on_queue_list(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	const struct session *s = desk_session_of(desk, call);
 	const struct centre *c = router_centre(router_of(desk));
+	const char *after = rpc_text(call, "after");
+	int at = after != NULL ? centre_queue(c, after) + 1 : 0, n = 0;
 	json_t *list = json_array();
 
-	for (int i = 0; i < c->n_queues; i++) {
-		if (!c->queues[i].removed && scope_queue(desk, s, i))
-			json_array_append_new(list,
-				router_queue_json(router_of(desk), desk_now_ms(desk), i));
+	for (; at < c->n_queues; at++) {
+		if (c->queues[at].removed || !scope_queue(desk, s, at))
+			continue;
+		if (n++ == OBJECTS_PER_FRAME)
+			break;
+		json_array_append_new(
+			list, router_queue_json(router_of(desk), desk_now_ms(desk), at));
 	}
-	rpc_answer(call->rpc, call->tag, json_pack("{s:o}", "queues", list));
+	rpc_answer(call->rpc, call->tag,
+		json_pack("{s:o, s:b}", "queues", list, "more", at < c->n_queues));
 }
 
 void
-queue_show(void *owner, const struct rpc_call *call)
+on_queue_show(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	int queue;
@@ -213,13 +219,13 @@ set_open(struct desk *desk, const struct rpc_call *call, bool open)
 }
 
 void
-queue_open(void *owner, const struct rpc_call *call)
+on_queue_open(void *owner, const struct rpc_call *call)
 {
 	set_open(owner, call, true);
 }
 
 void
-queue_close(void *owner, const struct rpc_call *call)
+on_queue_close(void *owner, const struct rpc_call *call)
 {
 	set_open(owner, call, false);
 }
@@ -273,7 +279,7 @@ counts_json(const struct router_counts *c)
 }
 
 void
-server_status(void *owner, const struct rpc_call *call)
+on_server_status(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	const struct centre *c = router_centre(router_of(desk));
