@@ -5,18 +5,47 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Nesting and number of values, from the bytes alone: what would blow the parser up is
+ * refused before it is parsed. */
 static bool
-within(const json_t *value, int depth, struct json_problem *problem)
+scan(const char *text, size_t n, struct json_problem *problem)
+{
+	size_t values = 1;
+	bool quoted = false;
+	int depth = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		char c = text[i];
+
+		if (quoted) {
+			i += c == '\\';
+			quoted = c != '"';
+			continue;
+		}
+		quoted = c == '"';
+		depth += (c == '[' || c == '{') - (c == ']' || c == '}');
+		values += c == ',' || c == '[' || c == '{';
+		if (depth > JSON_DEPTH_MAX) {
+			snprintf(problem->message, sizeof problem->message,
+				"nested deeper than %d: flatten it", JSON_DEPTH_MAX);
+			return false;
+		}
+		if (values > JSON_VALUES_MAX) {
+			snprintf(problem->message, sizeof problem->message,
+				"more than %d values: send fewer", JSON_VALUES_MAX);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+within(const json_t *value, struct json_problem *problem)
 {
 	const char *key;
 	json_t *member;
 	size_t i;
 
-	if (depth > JSON_DEPTH_MAX) {
-		snprintf(problem->message, sizeof problem->message,
-			"nested deeper than %d: flatten it", JSON_DEPTH_MAX);
-		return false;
-	}
 	switch (json_typeof(value)) {
 	case JSON_OBJECT:
 		if (json_object_size(value) > JSON_MEMBERS_MAX) {
@@ -26,14 +55,20 @@ within(const json_t *value, int depth, struct json_problem *problem)
 		}
 		json_object_foreach((json_t *)value, key, member)
 		{
-			if (!within(member, depth + 1, problem))
+			if (strlen(key) > JSON_TEXT_MAX) {
+				snprintf(problem->message, sizeof problem->message,
+					"a member's name is longer than %d bytes",
+					JSON_TEXT_MAX);
+				return false;
+			}
+			if (!within(member, problem))
 				return false;
 		}
 		return true;
 	case JSON_ARRAY:
 		json_array_foreach(value, i, member)
 		{
-			if (!within(member, depth + 1, problem))
+			if (!within(member, problem))
 				return false;
 		}
 		return true;
@@ -65,16 +100,17 @@ json_t *
 json_read(const char *text, size_t n, struct json_problem *problem)
 {
 	json_error_t error;
-	json_t *value = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
+	json_t *value;
 
+	if (!scan(text, n, problem))
+		return NULL;
+	value = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
 	if (value == NULL) {
 		snprintf(problem->message, sizeof problem->message,
 			"not JSON at byte %d: %s", error.position, error.text);
 		return NULL;
 	}
-	/* jansson's own bound of nesting (2048) keeps its parser's stack small; ours is
-	 * closer. */
-	if (!within(value, 1, problem)) {
+	if (!within(value, problem)) { /* scan() has bounded the recursion */
 		json_decref(value);
 		return NULL;
 	}

@@ -2,7 +2,8 @@
  * base/json.h - JSON from outside, read strictly by jansson, and written to growing text.
  *
  * Limits (RELIABILITY 6): nesting 32, 256 members an object, 64 KiB a text, numbers
- * finite, integers exact (within 2^53), no member twice, UTF-8 strict, no NUL in text.
+ * finite, integers exact (within 2^53), no member twice, UTF-8 strict, no NUL in text,
+ * and 32768 values in all, since a value costs many times the two bytes it takes to send.
  */
 #ifndef USHER_BASE_JSON_H
 #define USHER_BASE_JSON_H
@@ -16,6 +17,7 @@
 #define JSON_DEPTH_MAX 32
 #define JSON_MEMBERS_MAX 256
 #define JSON_TEXT_MAX 65536
+#define JSON_VALUES_MAX 32768
 #define JSON_INTEGER_MAX (INT64_C(1) << 53)
 
 struct json_problem {
