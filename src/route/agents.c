@@ -149,8 +149,9 @@ agent_set(struct router *r, struct agent *a, enum agent_state state, const char 
 }
 
 /* Open offers of an agent who takes nothing now go to somebody else. */
-static void
-withdraw_offers(struct router *r, struct agent *a, const char *reason, int64_t now_ms)
+void
+agent_withdraw_offers(
+	struct router *r, struct agent *a, const char *reason, int64_t now_ms)
 {
 	struct reply none = {0};
 
@@ -164,8 +165,8 @@ withdraw_offers(struct router *r, struct agent *a, const char *reason, int64_t n
 	}
 }
 
-static void
-log_in(struct router *r, struct agent *a, int64_t now_ms)
+void
+agent_log_in(struct router *r, struct agent *a, int64_t now_ms)
 {
 	a->login_ms = now_ms;
 	a->lost_ms = 0;
@@ -179,8 +180,8 @@ log_in(struct router *r, struct agent *a, int64_t now_ms)
 	r->counts.agents_logged_in++;
 }
 
-static void
-log_out(struct router *r, struct agent *a, int64_t now_ms, const char *reason,
+void
+agent_log_out(struct router *r, struct agent *a, int64_t now_ms, const char *reason,
 	struct reply reply)
 {
 	struct reply none = {0};
@@ -188,7 +189,7 @@ log_out(struct router *r, struct agent *a, int64_t now_ms, const char *reason,
 	/* First of all he takes nothing new. */
 	a->state = AGENT_OFFLINE;
 	agent_settle(r, a, now_ms);
-	withdraw_offers(r, a, reason, now_ms);
+	agent_withdraw_offers(r, a, reason, now_ms);
 	/* Wrap-ups end, the rest goes back to its place. */
 	while (a->n_held > 0) {
 		struct contact *c = a->held[0];
@@ -222,7 +223,7 @@ agents_tick(struct router *r, int64_t now_ms)
 		if (a->lost_ms == 0 || a->login_ms == 0)
 			continue;
 		if (end_ms <= now_ms)
-			log_out(r, a, now_ms, "desktop_lost", none);
+			agent_log_out(r, a, now_ms, "desktop_lost", none);
 		else if (end_ms < r->grace_due_ms)
 			r->grace_due_ms = end_ms;
 	}
@@ -262,13 +263,15 @@ takes_live(const struct router *r, const struct agent_settings *s)
 	return false;
 }
 
-static void
+void
 agent_configure(struct router *r, struct agent *a)
 {
 	const struct agent_settings *s = &r->centre->agents[a->index];
 
 	size_channels(a, r->centre->n_channels);
 	able_count_idle(r, a, false);
+	if (a->edited && a->edited_over != record_agent_digest(r->centre, a->index))
+		a->edited = false; /* the file's entry changed: it holds again */
 	if (!a->edited) {
 		a->skills = xreallocarray(
 			a->skills, (size_t)s->n_skills + 1, sizeof a->skills[0]);
@@ -279,8 +282,8 @@ agent_configure(struct router *r, struct agent *a)
 	a->takes_live = takes_live(r, s);
 }
 
-static void
-count_skilled(struct router *r)
+void
+agents_count_skilled(struct router *r)
 {
 	r->skilled = xreallocarray(
 		r->skilled, (size_t)r->centre->n_skills + 1, sizeof r->skilled[0]);
@@ -316,7 +319,7 @@ agents_configure(struct router *r, int64_t now_ms)
 		r->agents[i].room_slot = SIZE_MAX;
 		agent_configure(r, &r->agents[i]);
 	}
-	count_skilled(r);
+	agents_count_skilled(r);
 }
 
 void
@@ -336,270 +339,4 @@ agents_finish(struct router *r)
 	free(r->with_room);
 	free(r->demand);
 	free(r->skilled);
-}
-
-/* ---- commands ---- */
-
-/* The agent, or NULL after a refusal. */
-static struct agent *
-known_agent(struct router *r, int agent, bool logged_in, struct reply reply)
-{
-	struct agent *a = agent_at(r, agent);
-
-	if (a == NULL) {
-		reply_now(reply, OUTCOME_NO_AGENT, "No such agent.", 0, 0);
-		return NULL;
-	}
-	if (logged_in && a->login_ms == 0) {
-		reply_now(
-			reply, OUTCOME_WRONG_STATE, "The agent is not logged in.", 0, 0);
-		return NULL;
-	}
-	return a;
-}
-
-void
-router_login(struct router *r, int64_t now_ms, int agent, const char *device,
-	struct reply reply)
-{
-	struct agent *a;
-
-	router_enter(r, now_ms);
-	wait_advance(r, now_ms);
-	a = known_agent(r, agent, false, reply);
-	if (a != NULL && r->centre->agents[agent].removed && a->login_ms == 0) {
-		reply_now(reply, OUTCOME_NO_AGENT,
-			"The agent is no longer in the settings.", 0, 0);
-	} else if (a != NULL) {
-		struct step *step;
-		bool was_in = a->login_ms != 0;
-
-		if (was_in)
-			a->lost_ms =
-				0; /* a new login inherits the work (CONTRACTS 8.2) */
-		else
-			log_in(r, a, now_ms);
-		if (!was_in) {
-			a->state = AGENT_NOT_READY;
-			a->since_ms = now_ms;
-			snprintf(a->reason, sizeof a->reason, "login");
-		}
-		free(a->device);
-		a->device = xstrdup(device);
-		step = step_begin(r, STEP_AGENT, now_ms);
-		step_agent(r, step, a);
-		step_reply(step, reply, NULL);
-		effect_reason(step_event(step, EVENT_AGENT_STATE, NULL, a), a->reason);
-		step_commit(r, step);
-		agent_settle(r, a, now_ms);
-		if (!was_in)
-			wait_skip_steps(r, now_ms);
-		agent_freed(r, a, now_ms, "login");
-	}
-	router_leave_command(r);
-}
-
-void
-router_logout(struct router *r, int64_t now_ms, int agent, struct reply reply)
-{
-	struct agent *a;
-
-	router_enter(r, now_ms);
-	wait_advance(r, now_ms);
-	a = known_agent(r, agent, false, reply);
-	if (a != NULL) {
-		bool connected = false;
-
-		for (int i = 0; i < a->n_held; i++)
-			connected = connected || a->held[i]->state == CONTACT_CONNECTED;
-		if (connected)
-			reply_now(reply, OUTCOME_WRONG_STATE,
-				"Finish, transfer or requeue your contacts first.", 0, 0);
-		else if (a->login_ms != 0)
-			log_out(r, a, now_ms, "logout", reply);
-		else
-			reply_now(reply, OUTCOME_OK, NULL, 0, 0);
-	}
-	router_leave_command(r);
-}
-
-/* Supervisors see it at once; the stored record says nothing of desktops. */
-static void
-say_presence(struct router *r, struct agent *a, const char *reason, int64_t now_ms)
-{
-	struct step *step = step_begin(r, STEP_AGENT, now_ms);
-
-	step_agent(r, step, a);
-	effect_reason(step_event(step, EVENT_AGENT_STATE, NULL, a), reason);
-	step_commit(r, step);
-}
-
-void
-router_desk_lost(struct router *r, int64_t now_ms, int agent)
-{
-	struct agent *a = agent_at(r, agent);
-
-	if (a == NULL || a->login_ms == 0 || a->lost_ms != 0)
-		return;
-	router_enter(r, now_ms);
-	wait_advance(r, now_ms);
-	a->lost_ms = now_ms;
-	if (now_ms + r->centre->desk_grace_ms < r->grace_due_ms)
-		r->grace_due_ms = now_ms + r->centre->desk_grace_ms;
-	say_presence(r, a, "desktop_lost", now_ms);
-	wait_release_holds(r, a, now_ms);
-	agent_settle(r, a, now_ms);
-	router_leave_command(r);
-}
-
-void
-router_desk_back(struct router *r, int64_t now_ms, int agent)
-{
-	struct agent *a = agent_at(r, agent);
-
-	if (a == NULL || a->lost_ms == 0)
-		return;
-	router_enter(r, now_ms);
-	wait_advance(r, now_ms);
-	a->lost_ms = 0;
-	say_presence(r, a, "desktop_back", now_ms);
-	agent_settle(r, a, now_ms);
-	agent_freed(r, a, now_ms, "back");
-	router_leave_command(r);
-}
-
-static void
-set_pending(struct router *r, struct agent *a, const char *reason, int64_t now_ms,
-	struct reply reply)
-{
-	struct step *step = step_begin(r, STEP_AGENT, now_ms);
-
-	a->pending = true;
-	snprintf(a->pending_reason, sizeof a->pending_reason, "%.*s", REASON_MAX,
-		reason != NULL ? reason : "");
-	step_agent(r, step, a);
-	step_reply(step, reply, NULL);
-	effect_reason(step_event(step, EVENT_AGENT_STATE, NULL, a), a->pending_reason);
-	step_commit(r, step);
-	wait_release_holds(r, a, now_ms);
-	agent_settle(r, a, now_ms);
-}
-
-void
-router_set_state(struct router *r, int64_t now_ms, int agent, enum agent_state state,
-	const char *reason, bool after_current, struct reply reply)
-{
-	struct agent *a;
-
-	router_enter(r, now_ms);
-	wait_advance(r, now_ms);
-	a = known_agent(r, agent, true, reply);
-	if (a != NULL && state != AGENT_READY && state != AGENT_NOT_READY) {
-		reply_now(reply, OUTCOME_BAD_VALUE,
-			"A state is set to ready or not_ready; the rest follows by "
-			"itself.",
-			0, 0);
-	} else if (a != NULL && state == AGENT_NOT_READY && after_current &&
-		   a->n_held > a->n_parked) {
-		set_pending(r, a, reason, now_ms, reply);
-	} else if (a != NULL) {
-		a->pending = false;
-		agent_set(r, a, state, reason, now_ms, reply);
-		agent_settle(r, a, now_ms);
-		if (state == AGENT_READY)
-			agent_freed(r, a, now_ms, "ready");
-		else
-			withdraw_offers(r, a, "not_ready", now_ms);
-	}
-	router_leave_command(r);
-}
-
-void
-router_set_channel(struct router *r, int64_t now_ms, int agent, int channel,
-	bool available, int cost_pts, struct reply reply)
-{
-	struct agent *a;
-
-	router_enter(r, now_ms);
-	wait_advance(r, now_ms);
-	a = known_agent(r, agent, true, reply);
-	if (a != NULL && (channel < 0 || channel >= a->n_channels)) {
-		reply_now(reply, OUTCOME_NO_CHANNEL, "No such channel.", 0, 0);
-	} else if (a != NULL) {
-		struct step *step = step_begin(r, STEP_AGENT, now_ms);
-		struct effect *e;
-
-		a->channel_off[channel] = !available;
-		if (cost_pts >= 0)
-			a->channel_cost[channel] = cost_pts;
-		step_agent(r, step, a);
-		step_reply(step, reply, NULL);
-		e = step_event(step, EVENT_AGENT_CHANNEL, NULL, a);
-		e->event.channel = channel;
-		effect_reason(e, available ? "available" : "off");
-		step_commit(r, step);
-		agent_freed(r, a, now_ms, "channel");
-	}
-	router_leave_command(r);
-}
-
-void
-router_set_routable(
-	struct router *r, int64_t now_ms, int agent, bool routable, struct reply reply)
-{
-	struct agent *a;
-
-	router_enter(r, now_ms);
-	wait_advance(r, now_ms);
-	a = known_agent(r, agent, true, reply);
-	if (a != NULL) {
-		struct step *step = step_begin(r, STEP_AGENT, now_ms);
-
-		a->routable = routable;
-		step_agent(r, step, a);
-		step_reply(step, reply, NULL);
-		effect_reason(step_event(step, EVENT_AGENT_STATE, NULL, a),
-			routable ? "routable" : "draining");
-		step_commit(r, step);
-		if (!routable)
-			wait_release_holds(r, a, now_ms);
-		agent_freed(r, a, now_ms, "routable");
-	}
-	router_leave_command(r);
-}
-
-void
-router_edit_agent(struct router *r, int64_t now_ms, int agent,
-	const struct require *skills, int capacity_pts, struct reply reply)
-{
-	struct agent *a;
-
-	router_enter(r, now_ms);
-	wait_advance(r, now_ms);
-	a = known_agent(r, agent, false, reply);
-	if (a != NULL) {
-		struct step *step = step_begin(r, STEP_AGENT, now_ms);
-
-		able_count_idle(r, a, false);
-		if (skills != NULL) {
-			a->skills = xreallocarray(
-				a->skills, (size_t)skills->n + 1, sizeof a->skills[0]);
-			memcpy(a->skills, skills->skill,
-				(size_t)skills->n * sizeof skills->skill[0]);
-			a->n_skills = skills->n;
-			count_skilled(r);
-			able_rebuild_agent(r, a);
-		}
-		if (capacity_pts >= 0)
-			a->capacity_pts = capacity_pts;
-		a->edited = true;
-		step_agent(r, step, a);
-		step_reply(step, reply, NULL);
-		step_event(step, EVENT_AGENT_SKILLS, NULL, a);
-		step_commit(r, step);
-		agent_settle(r, a, now_ms);
-		wait_skip_steps(r, now_ms);
-		agent_freed(r, a, now_ms, "skills");
-	}
-	router_leave_command(r);
 }

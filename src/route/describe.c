@@ -269,6 +269,7 @@ router_agent_json(struct router *r, int64_t now_ms, int agent)
 	put_text(o, "state", agent_state_name[a->state]);
 	put_text(o, "reason", a->reason[0] != '\0' ? a->reason : NULL);
 	put_text(o, "pending", a->pending ? a->pending_reason : NULL);
+	put(o, "edited", json_boolean(a->edited));
 	put(o, "routable", json_boolean(a->routable));
 	put(o, "desktop_lost", json_boolean(a->lost_ms != 0));
 	put(o, "since_ms", json_integer(a->since_ms));

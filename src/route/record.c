@@ -147,6 +147,23 @@ record_pack_contact(const struct router *r, const struct contact *c)
 	return text_take(&t);
 }
 
+uint32_t
+record_agent_digest(const struct centre *s, int agent)
+{
+	const struct agent_settings *a = &s->agents[agent];
+	struct text t = {0};
+	uint32_t h = 2166136261u;
+
+	text_add_int(&t, a->capacity_pts);
+	for (int i = 0; i < a->n_skills; i++)
+		text_addf(
+			&t, " %s:%d", s->skills[a->skills[i].skill], a->skills[i].level);
+	for (size_t i = 0; i < t.n; i++)
+		h = (h ^ (unsigned char)t.s[i]) * 16777619u;
+	text_finish(&t);
+	return h;
+}
+
 char *
 record_pack_agent(const struct router *r, const struct agent *a)
 {
@@ -165,6 +182,7 @@ record_pack_agent(const struct router *r, const struct agent *a)
 	put_int(&t, "handled", (int64_t)a->handled);
 	record_put_text(&t, "device", a->device);
 	if (a->edited) {
+		put_int(&t, "over", a->edited_over);
 		put_int(&t, "capacity", a->capacity_pts);
 		put_int(&t, "edited", 1);
 		put_skills(&t, r, "skills", a->skills, a->n_skills);
@@ -433,6 +451,8 @@ record_unpack_agent(const struct router *r, const char *record, struct agent *a)
 			a->device = xstrdup(p.value);
 		} else if (strcmp(p.name, "capacity") == 0)
 			a->capacity_pts = atoi(p.value);
+		else if (strcmp(p.name, "over") == 0)
+			a->edited_over = (uint32_t)strtoul(p.value, NULL, 10);
 		else if (strcmp(p.name, "edited") == 0)
 			a->edited = true;
 		else if (strcmp(p.name, "skills") == 0)
@@ -449,6 +469,11 @@ record_unpack_agent(const struct router *r, const char *record, struct agent *a)
 	}
 	if (a->state == AGENT_STATES)
 		a->state = AGENT_OFFLINE;
+	/* The file's entry changed meanwhile: it holds again. */
+	if (a->edited && a->edited_over != record_agent_digest(r->centre, a->index)) {
+		a->edited = false;
+		a->capacity_pts = r->centre->agents[a->index].capacity_pts;
+	}
 	if (!a->edited)
 		return;
 	a->skills = xreallocarray(a->skills, (size_t)skills.n + 1, sizeof a->skills[0]);

@@ -17,6 +17,9 @@ bool record_unpack_contact(
 
 char *record_pack_agent(const struct router *r, const struct agent *a);
 void record_unpack_agent(const struct router *r, const char *record, struct agent *a);
+/* Stands for what the settings file says of an agent's skills and capacity: an edit
+ * stands above it until that changes (CONTRACTS 3). */
+uint32_t record_agent_digest(const struct centre *s, int agent);
 
 /* One value of a record, decoded; the caller owns it; NULL: not there. */
 char *record_get(const char *record, const char *name);

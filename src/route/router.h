@@ -218,6 +218,10 @@ void router_set_routable(struct router *router, int64_t now_ms, int agent, bool 
 void router_edit_agent(struct router *router, int64_t now_ms, int agent,
 	const struct require *skills, int capacity_pts, struct reply reply);
 
+/* The file's entry holds again. */
+void router_revert_agent(
+	struct router *router, int64_t now_ms, int agent, struct reply reply);
+
 /* ---- queues ---- */
 
 /* Closing stops admission only (CONTRACTS 8.8). */

@@ -135,6 +135,16 @@ void agent_settle(struct router *r, struct agent *a,
 	int64_t now_ms); /* room, idle, pending state, after any change */
 void agent_set(struct router *r, struct agent *a, enum agent_state state,
 	const char *reason, int64_t now_ms, struct reply reply);
+void agent_log_in(struct router *r, struct agent *a, int64_t now_ms);
+/* Wrap-ups end, other work goes back to its place; the reply follows the commit. */
+void agent_log_out(struct router *r, struct agent *a, int64_t now_ms, const char *reason,
+	struct reply reply);
+/* Open offers of an agent who takes nothing now go to somebody else. */
+void agent_withdraw_offers(
+	struct router *r, struct agent *a, const char *reason, int64_t now_ms);
+void agent_configure(struct router *r,
+	struct agent *a); /* skills, capacity, channels as they hold now */
+void agents_count_skilled(struct router *r);
 void agents_configure(struct router *r, int64_t now_ms);
 void agents_tick(struct router *r, int64_t now_ms); /* desktops lost too long */
 void agents_finish(struct router *r);

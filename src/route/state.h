@@ -122,11 +122,12 @@ struct agent {
 	bool pending; /* pending_reason holds when he has no contacts left */
 	char pending_reason[REASON_MAX + 1];
 	bool routable;
-	bool edited;	  /* skills or capacity stand above the file */
-	int64_t login_ms; /* 0: offline */
-	int64_t since_ms; /* of the state */
-	int64_t lost_ms;  /* desktop gone since; 0: there */
-	char *device;	  /* owned; of this login; NULL */
+	bool edited;	      /* skills or capacity stand above the file */
+	uint32_t edited_over; /* digest of the file's entry that they stand above */
+	int64_t login_ms;     /* 0: offline */
+	int64_t since_ms;     /* of the state */
+	int64_t lost_ms;      /* desktop gone since; 0: there */
+	char *device;	      /* owned; of this login; NULL */
 
 	int n_skills;
 	struct skill_level *skills; /* owned; what holds: the file's or the edit */
