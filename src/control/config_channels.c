@@ -326,9 +326,16 @@ compile_skills(struct compile *c)
 	const struct slot *slot = &c->top->slot[TOP_SKILLS];
 
 	c->names[NAME_SKILL].open = slot->key == NULL;
-	for (int i = 0; i < slot->n; i++)
-		compile_add(
-			c, NAME_SKILL, slot->node->child[i], slot->node->child[i]->text);
+	for (int i = 0; i < slot->n; i++) {
+		const struct node *at = slot->node->child[i];
+
+		/* An included file may list what it needs, whatever others list. */
+		if (map_get(&c->names[NAME_SKILL].index, at->text) == NULL)
+			compile_add(c, NAME_SKILL, at, at->text);
+		else if (at->file == slot->node->file)
+			tree_warn(c->tree, at, "skills: \"%s\" stands here twice",
+				at->text);
+	}
 }
 
 void

@@ -78,13 +78,14 @@ const char *
 settings_nearest(const char *word, const char *(*each)(const void *owner, int i),
 	const void *owner)
 {
-	int length = (int)strlen(word), best = length > 5 ? 3 : length > 2 ? 2 : 1;
+	size_t length = strlen(word);
+	int most = length > 7 ? 3 : length > 3 ? 2 : 1, best = most + 1;
 	const char *found = NULL, *name;
 
 	for (int i = 0; (name = each(owner, i)) != NULL; i++) {
 		int d = text_distance(word, name);
 
-		if (d < best || (d == best && found == NULL && d == 1)) {
+		if (d < best) {
 			best = d;
 			found = name;
 		}

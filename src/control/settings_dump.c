@@ -109,11 +109,15 @@ dump_entry(struct text *out, struct text *path, const struct entry *e)
 	for (int i = 0; i < e->section->n; i++)
 		dump_slot(out, path, &e->slot[i], e->section->settings[i].name,
 			e->section->many);
-	for (int i = 0; i < e->n_others; i++)
-		dump_slot(out, path, &e->other[i], e->other[i].key->text, false);
-	/* An entry that says nothing is there nevertheless: `overflow: {}` of a team. */
-	if (e->node != NULL && e->node->n == 0 && path->n > 0)
-		text_addf(out, "%s: {}\n", path->s);
+	for (int i = 0; i < e->n_others; i++) {
+		const char *name = e->other[i].key->text;
+		size_t before = out->n;
+
+		dump_slot(out, path, &e->other[i], name, false);
+		/* It is there even if it says nothing: a team without supervisors. */
+		if (out->n == before && e->other[i].entry != NULL)
+			text_addf(out, "%s.%s: {}\n", path->s, name);
+	}
 }
 
 void

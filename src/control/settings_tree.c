@@ -152,6 +152,7 @@ refuse_as_yaml(struct parse *p)
 {
 	const yaml_parser_t *y = &p->yaml;
 	const char *problem = y->problem != NULL ? y->problem : "this cannot be read";
+	char begun[100] = "";
 
 	if (y->error == YAML_READER_ERROR) {
 		refuse(p, mark_at_offset(p, y->problem_offset),
@@ -159,12 +160,20 @@ refuse_as_yaml(struct parse *p)
 			problem);
 		return;
 	}
+	/* A key without its colon is noticed in the next line only. */
+	if (y->context != NULL && strstr(y->context, "simple key") != NULL) {
+		refuse(p, y->context_mark, "this key has no \": \" after it");
+		return;
+	}
+	if (y->context != NULL)
+		snprintf(begun, sizeof begun, "%s in line %zu, ", y->context,
+			y->context_mark.line + 1);
 	refuse(p, y->problem_mark,
-		"%s%s%s%s: see that brackets and quotes close, that "
-		"each key has \": \", and that entries stand below each "
-		"other",
-		y->context != NULL ? y->context : "", y->context != NULL ? ", " : "",
-		problem, y->problem_mark.index >= p->n ? " (the file ends here)" : "");
+		"%s%s%s: see that brackets and quotes close, that each key has \": \", "
+		"and "
+		"that entries stand below each other",
+		begun, problem,
+		y->problem_mark.index >= p->n ? " (the file ends here)" : "");
 }
 
 static bool
