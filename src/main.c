@@ -1,0 +1,642 @@
+/*
+ * main.c - usherd: wires the parts together and turns the loop.
+ *
+ *   settings -> Redis (own, load) -> router -> desk, HTTP, usherctl -> ready
+ *
+ * The one struct usher below is the only state of the process outside its parts.
+ */
+#include <event2/event.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/http.h"
+#include "base/log.h"
+#include "base/tls.h"
+#include "base/wire.h"
+#include "control/admin.h"
+#include "control/config.h"
+#include "control/ctl.h"
+#include "control/metrics.h"
+#include "control/plugins.h"
+#include "desk/desk.h"
+#include "intake/task.h"
+#include "route/router.h"
+#include "route/store_redis.h"
+#include "start.h"
+#include "usher-config.h"
+
+#define DESK_WEBSOCKET_PATH "/desk"
+#define SUBPROTOCOL "usher.v1"
+#define CONFIG_TEXT_MAX 1048576 /* bytes of the settings that config.show gives */
+#define DRAIN_MS 3000		/* steps on their way are waited for at the end */
+
+struct usher {
+	struct start_options options;
+	char *state; /* owned; the state directory's absolute path */
+	int lock;
+	int exit_status;
+	bool stopping, serving;
+
+	struct config *config;
+	char *config_text; /* as it was read last */
+	int64_t config_loaded_ms;
+	struct plugins *plugins;
+	struct admin admin;
+
+	struct event_base *base;
+	struct event *tick, *watchdog, *signals[3];
+	struct centre_clock clock;
+	struct ssl_ctx_st *http_tls, *desk_tls;
+	struct store_redis *redis;
+	struct router *router;
+	struct wires *wires;
+	struct http_server *http;
+	struct vault *vault;
+	struct desk *desk;
+	struct task *task;
+	struct metrics *metrics;
+	unsigned char ticket_secret[TICKET_SECRET];
+	int http_port, desk_port;
+};
+
+static int64_t
+centre_now(void *owner)
+{
+	const struct usher *u = owner;
+
+	return centre_clock_now_ms(&u->clock);
+}
+
+static void
+stop(struct usher *u, int status)
+{
+	u->stopping = true;
+	u->exit_status = status;
+	event_base_loopbreak(u->base);
+}
+
+/* ---- settings ---- */
+
+static void
+remember_text(struct usher *u)
+{
+	FILE *f = fopen(u->options.config, "r");
+	size_t n;
+
+	free(u->config_text);
+	u->config_text = xcalloc(CONFIG_TEXT_MAX + 1, 1);
+	n = f != NULL ? fread(u->config_text, 1, CONFIG_TEXT_MAX, f) : 0;
+	u->config_text[n] = '\0';
+	u->config_text = xreallocarray(u->config_text, n + 1, 1);
+	if (f != NULL)
+		fclose(f);
+	u->config_loaded_ms = clock_wall_ms();
+}
+
+/* The file and its plugins; all or nothing. */
+static bool
+read_settings(struct usher *u, struct config_problems *problems)
+{
+	const struct centre *previous = u->config != NULL ? u->config->centre : NULL;
+	struct config *config =
+		config_load(u->options.config, previous, u->options.speed, problems);
+	char *folder = plugins_folder();
+	struct plugins *plugins =
+		config != NULL ? plugins_load(folder, config, u->options.config, problems)
+			       : NULL;
+	enum log_level level;
+
+	free(folder);
+	if (plugins == NULL) {
+		config_destroy(config);
+		return false;
+	}
+	if (u->router != NULL)
+		router_use_hooks(u->router, plugins_hooks(plugins));
+	plugins_destroy(u->plugins);
+	u->plugins = plugins;
+	if (log_level_parse(config->log_level, &level))
+		log_set_level(level);
+	/* The old settings live on through the references of those who use them. */
+	if (u->router != NULL)
+		router_configure(u->router, centre_now(u), config->centre);
+	if (u->desk != NULL)
+		desk_configure(u->desk, config->heartbeat_ms);
+	config_destroy(u->config);
+	u->config = config;
+	remember_text(u);
+	return true;
+}
+
+static uint64_t
+reload(void *owner, struct config_problems *problems, bool *ok)
+{
+	struct usher *u = owner;
+
+	*ok = read_settings(u, problems);
+	log_info("config: %s version=%" PRIu64,
+		*ok ? "reloaded" : "kept, the new one has errors",
+		u->config->centre->version);
+	return u->config->centre->version;
+}
+
+static void
+show_settings(void *owner, const char **path, const char **text, uint64_t *version,
+	int64_t *loaded_ms)
+{
+	const struct usher *u = owner;
+
+	*path = u->options.config;
+	*text = u->config_text;
+	*version = u->config->centre->version;
+	*loaded_ms = u->config_loaded_ms;
+}
+
+static const struct centre *
+centre_in_force(void *owner)
+{
+	return ((struct usher *)owner)->config->centre;
+}
+
+/* ---- API keys of the vault, as the intake asks for them ---- */
+
+static void *
+key_of_text(void *owner, const char *text)
+{
+	return keys_check(((struct vault *)owner)->keys, text);
+}
+
+static void *
+key_of_id(void *owner, const char *id)
+{
+	return keys_by_id(((struct vault *)owner)->keys, id);
+}
+
+static const char *
+id_of_key(void *owner, void *key)
+{
+	return key_id(key);
+}
+
+static const char *
+source_of_key(void *owner, void *key)
+{
+	return key_source(key);
+}
+
+static bool
+key_may_act(void *owner, void *key, enum task_act act)
+{
+	return key_may(key, (enum key_act)act); /* equal by intake/task.h */
+}
+
+static bool
+key_takes_both(void *owner, void *key, const char *channel, const char *queue)
+{
+	return key_takes(key, channel, queue);
+}
+
+static bool
+key_spends_one(void *owner, void *key, int64_t now_ms)
+{
+	return key_spend(key, now_ms);
+}
+
+/* ---- serving ---- */
+
+static const char *
+not_ready(void *owner)
+{
+	const struct usher *u = owner;
+
+	if (!u->serving)
+		return "usherd is starting.";
+	return store_redis_is_up(u->redis) ? NULL : "Redis is away.";
+}
+
+static bool
+may_read_metrics(void *owner, const struct http_request *request)
+{
+	return task_may_read(owner, request);
+}
+
+static bool
+listen_http(struct usher *u)
+{
+	const struct config_listen *l = &u->config->http;
+	struct http_settings settings = {.address = l->address,
+		.tls = u->http_tls,
+		.n_hosts = u->config->n_hosts,
+		.hosts = (const char *const *)u->config->hosts,
+		.n_origins = u->config->n_origins,
+		.origins = (const char *const *)u->config->origins,
+		.per_address = u->config->connections_per_address,
+		.most = u->config->connections_most};
+
+	if (l->address == NULL)
+		return true;
+	u->http_port = http_server_listen(u->http, &settings);
+	return u->http_port >= 0;
+}
+
+static bool
+listen_desk(struct usher *u)
+{
+	const struct config_listen *l = &u->config->desk;
+	struct wire_listen settings = {.address = l->address,
+		.tls = u->desk_tls,
+		.per_address = u->config->connections_per_address,
+		.most = u->config->connections_most};
+	bool done = ctl_listen(u->wires, u->options.state, desk_wire_handler(u->desk));
+
+	if (done && l->address != NULL) {
+		u->desk_port =
+			wires_listen(u->wires, &settings, desk_wire_handler(u->desk));
+		done = u->desk_port >= 0;
+	}
+	return done;
+}
+
+/* "127.0.0.1:0" with the port that was given. */
+static char *
+with_port(const char *address, int port)
+{
+	const char *colon = strrchr(address, ':');
+
+	return xasprintf("%.*s:%d", (int)(colon - address), address, port);
+}
+
+static void
+say_ready(struct usher *u)
+{
+	char *http = u->config->http.address != NULL
+			     ? with_port(u->config->http.address, u->http_port)
+			     : NULL;
+	char *desk = u->config->desk.address != NULL
+			     ? with_port(u->config->desk.address, u->desk_port)
+			     : NULL;
+	char *url = http != NULL ? xasprintf("%s://%s",
+					   u->http_tls != NULL ? "https" : "http", http)
+				 : NULL;
+	char *ctl = ctl_path(u->options.state);
+	json_t *line = json_pack("{s:b, s:s*, s:s*, s:s, s:s, s:s, s:s, s:i}", "ready",
+		true, "http", url, "desk", desk, "ctl", ctl, "redis",
+		store_redis_address(u->redis), "promise",
+		store_level_name[store_redis_level(u->redis)], "version", USHER_VERSION,
+		"pid", (int)getpid());
+
+	json_dumpf(line, stdout, JSON_COMPACT);
+	putchar('\n');
+	fflush(stdout);
+	json_decref(line);
+	free(http);
+	free(desk);
+	free(url);
+	free(ctl);
+}
+
+static bool
+make_parts(struct usher *u)
+{
+	struct desk_parts desk = {.base = u->base,
+		.wires = u->wires,
+		.router = u->router,
+		.vault = u->vault,
+		.clock = &u->clock,
+		.heartbeat_ms = u->config->heartbeat_ms,
+		.version = USHER_VERSION};
+	struct task_parts task = {.http = u->http,
+		.router = u->router,
+		.clock = &u->clock,
+		.keys = {u->vault, key_of_text, key_of_id, id_of_key, source_of_key,
+			key_may_act, key_takes_both, key_spends_one},
+		.secret = u->ticket_secret,
+		.not_ready = not_ready,
+		.ready_owner = u};
+	struct metrics_parts metrics = {.http = u->http,
+		.router = u->router,
+		.clock = &u->clock,
+		.may_read = may_read_metrics,
+		.version = USHER_VERSION};
+
+	u->desk = desk_create(&desk);
+	if (u->desk == NULL)
+		return false;
+	u->admin = (struct admin){
+		u, reload, show_settings, centre_in_force, u->options.speed};
+	desk_add_commands(u->desk, admin_commands, admin_n_commands, &u->admin);
+	u->task = task_create(&task);
+	metrics.may_owner = u->task;
+	u->metrics = metrics_create(&metrics);
+	router_listen(u->router, desk_event, u->desk);
+	router_listen(u->router, metrics_event, u->metrics);
+	if (u->config->http.address != NULL)
+		http_websocket(u->http, DESK_WEBSOCKET_PATH, SUBPROTOCOL,
+			desk_wire_handler(u->desk));
+	return true;
+}
+
+/* ---- Redis ---- */
+
+static bool
+load_contact(void *owner, const struct stored_contact *stored)
+{
+	return router_load_contact(((struct usher *)owner)->router, stored);
+}
+
+static bool
+load_agent(void *owner, const char *id, const char *record)
+{
+	return router_load_agent(((struct usher *)owner)->router, id, record);
+}
+
+static bool
+load_queue(void *owner, const char *name, const char *record)
+{
+	return router_load_queue(((struct usher *)owner)->router, name, record);
+}
+
+/* Everything is back in memory: begin to serve. */
+static void
+loaded(void *owner, const struct store_loaded *found)
+{
+	struct usher *u = owner;
+
+	log_info("usherd: loaded contacts=%" PRId64 " agents=%" PRId64
+		 " unreadable=%" PRId64 " repaired=%" PRId64,
+		found->contacts, found->agents, found->unreadable, found->repaired);
+	router_start(u->router, centre_now(u));
+	if (!make_parts(u) || !listen_http(u) || !listen_desk(u)) {
+		stop(u, 1);
+		return;
+	}
+	u->serving = true;
+	start_notify("READY=1");
+	log_info("usherd: ready version=%s promise=%s: %s", USHER_VERSION,
+		store_level_name[store_redis_level(u->redis)],
+		store_redis_level_text(u->redis));
+	say_ready(u);
+}
+
+/* The centre is ours. */
+static void
+owned(void *owner, uint32_t epoch, int64_t centre_ms, int64_t wall_ms)
+{
+	struct usher *u = owner;
+	struct store_load load = {load_contact, load_agent, load_queue, u};
+	int64_t back_ms;
+
+	if (centre_ms >= 0) {
+		back_ms = centre_clock_carry(&u->clock, centre_ms, wall_ms);
+		if (back_ms > 0)
+			log_error("usherd: the wall clock went back by %" PRId64
+				  " ms while usherd was away; check it",
+				back_ms);
+	}
+	u->router = router_create(store_redis_door(u->redis), epoch);
+	router_use_clock(u->router, centre_now, u);
+	router_use_hooks(u->router, plugins_hooks(u->plugins));
+	router_configure(u->router, centre_now(u), u->config->centre);
+	store_redis_load(u->redis, &load, loaded, u);
+}
+
+static void
+store_state(void *owner, bool up, const char *why)
+{
+	struct usher *u = owner;
+
+	if (up)
+		log_info("usherd: Redis is back");
+	else
+		log_error("usherd: Redis is away, new contacts are refused why=\"%s\"",
+			why);
+	if (u->serving)
+		router_store_state(u->router, centre_now(u), up);
+}
+
+static void
+stale(void *owner)
+{
+	log_error("usherd: another router owns the centre; ending without effects");
+	_exit(3); /* nothing of ours may leave any more (CONTRACTS 8.10) */
+}
+
+static void
+failed(void *owner, const char *why)
+{
+	log_error("usherd: %s", why);
+	stop(owner, 1);
+}
+
+static bool
+open_redis(struct usher *u)
+{
+	struct store_redis_settings settings = {.redis = u->config->redis,
+		.password_file = u->config->redis_password_file,
+		.fsync = u->config->redis_fsync,
+		.state_dir = u->options.state,
+		.centre = u->config->centre->name,
+		.stream_length = u->config->stream_length};
+	struct store_redis_hooks hooks = {
+		owned, store_state, stale, failed, centre_now, u};
+	char error[512];
+
+	u->redis = store_redis_create(u->base, &settings, &hooks, error, sizeof error);
+	if (u->redis == NULL)
+		log_error("usherd: %s", error);
+	return u->redis != NULL;
+}
+
+/* ---- the loop ---- */
+
+static void
+on_signal(evutil_socket_t signal_number, short what, void *owner)
+{
+	struct usher *u = owner;
+	struct config_problems problems = {0};
+	bool ok;
+
+	if (signal_number != SIGHUP) {
+		log_info("usherd: ending signal=%d", (int)signal_number);
+		stop(u, 0);
+		return;
+	}
+	reload(u, &problems, &ok);
+	config_problems_print(&problems, stderr);
+	config_problems_finish(&problems);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *owner)
+{
+	/* It only wakes the loop: turn() does the work. */
+}
+
+/* After each turn of the loop: what time has made due, and when to wake up for the next.
+ */
+static void
+turn(struct usher *u)
+{
+	struct timeval wait = {0};
+	int64_t now_ms, next_ms;
+
+	if (!u->serving)
+		return;
+	now_ms = centre_now(u);
+	if (router_next_ms(u->router) <= now_ms)
+		router_tick(u->router, now_ms);
+	next_ms = router_next_ms(u->router);
+	if (next_ms == INT64_MAX) {
+		event_del(u->tick);
+		return;
+	}
+	next_ms = next_ms > now_ms ? next_ms - now_ms : 0;
+	wait.tv_sec = (time_t)(next_ms / 1000);
+	wait.tv_usec = (suseconds_t)(next_ms % 1000 * 1000);
+	event_add(u->tick, &wait);
+}
+
+/* From the loop itself, so that a loop that is stuck is started anew. */
+static void
+on_watchdog(evutil_socket_t fd, short what, void *owner)
+{
+	start_notify("WATCHDOG=1");
+}
+
+static void
+run(struct usher *u)
+{
+	const int signals[3] = {SIGTERM, SIGINT, SIGHUP};
+	struct timeval beat = {
+		start_watchdog_ms() / 1000, start_watchdog_ms() % 1000 * 1000};
+
+	for (int i = 0; i < 3; i++) {
+		u->signals[i] = evsignal_new(u->base, signals[i], on_signal, u);
+		event_add(u->signals[i], NULL);
+	}
+	u->tick = evtimer_new(u->base, on_tick, u);
+	if (start_watchdog_ms() > 0) {
+		u->watchdog = event_new(u->base, -1, EV_PERSIST, on_watchdog, NULL);
+		event_add(u->watchdog, &beat);
+	}
+	while (!u->stopping && event_base_loop(u->base, EVLOOP_ONCE) >= 0)
+		turn(u);
+}
+
+/* Nothing new comes in; what was decided reaches the store. */
+static void
+drain(struct usher *u)
+{
+	int64_t end_ms = clock_boot_ms() + DRAIN_MS;
+	struct timeval wait = {0, 20000};
+
+	while (u->redis != NULL && store_redis_pending(u->redis) > 0 &&
+		clock_boot_ms() < end_ms) {
+		event_add(u->tick, &wait);
+		event_base_loop(u->base, EVLOOP_ONCE);
+	}
+}
+
+static void
+finish(struct usher *u)
+{
+	start_notify("STOPPING=1");
+	if (u->serving)
+		drain(u);
+	desk_destroy(u->desk);
+	task_destroy(u->task);
+	metrics_destroy(u->metrics);
+	http_server_destroy(u->http);
+	wires_destroy(u->wires);
+	router_destroy(u->router);
+	store_redis_destroy(u->redis);
+	plugins_destroy(u->plugins);
+	vault_close(u->vault);
+	config_destroy(u->config);
+	free(u->config_text);
+	for (int i = 0; i < 3; i++)
+		if (u->signals[i] != NULL)
+			event_free(u->signals[i]);
+	if (u->watchdog != NULL)
+		event_free(u->watchdog);
+	if (u->tick != NULL)
+		event_free(u->tick);
+	tls_destroy(u->http_tls);
+	tls_destroy(u->desk_tls);
+	if (u->base != NULL)
+		event_base_free(u->base);
+	free(u->state);
+	if (u->lock >= 0)
+		close(u->lock);
+}
+
+static bool
+open_parts(struct usher *u)
+{
+	char error[256], *secret = xasprintf("%s/ticket.key", u->options.state);
+	bool done = ticket_secret_load(secret, u->ticket_secret, error, sizeof error);
+
+	if (!done)
+		fprintf(stderr, "usherd: %s: %s\n", secret, error);
+	free(secret);
+	done = done &&
+	       start_tls("http", &u->config->http, u->options.state, &u->http_tls) &&
+	       start_tls("desk", &u->config->desk, u->options.state, &u->desk_tls);
+	if (!done)
+		return false;
+	u->vault = vault_open(u->options.state, clock_wall_ms());
+	if (u->vault == NULL)
+		return false;
+	u->base = event_base_new();
+	u->wires = wires_create(u->base);
+	u->http = http_server_create(u->base, u->wires);
+	return open_redis(u);
+}
+
+static bool
+begin(struct usher *u)
+{
+	struct config_problems problems = {0};
+	bool done;
+
+	u->lock = start_state_directory(u->options.state);
+	if (u->lock < 0)
+		return false;
+	u->state = realpath(u->options.state, NULL);
+	if (u->state == NULL)
+		u->state = xstrdup(u->options.state);
+	u->options.state = u->state;
+	if (!start_drop_rights(u->options.user, u->options.state))
+		return false;
+	start_limits();
+	centre_clock_init(&u->clock);
+	done = read_settings(u, &problems);
+	config_problems_print(&problems, stderr);
+	config_problems_finish(&problems);
+	return done && open_parts(u);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct usher u = {.lock = -1};
+	int status = start_arguments(argc, argv, &u.options);
+
+	if (status >= 0)
+		return status;
+	if (u.options.methods) {
+		desk_print_methods(stdout);
+		return 0;
+	}
+	if (begin(&u))
+		run(&u);
+	else
+		u.exit_status = 1;
+	finish(&u);
+	return u.exit_status;
+}
