@@ -33,6 +33,7 @@ offer_make(struct router *r, struct contact *c, struct agent *a, bool parks,
 	c->expires_ms = INT64_MAX; /* its clock starts with the commit */
 	c->agent = a->index;
 	c->cost_pts = agent_cost_pts(r, a, c->channel);
+	r->round_robin[c->queue] = r->centre->agents[a->index].order;
 	contact_set_state(r, c, CONTACT_OFFERED);
 	contact_plan(r, c, now_ms);
 	idmap_put(&r->offers, c->offer, c);
@@ -162,10 +163,11 @@ offer_timed_out(struct router *r, struct contact *c, int64_t now_ms)
 
 /* ---- commands ---- */
 
-static const char *const gone_message[] = {"", "The offer was accepted already.",
-	"The offer was rejected already.",
-	"The offer timed out; set yourself ready to get the next one.",
-	"The customer left before the answer came.", "The offer was withdrawn."};
+static const char *const gone_message[] = {"", "The offer ended: accepted already.",
+	"The offer ended: rejected already.",
+	"The offer ended: timeout. Set yourself ready to get the next one.",
+	"The offer ended: rescinded, the customer left before the answer came.",
+	"The offer ended: cancelled, it was withdrawn."};
 
 /* Looks an open offer up for its agent; answers and returns NULL when it is not his or
  * not open. */

@@ -409,7 +409,6 @@ router_transfer(struct router *r, int64_t now_ms, uint64_t contact, int by_agent
 		reply_now(reply, kind, message, contact, 0);
 	} else if (c != NULL) {
 		bool moved = queue >= 0 && queue != c->queue;
-		int from = c->agent;
 
 		if (moved) {
 			c->queue = queue;
@@ -423,8 +422,6 @@ router_transfer(struct router *r, int64_t now_ms, uint64_t contact, int by_agent
 		c->target = agent;
 		c->target_until_ms = 0;
 		c->last_agent = -1;
-		/* Whoever gives it away is not offered it at once again. */
-		contact_cool(c, from, now_ms + r->centre->reject_cooldown_ms);
 		if (moved || agent >= 0)
 			r->counts.transferred++;
 		work_requeue(r, c, now_ms, reply,
