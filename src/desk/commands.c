@@ -344,7 +344,8 @@ const struct rpc_command desk_commands[] = {
 		"queue.updated follows: a snapshot, then changes at most twice a second. "
 		"An "
 		"empty list ends it."},
-	{"queue.open", STAFF, set_queue, on_queue_open, "Lets a queue take contacts again."},
+	{"queue.open", STAFF, set_queue, on_queue_open,
+		"Lets a queue take contacts again."},
 	{"queue.close", STAFF, set_queue, on_queue_close,
 		"Ends admission; what waits is served."},
 	{"explain.contact", AGENT | WATCHERS, contact, on_explain_contact,
@@ -377,7 +378,8 @@ const struct rpc_command desk_commands[] = {
 		"Makes an API key for intakes; its secret is shown once."},
 	{"key.list", ADMINISTRATOR | AUDITOR, after, on_key_list,
 		"API keys, without their secrets."},
-	{"key.revoke", ADMINISTRATOR, revoke_key, on_key_revoke, "Ends an API key at once."},
+	{"key.revoke", ADMINISTRATOR, revoke_key, on_key_revoke,
+		"Ends an API key at once."},
 	{"code.create", ADMINISTRATOR, make_code, on_code_create,
 		"A one-time code for a first login; valid 10 minutes, once."},
 	{"server.status", WATCHERS, none, on_server_status,

@@ -112,13 +112,16 @@ on_contact_move(void *owner, const struct rpc_call *call)
 		queue >= 0 ? rpc_text(call, "queue") : rpc_text(call, "agent"));
 	state = router_contact_state(router_of(desk), contact);
 	change.queue = queue;
-	if (queue >= 0 && (state == CONTACT_QUEUED || state == CONTACT_SCHEDULED ||
-				  state == CONTACT_OFFERED))
-		router_change(router_of(desk), desk_now_ms(desk), contact, &change,
-			desk_reply(desk, call));
-	else
+	change.retarget = agent >= 0;
+	change.agent = agent;
+	/* Who talks to somebody now is transferred; who waits just waits elsewhere. */
+	if (state == CONTACT_CONNECTED || state == CONTACT_PARKED ||
+		state == CONTACT_WRAPUP)
 		router_transfer(router_of(desk), desk_now_ms(desk), contact, -1, queue,
 			agent, desk_reply(desk, call));
+	else
+		router_change(router_of(desk), desk_now_ms(desk), contact, &change,
+			desk_reply(desk, call));
 }
 
 void

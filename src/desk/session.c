@@ -350,7 +350,9 @@ session_end(struct desk *desk, struct session *s, const char *reason)
 		desk->counts.away--;
 	s->state = SESSION_GONE;
 	desk->counts.sessions--;
-	log_info("desk: session ended role=%s who=%s from=%s reason=\"%s\"",
+	/* usherctl comes and goes with each command; what it does is in the audit. */
+	log_line(s->local ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
+		"desk: session ended role=%s who=%s from=%s reason=\"%s\"",
 		rpc_role_name[s->role], s->who, s->address, reason);
 	map_remove(&desk->sessions, s->name);
 	token = s->token[0] != '\0' ? tokens_by_id(desk->parts.vault->tokens, s->token)

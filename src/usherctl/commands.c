@@ -1,0 +1,182 @@
+/* usherctl/commands.c - the table of commands: help, completion and the manual page
+ * follow it. */
+#include "usherctl/usherctl.h"
+
+static const struct option_spec show_queue[] = {
+	{"most", "N", "contacts to show, 1 to 200; default 20"},
+	{0},
+};
+
+static const struct option_spec reason[] = {
+	{"reason", "TEXT", "why, for the record"},
+	{0},
+};
+
+static const struct option_spec list_contacts[] = {
+	{"queue", "QUEUE", "of this queue only"},
+	{"agent", "AGENT", "held by this agent"},
+	{"most", "N", "of each kind, 1 to 200; default 100"},
+	{0},
+};
+
+static const struct option_spec show_contact[] = {
+	{"payload", NULL, "with what the source sent along"},
+	{0},
+};
+
+static const struct option_spec move_contact[] = {
+	{"queue", "QUEUE", "to this queue"},
+	{"agent", "AGENT", "to this agent"},
+	{"reason", "TEXT", "why, for the record"},
+	{0},
+};
+
+static const struct option_spec prioritise[] = {
+	{"sooner", "DURATION", "due so much earlier: 30s, 5m, 1h"},
+	{"tier", "TIER", "or treated as of this tier"},
+	{"reason", "TEXT", "why, for the record"},
+	{0},
+};
+
+static const struct option_spec list_agents[] = {
+	{"team", "TEAM", "of this team only"},
+	{"state", "STATE", "offline, not_ready, ready or not_responding"},
+	{0},
+};
+
+static const struct option_spec edit_agent[] = {
+	{"skills", "LIST", "all skills from now on: english:5,billing:3"},
+	{"capacity", "POINTS", "capacity, 0 to 10000"},
+	{0},
+};
+
+static const struct option_spec document[] = {
+	{"yaml", NULL, "as a commented settings file of all defaults"},
+	{0},
+};
+
+static const struct option_spec add_account[] = {
+	{"role", "ROLE", "agent, supervisor, administrator, auditor or link"},
+	{"agent", "AGENT", "with role agent: whose desktop it opens"},
+	{"name", "TEXT", "the person's name"},
+	{"password-file", "FILE", "first line is the password; else it is asked for"},
+	{0},
+};
+
+static const struct option_spec passwd[] = {
+	{"password-file", "FILE", "first line is the password; else it is asked for"},
+	{0},
+};
+
+static const struct option_spec create_token[] = {
+	{"role", "ROLE", "agent, supervisor, administrator, auditor or link"},
+	{"agent", "AGENT", "of this agent; a%d counts from 1"},
+	{"account", "ACCOUNT", "other roles: the name it acts under"},
+	{"count", "N", "so many; default 1"},
+	{"from", "N", "%d counts from N"},
+	{"life", "DURATION", "at most 12h, which is the default"},
+	{"plain", NULL, "print the tokens alone, one a line"},
+	{0},
+};
+
+static const struct option_spec list_tokens[] = {
+	{"role", "ROLE", "of this role only"},
+	{"agent", "AGENT", "of this agent only"},
+	{"account", "ACCOUNT", "of this account only"},
+	{0},
+};
+
+static const struct option_spec revoke_token[] = {
+	{"agent", "AGENT", "all of this agent"},
+	{"account", "ACCOUNT", "all of this account"},
+	{0},
+};
+
+static const struct option_spec create_key[] = {
+	{"name", "TEXT", "what it is for"},
+	{"allow", "LIST", "submit,read,cancel; default all"},
+	{"channels", "LIST", "on these channels only"},
+	{"queues", "LIST", "to these queues only"},
+	{"source", "NAME", "its contacts carry this source"},
+	{"rate", "N", "contacts a second; 0: no cap; default 100"},
+	{"plain", NULL, "print the key alone"},
+	{0},
+};
+
+static const struct option_spec init_options[] = {
+	{"role", "ROLE", "administrator (default), supervisor or auditor"},
+	{"account", "ACCOUNT", "the name it acts under; default admin"},
+	{"url", "URL", "address of the pages, for a link with the code"},
+	{0},
+};
+
+const struct command commands[] = {
+	{"status", NULL, "", 0, 0, NULL, NULL, do_status, true,
+		"version, uptime and figures since the start"},
+	{"top", NULL, "", 0, 0, NULL, NULL, do_top, true,
+		"queues and agents, live; --watch sets the pace, q ends it"},
+	{"queue", "list", "", 0, 0, NULL, NULL, do_queue_list, true,
+		"all queues with their figures"},
+	{"queue", "show", "QUEUE", 1, 1, "queue", show_queue, do_queue_show, true,
+		"one queue and who waits in it, next first"},
+	{"queue", "open", "QUEUE", 1, 1, "queue", reason, do_queue_open, false,
+		"let a queue take contacts again"},
+	{"queue", "close", "QUEUE", 1, 1, "queue", reason, do_queue_close, false,
+		"end admission; what waits is served"},
+	{"contact", "list", "", 0, 0, NULL, list_contacts, do_contact_list, true,
+		"waiting contacts, next first, and those that agents hold"},
+	{"contact", "show", "CONTACT", 1, 1, "contact", show_contact, do_contact_show,
+		true, "one contact"},
+	{"contact", "move", "CONTACT", 1, 1, "contact", move_contact, do_contact_move,
+		false, "move a contact to another queue or to an agent"},
+	{"contact", "prioritise", "CONTACT", 1, 1, "contact", prioritise,
+		do_contact_prioritise, false, "make a waiting contact due sooner"},
+	{"contact", "cancel", "CONTACT", 1, 1, "contact", reason, do_contact_cancel,
+		false, "withdraw a contact that waits or is offered"},
+	{"agent", "list", "", 0, 0, NULL, list_agents, do_agent_list, true,
+		"agents with state, load and contacts"},
+	{"agent", "set-state", "AGENT STATE", 2, 2, "agent", reason, do_agent_set_state,
+		false, "ready, not_ready or offline"},
+	{"agent", "edit", "AGENT", 1, 1, "agent", edit_agent, do_agent_edit, false,
+		"change skills or capacity, above the settings file"},
+	{"explain", "contact", "CONTACT", 1, 1, "contact", NULL, do_explain_contact, true,
+		"why a contact went where it went, or waits"},
+	{"config", "check", "FILE", 1, 1, "file", NULL, do_config_check, false,
+		"check a settings file; needs no daemon"},
+	{"config", "reload", "", 0, 0, NULL, NULL, do_config_reload, false,
+		"have the daemon read its settings file again"},
+	{"config", "diff", "FILE", 1, 1, "file", NULL, do_config_show_diff, false,
+		"what FILE would change of the settings in force"},
+	{"config", "show", "", 0, 0, NULL, NULL, do_config_show, false,
+		"the settings in force, as they were read"},
+	{"config", "document", "", 0, 0, NULL, document, do_config_write_document, false,
+		"the table of all settings; needs no daemon"},
+	{"account", "add", "ACCOUNT", 1, 1, NULL, add_account, do_account_add, false,
+		"add somebody who logs in with a password"},
+	{"account", "passwd", "ACCOUNT", 1, 1, "account", passwd, do_account_passwd,
+		false, "set a password; tokens of the account end"},
+	{"account", "list", "", 0, 0, NULL, NULL, do_account_list, true,
+		"accounts, without secrets"},
+	{"account", "disable", "ACCOUNT", 1, 1, "account", NULL, do_account_disable,
+		false, "lock an account out and end its sessions"},
+	{"account", "enable", "ACCOUNT", 1, 1, "account", NULL, do_account_enable, false,
+		"let an account in again"},
+	{"token", "create", "", 0, 0, NULL, create_token, do_token_create, false,
+		"make tokens, with which programs log in without a password"},
+	{"token", "list", "", 0, 0, NULL, list_tokens, do_token_list, true,
+		"tokens, without their secrets"},
+	{"token", "revoke", "[ID]", 0, 1, NULL, revoke_token, do_token_revoke, false,
+		"end tokens and their sessions at once"},
+	{"key", "create", "", 0, 0, NULL, create_key, do_key_create, false,
+		"make an API key for an intake"},
+	{"key", "list", "", 0, 0, NULL, NULL, do_key_list, true,
+		"API keys, without their secrets"},
+	{"key", "revoke", "ID", 1, 1, NULL, NULL, do_key_revoke, false,
+		"end an API key at once"},
+	{"init", NULL, "", 0, 0, NULL, init_options, do_init, false,
+		"a one-time code for the first login"},
+	{"completion", NULL, "SHELL", 1, 1, NULL, NULL, do_completion, false,
+		"completion for bash, zsh or fish, on standard output"},
+};
+
+const int n_commands = sizeof commands / sizeof *commands;

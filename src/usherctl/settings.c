@@ -1,0 +1,128 @@
+/* usherctl/settings.c - the settings file: checked here, reloaded and shown by the
+ * daemon. */
+#include <string.h>
+
+#include "control/config.h"
+#include "usherctl/usherctl.h"
+
+static json_t *
+problems_json(const struct config_problems *problems)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < problems->n; i++) {
+		const struct config_problem *p = &problems->list[i];
+
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:i, s:i, s:s}", "severity",
+				      p->warning ? "warning" : "error", "file",
+				      p->file != NULL ? p->file : "", "line", p->line,
+				      "column", p->column, "message", p->message));
+	}
+	return list;
+}
+
+enum status
+do_config_check(struct ctl *ctl)
+{
+	struct config_problems problems = {0};
+	struct config *config = config_load(ctl->word[0], NULL, 1, &problems);
+	bool ok = config != NULL;
+	json_t *o;
+
+	if (ctl->json) {
+		o = json_pack(
+			"{s:b, s:o}", "ok", ok, "problems", problems_json(&problems));
+		print_json(o);
+		json_decref(o);
+	} else {
+		config_problems_print(&problems, stderr);
+		if (ok)
+			printf("%s can be used.\n", ctl->word[0]);
+	}
+	config_destroy(config);
+	config_problems_finish(&problems);
+	return ok ? STATUS_OK : STATUS_FAILED;
+}
+
+enum status
+do_config_reload(struct ctl *ctl)
+{
+	json_t *result = call(ctl, "config.reload", NULL), *p;
+	char done[80];
+	size_t i;
+
+	json_array_foreach(json_object_get(result, "problems"), i, p)
+	{
+		if (!ctl->json)
+			fprintf(stderr, "%s:%lld:%lld: %s: %s\n", member(p, "file"),
+				(long long)member_int(p, "line"),
+				(long long)member_int(p, "column"), member(p, "severity"),
+				member(p, "message"));
+	}
+	snprintf(done, sizeof done, "Reloaded: settings version %lld is in force.",
+		(long long)member_int(result, "version"));
+	return finish(ctl, result, done);
+}
+
+enum status
+do_config_show(struct ctl *ctl)
+{
+	json_t *result = call(ctl, "config.show", NULL);
+
+	if (result == NULL)
+		return STATUS_FAILED;
+	if (ctl->json)
+		print_json(result);
+	else
+		printf("# %s, version %lld, read %s\n%s", member(result, "path"),
+			(long long)member_int(result, "version"),
+			member(result, "loaded_at"), member(result, "text"));
+	json_decref(result);
+	return STATUS_OK;
+}
+
+/* Settings in force and those of the file; NULL: said why. */
+static struct config *
+load(const char *name, const char *text, struct config_problems *problems)
+{
+	struct config *config =
+		text != NULL ? config_parse(name, text, strlen(text), NULL, 1, problems)
+			     : config_load(name, NULL, 1, problems);
+
+	if (config == NULL)
+		config_problems_print(problems, stderr);
+	config_problems_finish(problems);
+	return config;
+}
+
+enum status
+do_config_show_diff(struct ctl *ctl)
+{
+	struct config_problems problems = {0};
+	json_t *shown = call(ctl, "config.show", NULL);
+	struct config *now, *then;
+	enum status s = STATUS_FAILED;
+
+	if (shown == NULL)
+		return STATUS_FAILED;
+	now = load(member(shown, "path"), member(shown, "text"), &problems);
+	problems = (struct config_problems){0};
+	then = load(ctl->word[0], NULL, &problems);
+	if (now != NULL && then != NULL) {
+		s = STATUS_OK;
+		if (!config_diff(stdout, now, then))
+			printf("Nothing would change.\n");
+	}
+	config_destroy(now);
+	config_destroy(then);
+	json_decref(shown);
+	return s;
+}
+
+enum status
+do_config_write_document(struct ctl *ctl)
+{
+	config_document(stdout, option(ctl, "yaml") != NULL);
+	return STATUS_OK;
+}
