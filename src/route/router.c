@@ -465,6 +465,12 @@ apply_change(struct router *r, struct contact *c, const struct contact_change *c
 		*message = "No such tier.";
 		return OUTCOME_NO_TIER;
 	}
+	if (change->retarget && (change->agent >= r->n_agents ||
+					(change->agent >= 0 &&
+						r->centre->agents[change->agent].removed))) {
+		*message = "No such agent.";
+		return OUTCOME_NO_AGENT;
+	}
 	if (change->deadline_ms > 0 && c->calendar >= 0) {
 		*message = "A deadline cannot be given for a channel whose SLA runs in a "
 			   "calendar's open time.";
@@ -489,6 +495,11 @@ carry_out_change(struct router *r, struct contact *c, const struct contact_chang
 	if (change->tier >= 0) {
 		c->tier = change->tier;
 		c->fixed_tier = true;
+	}
+	if (change->retarget) {
+		c->target = change->agent;
+		c->target_until_ms = 0;
+		c->last_agent = -1;
 	}
 	if (change->require != NULL)
 		c->given = *change->require;

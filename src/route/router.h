@@ -180,6 +180,8 @@ struct contact_change {
 	int64_t sooner_ms; /* d moves so much earlier (supervisor's "prioritise"); 0:
 			      unset */
 	double points;
+	bool retarget; /* `agent` replaces the named agent it waits for; -1: nobody */
+	int agent;
 	const char *reason;
 };
 
