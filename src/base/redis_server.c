@@ -304,7 +304,8 @@ rserver_create(struct event_base *base, const struct rserver_settings *settings,
 	s->pidfd = -1;
 	s->pause_ms = PAUSE_LEAST_MS;
 	s->timer = evtimer_new(base, on_timer, s);
-	take_lock(s);
+	s->state = RSERVER_LOCK;
+	set_timer(s->timer, 0);
 	return s;
 }
 

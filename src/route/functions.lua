@@ -28,9 +28,10 @@ local shapes, n_shapes = {}, 0
 local token, next_id = '', ''
 
 local function read_shape(text)
-  local parts, external, class, records = text:match('^(%a*);(%a*);(%a*);(%d)$')
+  local parts, external, classes, records = text:match('^(%a*);(%a*);(%d+);(%d+)$')
   local shape = {
-    n = #parts, external = external, class = class, records = 2 * tonumber(records)
+    n = #parts, external = external, classes = tonumber(classes),
+    records = 2 * tonumber(records)
   }
   for i = 1, #parts do
     local letter = parts:sub(i, i)
@@ -88,16 +89,16 @@ end
 
 -- Steps.
 --
--- ARGS  1 token, 2 EPOCH-SEQUENCE expected, 3 shape: PARTS;EXTERNAL;CLASS;RECORDS;
+-- ARGS  1 token, 2 EPOCH-SEQUENCE expected, 3 shape: PARTS;EXTERNAL;CLASSES;RECORDS;
 --       a letter for each part: s stays where it is, e enters a sorted set, m moves from
 --       one to another, f ends and enters, l ends and moves; a capital one brings a
 --       decision;
---       EXTERNAL: empty none, n new, k kept for a time; CLASS: empty, or c when one is to
---       be registered; RECORDS: how many of agents (or queues)
+--       EXTERNAL: empty none, n new, k kept for a time; CLASSES: how many are to be
+--       registered; RECORDS: how many of agents (or queues)
 --   then for each part: states one of which is expected (of a new contact: its payload),
 --       new state, record [, name of the decision's field, decision] [, contact id,
 --       score]
---   then [contact id of the external id, or ms that it is kept] [, class];
+--   then [contact id of the external id, or ms that it is kept]; the classes;
 --       for each record id, record; then the fields of the event
 -- KEYS  1 owner, 2 events; for each part its contact [, set it leaves] [, set it enters];
 --       then [external id] [, classes] [, records]
@@ -134,7 +135,7 @@ local function step(k, a, first)
       return not_done(k, a, 'duplicate', known, known)
     end
   end
-  local records = i + (external == '' and 0 or 1) + (shape.class == '' and 0 or 1)
+  local records = i + (external == '' and 0 or 1) + shape.classes
   local id = call('XADD', k[2], next_id, unpack(a, records + shape.records))
   if id ~= a[2] then
     if external == 'n' and not known then
@@ -162,8 +163,8 @@ local function step(k, a, first)
     end
     ki, i = ki + 1, i + 1
   end
-  if shape.class ~= '' then
-    call('SADD', k[ki], a[i])
+  if shape.classes > 0 then
+    call('SADD', k[ki], unpack(a, i, records - 1))
     ki = ki + 1
   end
   if shape.records > 0 then
