@@ -169,6 +169,17 @@ able_rebuild_agent(struct router *r, struct agent *a)
 	}
 }
 
+bool
+able_share(const struct class *a, const struct class *b)
+{
+	int words = a->able_words < b->able_words ? a->able_words : b->able_words;
+
+	for (int i = 0; i < words; i++)
+		if ((a->able_bits[i] & b->able_bits[i]) != 0)
+			return true;
+	return a == b;
+}
+
 /* ---- reserve ---- */
 
 int
@@ -177,6 +188,14 @@ able_reserve(const struct router *r, const struct class *k)
 	int reserve = r->centre->queues[k->queue].reserve;
 
 	return reserve >= 0 ? reserve : k->n_logged_in / RESERVE_AUTO_SHARE;
+}
+
+/* Beyond R idle ones it goes out; R 0 is off (CONTRACTS 3), also for who has room beside
+ * other work. */
+static bool
+holds_back(int reserve, int idle)
+{
+	return reserve > 0 && idle <= reserve;
 }
 
 /* A class held for its last agent: the reserve is that of all who could serve it. A named
@@ -197,7 +216,7 @@ held_for_one(const struct router *r, const struct class *k)
 		logged_in++;
 		idle += a->counted_idle;
 	}
-	return idle <= (reserve >= 0 ? reserve : logged_in / RESERVE_AUTO_SHARE);
+	return holds_back(reserve >= 0 ? reserve : logged_in / RESERVE_AUTO_SHARE, idle);
 }
 
 bool
@@ -207,7 +226,7 @@ able_held_back(const struct router *r, const struct class *k, const struct agent
 		return false;
 	if (k->only >= 0)
 		return held_for_one(r, k);
-	return k->n_idle <= able_reserve(r, k);
+	return holds_back(able_reserve(r, k), k->n_idle);
 }
 
 void

@@ -27,6 +27,9 @@ able_has(const struct class *class, int agent)
 	       (class->able_bits[agent / 64] >> (agent % 64) & 1) != 0;
 }
 
+/* Somebody may serve both: members of one can go before members of the other. */
+bool able_share(const struct class *a, const struct class *b);
+
 /* R of the class now (ROUTING 9). */
 int able_reserve(const struct router *r, const struct class *class);
 /* True when the reserve keeps in-time members of the class from this agent (NULL: from

@@ -226,6 +226,11 @@ fetched(void *owner, const struct stored_contact *stored)
 				json_array_append_new(
 					decisions, explain_json(stored->decisions[i]));
 		put(o, "decisions", decisions);
+		if (contact_find(asked->r, asked->contact) != NULL)
+			put(o, "waiting",
+				explain_waiting_json(asked->r,
+					contact_find(asked->r, asked->contact),
+					asked->now_ms));
 	}
 	asked->fn(asked->owner, asked->who, asked->tag, o);
 	json_decref(o);

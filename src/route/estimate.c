@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "route/able.h"
 #include "route/class.h"
 #include "route/stage.h"
 
@@ -59,18 +60,6 @@ wait_remember_handle(struct router *r, const struct contact *c, int64_t handle_m
 			HANDLE_WEIGHT * ((double)handle_ms - m->mean_handle_ms);
 }
 
-/* A served class shares an agent with the asked one: its members can go before. */
-static bool
-shares_agents(const struct class *a, const struct class *b)
-{
-	int words = a->able_words < b->able_words ? a->able_words : b->able_words;
-
-	for (int i = 0; i < words; i++)
-		if ((a->able_bits[i] & b->able_bits[i]) != 0)
-			return true;
-	return a == b;
-}
-
 static int64_t
 position(struct router *r, const struct contact *c, int64_t now_ms)
 {
@@ -78,7 +67,7 @@ position(struct router *r, const struct contact *c, int64_t now_ms)
 	int64_t before = 0;
 
 	for (size_t i = 0; i < r->n_classes; i++)
-		if (r->classes[i]->n > 0 && shares_agents(c->class, r->classes[i]))
+		if (r->classes[i]->n > 0 && able_share(c->class, r->classes[i]))
 			before += class_count_before(
 				r, r->classes[i], score, c->t0_ms, c->id, now_ms);
 	return before;

@@ -300,6 +300,21 @@ agent_json(char **f)
 		"idle_since_ms", int_json(f[6]), "order", int_json(f[7]));
 }
 
+json_t *
+explain_standing_json(struct router *r, const struct class *k, const struct candidate *c,
+	int64_t now_ms)
+{
+	struct text t = {0};
+	char *f[LINE_FIELDS_MAX];
+	json_t *out;
+
+	add_contact(&t, 'r', r, k, c->contact, c->log2_score, now_ms);
+	split(t.s, ' ', f);
+	out = contact_json(f + 1);
+	text_finish(&t);
+	return out;
+}
+
 struct reading {
 	json_t *out, *rivals, *agents, *unable, *unable_counts, *rules;
 	double half_life_ms, log2_score;

@@ -39,6 +39,13 @@ char *explain_why_contact(const struct router *r, const struct contact *c,
 char *explain_why_agent(const struct router *r, const struct contact *c,
 	const struct choice *winner, const struct choice *next, int n_free);
 
+/* Why a contact waits, as of now; NULL when it does not. The caller owns it. */
+json_t *explain_waiting_json(struct router *r, const struct contact *c, int64_t now_ms);
+/* A contact's class, deadlines and score, in the form of decision records. The caller
+ * owns it. */
+json_t *explain_standing_json(struct router *r, const struct class *class,
+	const struct candidate *c, int64_t now_ms);
+
 /* The packed record as an object; NULL when it cannot be read. The caller owns it. */
 json_t *explain_json(const char *packed);
 
