@@ -4,6 +4,8 @@
 
 #include "control/config_compile.h"
 
+#define CHECK_AGENTS_MAX 20000000 /* looked at in all; some tenths of a second */
+
 /* The entry of a queue that is not removed. */
 static const struct slot *
 queue_slot(const struct compile *c, const struct queue *q)
@@ -130,14 +132,18 @@ agent_takes(const struct centre *centre, const struct agent_settings *a, int cha
 	return named && agent_cost(centre, a, channel) <= a->capacity_pts;
 }
 
+/* In a centre too large to look at everybody for every queue, yes. */
 static bool
-anybody_serves(const struct centre *centre, const struct queue *q, int channel)
+anybody_serves(struct compile *c, const struct queue *q, int channel)
 {
+	const struct centre *centre = c->centre;
 	struct require require = relaxed(q);
 
 	for (int i = 0; i < centre->n_agents; i++) {
 		const struct agent_settings *a = &centre->agents[i];
 
+		if (++c->looked_at > CHECK_AGENTS_MAX)
+			return true;
 		if (!a->removed && takes_team(q, a->team) &&
 			agent_takes(centre, a, channel) &&
 			require_met(&require, a->skills, a->n_skills))
@@ -156,7 +162,7 @@ check_served(struct compile *c, const struct queue *q)
 		if (centre->channels[i].removed || !queue_takes(q, i))
 			continue;
 		taken++;
-		served += anybody_serves(centre, q, i);
+		served += anybody_serves(c, q, i);
 	}
 	if (served == 0)
 		tree_warn(c->tree, queue_slot(c, q)->key,
@@ -165,7 +171,7 @@ check_served(struct compile *c, const struct queue *q)
 			q->name);
 	for (int i = 0; i < centre->n_channels && served > 0 && served < taken; i++)
 		if (!centre->channels[i].removed && queue_takes(q, i) &&
-			!anybody_serves(centre, q, i))
+			!anybody_serves(c, q, i))
 			tree_warn(c->tree, queue_slot(c, q)->key,
 				"no agent can serve %s in the queue %s, even after its "
 				"last step",

@@ -39,7 +39,15 @@ struct compile {
 	struct centre *centre; /* owned until it is handed over */
 	struct names names[NAME_KINDS];
 	const char *folder; /* for relative paths; NULL: none */
+	int looked_at;	    /* agents, by config_checks.c */
 };
+
+/* config_files.c: the mapping of the first file with what it includes; NULL when it is
+ * empty or wrong. Texts have no includes. */
+struct node *config_read_file(struct tree *tree, const char *path);
+struct node *config_read_text(
+	struct tree *tree, const char *name, const char *text, size_t n);
+char *config_folder(const char *path); /* the caller owns it */
 
 /* config_names.c */
 void compile_names_finish(struct compile *c);

@@ -179,7 +179,8 @@ compile_find(
 		return index;
 	if (names->open)
 		return compile_add(c, kind, at, name);
-	near = settings_nearest(name, name_at, names);
+	/* Nobody reads the hint of a problem that is only counted. */
+	near = tree_is_full(c->tree) ? NULL : settings_nearest(name, name_at, names);
 	tree_error(c->tree, at, "there is no %s \"%s\"%s%s%s", kinds[kind].word, name,
 		near != NULL ? ": did you mean " : ": see ",
 		near != NULL ? near : kinds[kind].where, near != NULL ? "?" : "");

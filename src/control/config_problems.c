@@ -70,6 +70,12 @@ add(struct tree *tree, const struct node *at, int columns, bool warning,
 	};
 }
 
+bool
+tree_is_full(const struct tree *tree)
+{
+	return tree->problems->more > 0;
+}
+
 void
 tree_error(struct tree *tree, const struct node *at, const char *format, ...)
 {

@@ -417,7 +417,8 @@ key_index(const struct section *section, const char *name)
 static void
 refuse_key(struct tree *tree, const struct section *section, const struct node *key)
 {
-	const char *near = settings_nearest(key->text, key_at, section);
+	const char *near =
+		tree_is_full(tree) ? NULL : settings_nearest(key->text, key_at, section);
 	struct text all = {0};
 
 	if (near != NULL) {

@@ -68,5 +68,7 @@ void tree_warn(struct tree *tree, const struct node *at, const char *format, ...
 /* The same, some columns further right: for an error within an expression. */
 void tree_error_in(struct tree *tree, const struct node *at, int columns,
 	const char *format, ...) USHER_PRINTF(4, 5);
+/* No further problem will be told, only counted. */
+bool tree_is_full(const struct tree *tree);
 
 #endif
