@@ -15,12 +15,12 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import select
 import socket
 import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.parse
 
@@ -91,72 +91,100 @@ class Server:
         return int(head.split(b" ")[1]), answer
 
 
-class Talk:
-    """Bytes sent as a case says, and what came back, on one connection."""
-
-    def __init__(self, wire, chunks, read=True):
-        self.wire, self.chunks = wire, chunks
-        self.heard, self.ended, self.sent_all = b"", threading.Event(), False
-        self.quiet_since = time.monotonic()
-        self.reader = threading.Thread(target=self._listen, daemon=True)
-        if read:
-            self.reader.start()
-        self._send()
-
-    def _listen(self):
-        self.wire.settimeout(0.2)
-        while not self.ended.is_set():
-            try:
-                piece = self.wire.recv(65536)
-            except (TimeoutError, ssl.SSLWantReadError):
-                continue
-            except OSError:
-                piece = b""
-            if not piece:
-                self.ended.set()
+def blocks_of(chunks):
+    """(bytes, seconds to wait afterwards), at most MOST_BYTES in all."""
+    sent = 0
+    for data, repeat, delay_ms in chunks:
+        batch = max(1, min(repeat, 65536 // max(1, len(data)))) if delay_ms == 0 else 1
+        for i in range(0, repeat, batch):
+            if sent > MOST_BYTES:
                 return
-            self.quiet_since = time.monotonic()
-            if len(self.heard) < 4 << 20:
-                self.heard += piece
+            block = data * min(batch, repeat - i)
+            sent += len(block)
+            yield block, min(delay_ms / 1000, CLOSE_S)
 
-    def _send(self):
-        sent = 0
+
+class Talk:
+    """Bytes sent as a case says, and what came back, on one connection. One thread alone uses it: a
+    TLS socket is not to be read and written at once."""
+
+    def __init__(self, wire, chunks, reads=True):
+        self.wire, self.reads = wire, reads
+        self.blocks, self.block, self.pause_until = blocks_of(chunks), b"", 0.0
+        self.heard, self.ended, self.sent_all = b"", False, False
+        self.quiet_since = time.monotonic()
+        wire.setblocking(False)
+
+    def _hear(self):
         try:
-            for data, repeat, delay_ms in self.chunks:
-                batch = max(1, min(repeat, 65536 // max(1, len(data)))) if delay_ms == 0 else 1
-                for i in range(0, repeat, batch):
-                    if self.ended.is_set() or sent > MOST_BYTES:
-                        return
-                    block = data * min(batch, repeat - i)
-                    if block:
-                        self.wire.sendall(block)
-                    sent += len(block)
-                    if delay_ms and self.ended.wait(min(delay_ms / 1000, CLOSE_S)):
-                        return
-            self.sent_all = True
+            piece = self.wire.recv(65536)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
+            return
         except OSError:
-            if not self.reader.is_alive():
-                self.ended.set()
+            piece = b""
+        if not piece:
+            self.ended = True
+        elif len(self.heard) < 4 << 20:
+            self.heard += piece
+        self.quiet_since = time.monotonic()
+
+    def _say(self):
+        """True: there is room for more."""
+        while not self.block:
+            if time.monotonic() < self.pause_until:
+                return False
+            self.block, pause_s = next(self.blocks, (None, 0))
+            if self.block is None:
+                self.block, self.sent_all = b"", True
+                return False
+            self.pause_until = time.monotonic() + pause_s
+        try:
+            n = self.wire.send(self.block)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
+            return False
+        except OSError:
+            # It hung up on us; what it had said before may still be there.
+            self.sent_all = True
+            self.blocks, self.block = iter(()), b""
+            if not self.reads:
+                self.ended = True
+            return False
+        self.block = self.block[n:]
+        return True
+
+    def step(self):
+        if self.reads:
+            self._hear()
+        if not self.ended and not (not self.sent_all and self._say()):
+            select.select([self.wire] if self.reads else [], [], [], 0.02)
 
     def wait_end(self, limit_s):
-        return self.ended.wait(limit_s)
+        end = time.monotonic() + limit_s
+        while not self.ended and time.monotonic() < end:
+            self.step()
+        return self.ended
 
     def wait_quiet(self, limit_s=REFUSAL_S):
-        """Until it is closed, or something came and then nothing more."""
+        """Until it is closed, or all is sent, something came and then nothing more."""
         end = time.monotonic() + limit_s
-        while time.monotonic() < end and not self.ended.is_set():
-            if self.heard and time.monotonic() - self.quiet_since > QUIET_S:
+        while not self.ended and time.monotonic() < end:
+            self.step()
+            if self.heard and self.sent_all and time.monotonic() - self.quiet_since > QUIET_S:
                 return
-            time.sleep(0.02)
+
+    def wait_refused(self, limit_s):
+        """The same for one that never reads: the closing is seen by sending on."""
+        end = time.monotonic() + limit_s
+        while not self.ended and time.monotonic() < end:
+            if self.sent_all:
+                self.blocks, self.sent_all = iter([(b" ", 0.1)]), False
+            self.step()
 
     def close(self):
-        self.ended.set()
         try:
             self.wire.close()
         except OSError:
             pass
-        if self.reader.is_alive():
-            self.reader.join(1)
 
     def statuses(self):
         """Of the HTTP answers heard, in order; interim ones left out. What is no answer counts as 999."""
@@ -205,7 +233,7 @@ def judge_http(case, talk):
     talk.wait_quiet()
     statuses = talk.statuses()
     if expect == "reject":
-        check(statuses or talk.ended.is_set(), "neither refused nor closed")
+        check(statuses or talk.ended, "neither refused nor closed")
         check(all(status >= 400 for status in statuses), f"answered {statuses[:5]}")
     elif expect == "one":
         check(len(statuses) <= 1, f"answered {statuses[:5]}")
@@ -216,17 +244,10 @@ def judge_http(case, talk):
 
 def play_http(server, case):
     never_reads = "never reads" in case["why"]
-    talk = Talk(server.dial(), chunks_of(case), read=not never_reads)
+    talk = Talk(server.dial(), chunks_of(case), reads=not never_reads)
     try:
-        if never_reads and not talk.ended.is_set():
-            # The closing is seen by sending on: reading would be what it does not do.
-            end = time.monotonic() + CLOSE_S
-            while not talk.ended.is_set() and time.monotonic() < end:
-                try:
-                    talk.wire.sendall(b" ")
-                    time.sleep(0.1)
-                except OSError:
-                    talk.ended.set()
+        if never_reads:
+            talk.wait_refused(CLOSE_S)
         judge_http(case, talk)
     finally:
         talk.close()
