@@ -575,6 +575,19 @@ finish(struct usher *u)
 		close(u->lock);
 }
 
+/* Changes of what is waited for are told to the kernel once a turn, not one by one. */
+static struct event_base *
+make_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base;
+
+	event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+	base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
 static bool
 open_parts(struct usher *u)
 {
@@ -592,7 +605,7 @@ open_parts(struct usher *u)
 	u->vault = vault_open(u->options.state, clock_wall_ms());
 	if (u->vault == NULL)
 		return false;
-	u->base = event_base_new();
+	u->base = make_base();
 	u->wires = wires_create(u->base);
 	u->http = http_server_create(u->base, u->wires);
 	return open_redis(u);
