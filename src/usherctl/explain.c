@@ -32,53 +32,56 @@ put_class(const json_t *class)
 static const char *
 phase_words(const char *phase)
 {
-	if (phase == NULL)
-		return "";
-	if (strcmp(phase, "in_time") == 0)
+	if (phase != NULL && strcmp(phase, "in_time") == 0)
 		return "in time";
-	return phase;
+	if (phase != NULL && strcmp(phase, "second_promise") == 0)
+		return "late, within the second promise";
+	return phase != NULL && strcmp(phase, "ageing") == 0 ? "late, gaining by age"
+							     : "";
 }
 
+/* A contact's class and how it stands in it. */
 static void
-put_winner(const json_t *d)
+put_standing(const json_t *c)
 {
-	const json_t *winner = json_object_get(d, "winner");
-
 	printf("  class     ");
-	put_class(json_object_get(winner, "class"));
-	printf("\n  standing  %s", phase_words(member(winner, "phase")));
-	put_seconds(", slack ", json_object_get(winner, "slack_ms"), "");
-	printf(", score 2^%.2f\n",
-		json_number_value(json_object_get(winner, "log2_score")));
+	put_class(json_object_get(c, "class"));
+	printf("\n  standing  %s", phase_words(member(c, "phase")));
+	put_seconds(", slack ", json_object_get(c, "slack_ms"), "");
+	printf(", score 2^%.2f\n", json_number_value(json_object_get(c, "log2_score")));
+}
+
+/* Contacts compared with this one; seconds: the member that says by how much. */
+static void
+put_others(const char *title, const json_t *list, const char *seconds, const char *words)
+{
+	json_t *r;
+	size_t i;
+
+	json_array_foreach(list, i, r)
+	{
+		const json_t *by = json_object_get(r, seconds);
+
+		printf("  %-9s %s ", i == 0 ? title : "", member(r, "contact"));
+		put_class(json_object_get(r, "class"));
+		if (json_is_number(by))
+			printf(", %s by %.1f s", words, json_number_value(by));
+		else
+			printf(", score 2^%.2f",
+				json_number_value(json_object_get(r, "log2_score")));
+		printf("\n");
+	}
 }
 
 static void
 put_rivals(const json_t *d)
 {
 	const json_t *rivals = json_object_get(d, "rivals");
-	int64_t heads = member_int(d, "heads");
-	json_t *r;
-	size_t i;
+	int64_t more = member_int(d, "heads") - 1 - (int64_t)json_array_size(rivals);
 
-	if (json_array_size(rivals) == 0)
-		return;
-	printf("  before    ");
-	json_array_foreach(rivals, i, r)
-	{
-		const json_t *behind = json_object_get(r, "behind_s");
-
-		printf("%s%s ", i > 0 ? "            " : "", member(r, "contact"));
-		put_class(json_object_get(r, "class"));
-		if (json_is_number(behind))
-			printf(", behind by %.1f s", json_number_value(behind));
-		else
-			printf(", score 2^%.2f",
-				json_number_value(json_object_get(r, "log2_score")));
-		printf("\n");
-	}
-	if (heads > (int64_t)json_array_size(rivals) + 1)
-		printf("            and %lld more\n",
-			(long long)(heads - 1 - (int64_t)json_array_size(rivals)));
+	put_others("before", rivals, "behind_s", "behind");
+	if (more > 0 && json_array_size(rivals) > 0)
+		printf("  %-9s and %lld more\n", "", (long long)more);
 }
 
 static void
@@ -127,8 +130,7 @@ put_unable(const json_t *d)
 	json_array_foreach(unable, i, u)
 	{
 		printf("%s%s: ", first ? "  could not " : "; ", member(u, "agent"));
-		put_reason(member(u, "reason") != NULL ? member(u, "reason")
-						       : member(u, "why"));
+		put_reason(member(u, "reason"));
 		first = false;
 	}
 	json_object_foreach(counts, why, n)
@@ -166,7 +168,7 @@ put_decision(const struct ctl *ctl, size_t number, const json_t *d)
 		ansi(ctl, "\033[0m"), (long long)member_int(d, "version"),
 		member(d, "law") != NULL ? member(d, "law") : "",
 		json_number_value(json_object_get(d, "half_life_ms")) / 1000);
-	put_winner(d);
+	put_standing(json_object_get(d, "winner"));
 	put_rivals(d);
 	put_agents(d);
 	put_unable(d);
@@ -176,21 +178,43 @@ put_decision(const struct ctl *ctl, size_t number, const json_t *d)
 static void
 put_head(const json_t *c)
 {
-	const json_t *wait = json_object_get(c, "estimated_wait_ms");
-
 	printf("%s is %s: %s, %s, %s", member(c, "id"), member(c, "state"),
 		member(c, "queue"), member(c, "channel"), member(c, "tier"));
 	if (member(c, "agent") != NULL)
 		printf(", agent %s", member(c, "agent"));
 	printf("\n");
-	if (json_object_get(c, "position") != NULL) {
-		printf("%lld would be served before it",
-			(long long)member_int(c, "position"));
-		put_seconds("; it waited ", json_object_get(c, "waited_ms"), "");
-		put_seconds(", slack ", json_object_get(c, "slack_ms"), "");
-		put_seconds(", likely wait ", json_object_get(wait, "likely"), "");
-		printf("\n");
-	}
+}
+
+/* Why it waits, as of now. */
+static void
+put_waiting(const struct ctl *ctl, const json_t *c)
+{
+	const json_t *w = json_object_get(c, "waiting");
+	const json_t *wait = json_object_get(c, "estimated_wait_ms");
+	int64_t ahead = member_int(w, "position");
+
+	if (w == NULL)
+		return;
+	printf("\n%sIt waits%s", ansi(ctl, "\033[1m"), ansi(ctl, "\033[0m"));
+	put_seconds(" since ", json_object_get(c, "waited_ms"), "");
+	printf("; %lld would be served before it", (long long)ahead);
+	put_seconds("; likely still ", json_object_get(wait, "likely"), "");
+	printf("\n");
+	put_standing(w);
+	put_others("behind", json_object_get(w, "before"), "ahead_s", "ahead");
+	if (ahead > (int64_t)json_array_size(json_object_get(w, "before")))
+		printf("  %-9s and %lld more\n", "",
+			(long long)(ahead - (int64_t)json_array_size(
+						    json_object_get(w, "before"))));
+	if (member(w, "waits_for") != NULL)
+		printf("  held      for %s\n", member(w, "waits_for"));
+	if (json_is_true(json_object_get(w, "reserved")))
+		printf("  held      the queue's reserve keeps agents free for live "
+		       "contacts\n");
+	printf("  agents    %lld logged in could serve it\n",
+		(long long)member_int(w, "able_agents"));
+	put_unable(w);
+	put_rules(w);
 }
 
 enum status
@@ -211,8 +235,9 @@ do_explain_contact(struct ctl *ctl)
 		return STATUS_OK;
 	}
 	put_head(contact);
+	put_waiting(ctl, contact);
 	if (json_array_size(decisions) == 0)
-		printf("It was not offered to anybody yet.\n");
+		printf("\nIt was not offered to anybody yet.\n");
 	json_array_foreach(decisions, i, d)
 	{
 		printf("\n");
