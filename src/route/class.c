@@ -453,7 +453,7 @@ class_count_before(struct router *r, struct class *k, double log2_score, int64_t
 }
 
 void
-class_plan_release(struct router *r, struct class *k, int64_t now_ms)
+class_plan_release(struct router *r, struct class *k, int64_t now_ms, bool done)
 {
 	const struct calendar *calendar = calendar_of(r, k);
 	const struct order_entry *e;
@@ -466,12 +466,12 @@ class_plan_release(struct router *r, struct class *k, int64_t now_ms)
 	/* The first member that is not let go yet. */
 	from_ms = calendar != NULL ? calendar_add_ms(calendar, now_ms, k->release_ms)
 				   : now_ms + k->release_ms;
-	e = order_from(&k->order, from_ms + 1, &at);
+	e = order_from(&k->order, from_ms + done, &at);
 	if (e == NULL)
 		return;
 	slack_ms = class_slack_ms(r, k, e->key.d_ms, now_ms);
-	if (slack_ms <= k->release_ms)
-		slack_ms = k->release_ms + 1;
+	if (slack_ms < k->release_ms + done)
+		slack_ms = k->release_ms + done;
 	if (calendar != NULL)
 		now_ms = calendar_next_open_ms(calendar, now_ms);
 	k->release_at_ms = now_ms + (slack_ms - k->release_ms);

@@ -4,6 +4,7 @@
 
 #include "route/able.h"
 #include "route/ask.h"
+#include "route/choose.h"
 #include "route/explain.h"
 #include "route/stage.h"
 
@@ -134,7 +135,6 @@ match_contact(struct router *r, struct contact *c, int64_t now_ms, struct step *
 	if (r->recording)
 		explain_agent_choice(
 			r, c, &winner, trigger, rivals, n_rivals, n_free, now_ms);
-	r->round_robin[c->queue] = r->centre->agents[winner.agent->index].order;
 	why = ask_offer(r, c, winner.agent, why, now_ms);
 	offer_make(r, c, winner.agent, winner.parks, now_ms, add, why);
 	free(why);
@@ -182,6 +182,23 @@ by_score(const void *a, const void *b)
 	return candidate_before(&x, &y) ? -1 : candidate_before(&y, &x) ? 1 : 0;
 }
 
+/* How many contacts of the class the agents with room could take at most. */
+static size_t
+room_for_class(const struct router *r, const struct class *k)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n_with_room; i++) {
+		const struct agent *a = r->with_room[i];
+		int cost = agent_cost_pts(r, a, k->channel);
+
+		if (!able_has(k, a->index))
+			continue;
+		n += cost > 0 ? (size_t)(a->capacity_pts / cost) : k->n;
+	}
+	return n;
+}
+
 /* Members that the reserve lets go by now join what time made possible; no more than
  * could find an agent. */
 static void
@@ -192,20 +209,21 @@ gather_released(struct router *r, int64_t now_ms)
 		struct class *k = r->classes[i];
 		const struct order_entry *e;
 		struct order_at at;
-		size_t left = r->n_with_room;
+		size_t left;
 
 		if (k->release_at_ms > now_ms) {
 			if (k->release_at_ms < r->release_at_ms)
 				r->release_at_ms = k->release_at_ms;
 			continue;
 		}
+		left = room_for_class(r, k);
 		e = order_from(&k->order, class_in_time_from_ms(r, k, now_ms), &at);
 		while (e != NULL && left-- > 0 &&
 			class_slack_ms(r, k, e->key.d_ms, now_ms) <= k->release_ms) {
 			contact_dirty(r, e->item);
 			e = order_next(&k->order, &at);
 		}
-		class_plan_release(r, k, now_ms);
+		class_plan_release(r, k, now_ms, true);
 	}
 }
 

@@ -110,7 +110,7 @@ enter_class(struct router *r, struct contact *c, int64_t now_ms)
 	r->queue_waiting[c->queue]++;
 	contact_plan(r, c, now_ms);
 	if (k->deferrable)
-		class_plan_release(r, k, now_ms);
+		class_plan_release(r, k, now_ms, false);
 }
 
 void
@@ -149,7 +149,7 @@ wait_relane(struct router *r, struct contact *c, int64_t now_ms)
 		class_leave(r, c);
 		class_enter(r, k, c);
 		if (c->class->deferrable)
-			class_plan_release(r, c->class, now_ms);
+			class_plan_release(r, c->class, now_ms, false);
 	}
 	contact_plan(r, c, now_ms);
 }
