@@ -15,6 +15,10 @@
 /* Contacts that nobody can serve may wait for ever, and calendars open every day: the
  * play ends when for so long nothing happened. */
 #define QUIET_MOST_MS (INT64_C(2) * 366 * 86400000)
+/* Where the trace begins when the scenario names no moment: a Monday, 00:00 UTC. */
+#define START_MS INT64_C(978307200000) /* 2001-01-01 */
+/* From here on (March 1973) a first t_ms must be Unix time itself. */
+#define UNIX_FROM_MS INT64_C(100000000000)
 /* Turns at one instant; each needs a contact of no handling time or a timer. */
 #define TURNS_MOST 100000000
 
@@ -85,20 +89,27 @@ put_down(struct drive *d, struct caller *caller)
 			d->now_ms - d->held_since[caller->agent];
 }
 
+/* Its agent will be done with it then: with handling, or with wrap-up. */
+static void
+add_end(struct drive *d, struct caller *caller, int64_t at_ms)
+{
+	size_t row = row_of(d, caller);
+
+	agenda_add(&d->ends, (struct agenda_entry){.at_ms = at_ms,
+				     .first = d->centre->agents[caller->agent].order,
+				     .second = d->trace->rows[row].seq,
+				     .row = row,
+				     .turn = caller->turn});
+}
+
 /* From here on the agent works on it: its end is known. */
 static void
 work(struct drive *d, struct caller *caller)
 {
-	size_t row = row_of(d, caller);
-
 	caller->stage = STAGE_CONNECTED;
 	caller->turn++;
 	take_in_hand(d, caller);
-	agenda_add(&d->ends, (struct agenda_entry){.at_ms = d->now_ms + caller->left_ms,
-				     .first = d->centre->agents[caller->agent].order,
-				     .second = (int64_t)row,
-				     .row = row,
-				     .turn = caller->turn});
+	add_end(d, caller, d->now_ms + caller->left_ms);
 }
 
 /* Lays work down before its end; what is left of the handling stays. */
@@ -125,7 +136,7 @@ begin_offer(struct drive *d, struct caller *caller, const struct event *event)
 	agenda_add(&d->answers,
 		(struct agenda_entry){.at_ms = d->now_ms + d->config->sim->accept_ms,
 			.first = d->centre->agents[event->agent].order,
-			.second = (int64_t)row,
+			.second = d->trace->rows[row].seq,
 			.row = row,
 			.turn = caller->turn});
 }
@@ -221,6 +232,7 @@ heard(void *owner, const struct event *event)
 	case EVENT_CONTACT_WRAPUP:
 		caller->stage = STAGE_WRAPUP;
 		caller->turn++;
+		add_end(d, caller, event->expires_ms);
 		break;
 	case EVENT_CONTACT_COMPLETED:
 		over(d, caller, DRIVE_SERVED);
@@ -334,6 +346,7 @@ end_handling(struct drive *d)
 	agenda_drop(&d->ends);
 	caller->left_ms = 0;
 	if (settings != NULL && d->config->sim->wrapup &&
+		caller->stage == STAGE_CONNECTED &&
 		queue_wrapup_ms(d->centre, settings, d->run->results[row].channel) > 0) {
 		router_wrapup(d->router, d->now_ms, caller->contact, caller->agent, 0,
 			must_work(d, row));
@@ -394,7 +407,7 @@ arrive(struct drive *d)
 	if (from->patience_ms != TRACE_FOREVER)
 		agenda_add(&d->hangups,
 			(struct agenda_entry){.at_ms = d->now_ms + from->patience_ms,
-				.first = (int64_t)row,
+				.first = from->seq,
 				.row = row});
 }
 
@@ -551,6 +564,23 @@ finish(struct drive *d)
 	agenda_finish(&d->hangups);
 }
 
+/* The router's clock at the trace's 0. */
+static int64_t
+base_of(const struct config_sim *sim, const struct trace *trace)
+{
+	if (sim->start_ms != 0)
+		return sim->start_ms;
+	return trace->rows[0].t_ms >= UNIX_FROM_MS ? 0 : START_MS;
+}
+
+static int64_t
+virtual_clock(void *owner)
+{
+	const struct drive *d = owner;
+
+	return d->now_ms;
+}
+
 void
 drive(const struct config *config, const struct trace *trace, FILE *explain,
 	struct drive_run *run)
@@ -559,11 +589,6 @@ drive(const struct config *config, const struct trace *trace, FILE *explain,
 		.centre = config->centre,
 		.trace = trace,
 		.run = run,
-		.base_ms = config->sim->start_ms,
-		/* Agents are there before the first arrival can be; and 0 of the
-		 * router's clock says "not logged in". */
-		.now_ms = config->sim->start_ms - 1,
-		.stirred_ms = config->sim->start_ms,
 		.arriving = SIZE_MAX};
 	struct router_counts counts = {0};
 	struct journal journal;
@@ -572,7 +597,11 @@ drive(const struct config *config, const struct trace *trace, FILE *explain,
 		explain != NULL ? journal_init(&journal, memory, explain) : memory;
 
 	prepare(&d);
+	d.base_ms = base_of(config->sim, trace);
+	d.now_ms = d.stirred_ms = d.base_ms > 0 ? d.base_ms : 1; /* 0: not logged in */
 	d.router = router_create(store, 1);
+	router_record(d.router, explain != NULL);
+	router_use_clock(d.router, virtual_clock, &d);
 	router_listen(d.router, heard, &d);
 	router_configure(d.router, d.now_ms, config->centre);
 	router_start(d.router, d.now_ms);

@@ -410,8 +410,14 @@ class Naive:
         c.agent, c.state, c.answered_at = agent, "offered", now + self.accept_ms
         agent.held.append(c)
         self.last_round[c.queue] = agent.order
-        if self.accept_ms == 0:
-            self.answer(c, now)
+
+    def settle(self, now):
+        """With accept 0 offers are answered before anything else happens."""
+        while self.accept_ms == 0:
+            open_offers = [c for c in self.live if c.state == "offered"]
+            if not open_offers:
+                return
+            self.answer(min(open_offers, key=lambda c: (c.agent.order, c.seq)), now)
 
     def answer(self, c, now):
         c.state, c.answered_at = "connected", FOREVER
@@ -421,6 +427,8 @@ class Naive:
             c.served_by = c.agent
         c.last_connected = now
         c.ends = now + c.left_ms
+        if c.interruptible:
+            self.fill(c.agent, now)  # it can be put aside from now on
 
     def end(self, c, now):
         """Handling, or wrap-up, is over."""
@@ -439,7 +447,7 @@ class Naive:
         c.agent.held.remove(c)
 
     def resume(self, agent, after, now):
-        for work in sorted(agent.parked, key=lambda p: (p.t0, p.seq)):
+        for work in sorted(agent.parked, key=lambda p: (p.start, p.t0, p.seq)):  # as he began them
             if work.parked_by is after or work.parked_by not in agent.held:
                 if work.cost <= self.room(agent):
                     agent.parked.remove(work)
@@ -479,8 +487,11 @@ class Naive:
     def step_due(self, c):
         if c.steps_taken >= len(self.steps(c)):
             return FOREVER
-        after = duration_ms(self.steps(c)[c.steps_taken]["after"])
-        return max(c.t0, c.calendar.reach(c.t0 + self.base, after) - self.base)
+        return self.open_after(c, self.steps(c)[c.steps_taken]["after"])
+
+    def open_after(self, c, text):
+        """When so much open time has passed since t0."""
+        return max(c.t0, c.calendar.reach(c.t0 + self.base, duration_ms(text)) - self.base)
 
     def take_step(self, c):
         step = self.steps(c)[c.steps_taken]
@@ -502,16 +513,13 @@ class Naive:
 
     def expires(self, c):
         limit = self.settings["queues"][c.queue].get("limits", {}).get("wait", {}).get(c.channel)
-        return FOREVER if limit is None else c.t0 + duration_ms(limit)
+        return FOREVER if limit is None else self.open_after(c, limit)
 
     def overflows(self, c):
         over = self.settings["queues"][c.queue].get("overflow")
-        return FOREVER if over is None else c.t0 + duration_ms(over["after"])
+        return FOREVER if over is None else self.open_after(c, over["after"])
 
     def tick(self, now):
-        for c in sorted(self.live, key=lambda c: c.seq):
-            if c.state == "wrapup" and c.ends <= now:
-                self.end(c, now)
         for c in list(self.waiting):
             if self.expires(c) <= now:
                 self.waiting.remove(c)
@@ -545,6 +553,9 @@ class Naive:
         return min(m for m in moments if m > now or m == FOREVER)
 
     def instant(self, now, arriving):
+        # Who may have what is a matter of the clock, now; matching because of the clock alone comes last.
+        for c in self.waiting:
+            self.relax(c, now)
         for row in arriving:
             c = Contact(row)
             self.done.append(c)
@@ -556,17 +567,20 @@ class Naive:
             agent = self.choose(c, now)
             if agent is not None:
                 self.assign(agent, c, now)
+            self.settle(now)
         while True:
             busy = self.ends_and_answers(now)
-            for c in [c for c in self.live if c.state in ("waiting", "offered") and c.gives_up <= now]:
-                if c.state in ("waiting", "offered"):
+            for c in sorted(self.live, key=lambda c: c.seq):
+                if c.state in ("waiting", "offered") and c.gives_up <= now:
                     self.hang_up(c, now)
+                    self.settle(now)
             self.tick(now)
+            self.settle(now)
             if not busy and not self.due(now):
                 return
 
     def due(self, now):
-        return [c for c in self.live if c.state == "connected" and c.ends <= now]
+        return [c for c in self.live if c.state in ("connected", "wrapup") and c.ends <= now]
 
     def ends_and_answers(self, now):
         busy = False
@@ -579,6 +593,7 @@ class Naive:
                 self.answer(min(answers, key=lambda c: c.seq), now)
             else:
                 return busy
+            self.settle(now)
             busy = True
 
     def run(self):

@@ -14,7 +14,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = pathlib.Path(os.environ.get("USHER_BUILD", HERE.parent.parent / "build"))
-SIM = BUILD / "usher-sim"
+SIM = pathlib.Path(os.environ.get("USHER_SIM", BUILD / "usher-sim"))
 HEADER = ["seq", "t_ms", "class", "handle_ms", "patience_ms"]
 
 # What a scenario may have beside queues, skills, tiers and targets.
@@ -95,7 +95,7 @@ class Maker:
                         "mon-thu": pick.choice([["09:00-17:00"], ["08:30-12:00", "13:00-17:30"]]),
                         "fri": ["09:00-15:00"],
                     },
-                    "holidays": ["1970-01-05"] if pick.random() < 0.5 else [],
+                    "holidays": ["2001-01-02"] if pick.random() < 0.5 else [],
                 }
             }
 
@@ -255,7 +255,7 @@ class Play:
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(keep or folder)
             folder.mkdir(exist_ok=True)
-            (folder / "scenario.yaml").write_text(json.dumps(scenario, indent=1))
+            (folder / "scenario.yaml").write_text(json.dumps(scenario, indent=1) + "\n")
             write_trace(folder / "trace.csv", rows)
             command = [SIM, "--config", folder / "scenario.yaml", "--trace", folder / "trace.csv", "--out",
                        folder / "starts.csv", "--report", folder / "report.json", "--quiet", *options]
