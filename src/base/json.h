@@ -33,7 +33,9 @@ struct json_problem {
 json_t *json_read(
 	const char *text, size_t n, struct json_problem *problem) USHER_MUST_CHECK;
 
-/* Adds the value in its shortest form; NULL is written as null. */
+/* Adds the value in its shortest form; NULL is written as null. Reals are
+ * exact, with 15 digits where these are enough. As
+ * deep as the value is nested: of values made here, or within JSON_DEPTH_MAX. */
 void json_write(struct text *out, const json_t *value);
 
 #endif

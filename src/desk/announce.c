@@ -152,12 +152,22 @@ offer_end_json(const struct event *e)
 	return o;
 }
 
+/* What the offer told is not told again. */
 static json_t *
 connected_json(struct desk *desk, const struct event *e)
 {
-	json_t *o = json_object();
+	const struct centre *c = router_centre(desk->parts.router);
+	json_t *o = json_object(), *contact = contact_in(e, "connected");
 
-	json_object_set_new(o, "contact", contact_whole(desk, e));
+	if (e->channel >= 0)
+		json_object_set_new(
+			contact, "channel", json_string(c->channels[e->channel].name));
+	if (e->queue >= 0)
+		json_object_set_new(
+			contact, "queue", json_string(c->queues[e->queue].name));
+	if (e->tier >= 0)
+		json_object_set_new(contact, "tier", json_string(c->tiers[e->tier].name));
+	json_object_set_new(o, "contact", contact);
 	if (e->offer != 0)
 		set_id(o, "offer", 'o', e->offer);
 	return o;
