@@ -421,6 +421,7 @@ bool
 submission_parse(json_t *json, struct submission *out, struct submission_error *error)
 {
 	struct reading r = {.out = out, .error = error};
+	struct text text = {0};
 	const char *name;
 	json_t *value;
 
@@ -438,11 +439,10 @@ submission_parse(json_t *json, struct submission *out, struct submission_error *
 		goto fail_empty;
 	if (out->source == NULL)
 		out->source = xstrdup("api");
-	/* All digits: what is read again after a restart is the same number. */
-	out->text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17));
-	if (out->text != NULL)
-		return true;
-	fail(&r, "", "the contact cannot be written as JSON");
+	/* Exact: what is read again after a restart is the same number. */
+	json_write(&text, json);
+	out->text = text_take(&text);
+	return true;
 fail_empty:
 	submission_finish(out);
 	return false;
