@@ -201,15 +201,18 @@ conn_judge(struct http_conn *conn)
 	struct http_refusal refusal = {0};
 	struct evbuffer *input = bufferevent_get_input(conn->peer->bev);
 
-	conn->continued = false;
 	conn_move(conn, CONN_BODY);
 	switch (http_judge(
 		conn->server, conn->door, p, conn->peer->tls, &conn->route, &refusal)) {
 	case VERDICT_PASS:
 		/* Who has begun to send does not wait for the invitation. */
-		if (p->wants_continue && evbuffer_get_length(input) == 0)
+		if (!p->has_body || evbuffer_get_length(input) > 0)
+			return;
+		if (p->wants_continue)
 			bufferevent_write(
 				conn->peer->bev, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+		else
+			peer_acknowledge(conn->peer);
 		return;
 	case VERDICT_UPGRADE:
 		conn_upgrade(conn);

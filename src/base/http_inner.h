@@ -62,9 +62,8 @@ struct http_conn {
 	uint64_t request;		/* id of the one that waits for its answer */
 	int64_t began_ms;		/* boot time of the state's start */
 	int n_requests;
-	bool stepping;	/* conn_step is on the stack */
-	bool continued; /* 100 Continue was sent */
-	bool finished;	/* the peer said all it has to say */
+	bool stepping; /* conn_step is on the stack */
+	bool finished; /* the peer said all it has to say */
 };
 
 struct http_server {

@@ -32,7 +32,8 @@
 
 #define BACKLOG 1024
 #define ACCEPT_PAUSE_MS                                                                  \
-	100 /* after EMFILE and its kin, so that accepting does not spin */
+	100		  /* after EMFILE and its kin, so that accepting does not spin */
+#define COMPLAIN_MS 10000 /* between two log lines of one listener */
 
 enum stage {
 	STAGE_HANDSHAKE,
@@ -52,7 +53,7 @@ struct peer_door {
 	void *owner;
 	struct map by_address; /* counts of untrusted peers, as pointers' numbers */
 	int per_address, most, half_open;
-	int n, n_half_open;
+	int n, n_half_open, n_handshakes;
 	char *unlink; /* owned; a Unix socket's path; NULL: none */
 	int64_t complained_ms;
 };
@@ -91,6 +92,7 @@ list_in(struct peers *peers, struct peer *peer, enum stage stage)
 static void
 peer_move(struct peer *peer, enum stage to)
 {
+	peer->door->n_handshakes -= peer->stage == STAGE_HANDSHAKE;
 	list_out(peer->door->peers, peer);
 	list_in(peer->door->peers, peer, to);
 }
@@ -178,6 +180,7 @@ say_goodbye(struct peer *peer)
 {
 	SSL *ssl = peer->tls ? bufferevent_openssl_get_ssl(peer->bev) : NULL;
 
+	peer->deadline_ms = clock_boot_ms() + PEER_END_MS;
 	if (ssl != NULL) {
 		SSL_shutdown(ssl);
 		ERR_clear_error();
@@ -218,7 +221,7 @@ on_end_event(struct bufferevent *bev, short what, void *arg)
 	size_t left = evbuffer_get_length(bufferevent_get_output(bev));
 
 	/* One that has closed its side may still be reading our answer. */
-	if ((what & BEV_EVENT_EOF) != 0 && left > 0 && !peer->tls) {
+	if ((what & BEV_EVENT_EOF) != 0 && left > 0) {
 		bufferevent_disable(bev, EV_READ);
 		peer->deaf = true;
 		return;
@@ -232,7 +235,7 @@ peer_end(struct peer *peer)
 	if (peer->stage >= STAGE_ENDING)
 		return;
 	peer_move(peer, STAGE_ENDING);
-	peer->deadline_ms = clock_boot_ms() + PEER_END_MS;
+	peer->deadline_ms = clock_boot_ms() + PEER_FLUSH_MS;
 	bufferevent_setwatermark(peer->bev, EV_READ, 0, PEER_INPUT_MAX);
 	bufferevent_setcb(peer->bev, on_end_read, on_end_write, on_end_event, peer);
 	on_end_read(peer->bev, peer);
@@ -251,6 +254,16 @@ peer_drop(struct peer *peer)
 
 /* ---- the beginning ---- */
 
+void
+peer_acknowledge(struct peer *peer)
+{
+	int on = 1;
+
+	if (!peer->local)
+		setsockopt(bufferevent_getfd(peer->bev), IPPROTO_TCP, TCP_QUICKACK, &on,
+			sizeof on);
+}
+
 static void
 become_ready(struct peer *peer)
 {
@@ -261,6 +274,8 @@ become_ready(struct peer *peer)
 	bufferevent_disable(peer->bev, EV_READ);
 	bufferevent_setcb(peer->bev, NULL, NULL, NULL, NULL);
 	bufferevent_setwatermark(peer->bev, EV_READ, 0, PEER_INPUT_MAX);
+	if (peer->tls) /* no ticket follows, on which the last word could ride */
+		peer_acknowledge(peer);
 	door->ready(door->owner, peer);
 }
 
@@ -326,24 +341,24 @@ over_cap(const struct peer_door *door, const char *address, bool local)
 		return "the total cap";
 	if (door->half_open > 0 && door->n_half_open >= door->half_open)
 		return "the cap of connections without login";
+	if (door->tls != NULL && door->n_handshakes >= PEER_HANDSHAKES_MAX)
+		return "the cap of TLS handshakes";
 	if (!local && door->per_address > 0 &&
 		(intptr_t)map_get(&door->by_address, address) >= door->per_address)
 		return "the cap of one address";
 	return NULL;
 }
 
-static void
-complain(struct peer_door *door, const char *why, const char *address)
+/* A flood must not become a flood of log lines. */
+static bool
+may_complain(struct peer_door *door)
 {
 	int64_t now_ms = clock_boot_ms();
 
-	/* A flood must not become a flood of log lines. */
-	if (door->complained_ms != 0 && now_ms - door->complained_ms < 10000)
-		return;
+	if (door->complained_ms != 0 && now_ms - door->complained_ms < COMPLAIN_MS)
+		return false;
 	door->complained_ms = now_ms;
-	log_warn("peer: refused connections address=%s reason=\"%s is reached\" "
-		 "open=%d",
-		address, why, door->n);
+	return true;
 }
 
 /* Takes the socket over; NULL: out of memory or TLS state, and the socket is closed. */
@@ -387,7 +402,10 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
 	name_address(from, address);
 	why = over_cap(door, address, local);
 	if (why != NULL) {
-		complain(door, why, address);
+		if (may_complain(door))
+			log_warn("peer: refused connections address=%s reason=\"%s is "
+				 "reached\" open=%d",
+				address, why, door->n);
 		evutil_closesocket(fd);
 		return;
 	}
@@ -405,6 +423,7 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
 		count_address(door, address, 1);
 	door->n++;
 	door->n_half_open++;
+	door->n_handshakes++;
 	door->peers->n++;
 	list_in(door->peers, peer, STAGE_HANDSHAKE);
 	peer->deadline_ms = clock_boot_ms() + PEER_HANDSHAKE_MS;
@@ -430,7 +449,10 @@ on_accept_error(struct evconnlistener *listener, void *arg)
 	struct peer_door *door = arg;
 	struct timeval pause = {.tv_usec = ACCEPT_PAUSE_MS * 1000};
 
-	complain(door, strerror(errno), "any");
+	if (may_complain(door))
+		log_warn("peer: accepting pauses reason=\"%s\" open=%d; raise the "
+			 "limit of open files",
+			strerror(errno), door->n);
 	evconnlistener_disable(listener);
 	event_add(door->resume, &pause);
 }

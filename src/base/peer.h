@@ -21,10 +21,12 @@ struct ssl_ctx_st;
 
 #define PEER_ADDRESS_MAX 48	   /* bytes of an address as text, with the NUL */
 #define PEER_HANDSHAKE_MS 5000	   /* TLS handshake, absolute (RELIABILITY S5) */
-#define PEER_END_MS 3000	   /* to take the last output and hang up */
+#define PEER_FLUSH_MS 30000	   /* to take the last output */
+#define PEER_END_MS 3000	   /* and then to hang up */
 #define PEER_DRAIN_MAX 2097152	   /* bytes thrown away while a peer hangs up */
 #define PEER_INPUT_MAX 65536	   /* bytes read ahead of the parser */
 #define PEER_HALF_OPEN_MAX 256	   /* not yet trusted, of one listener */
+#define PEER_HANDSHAKES_MAX 256	   /* TLS handshakes at once, of one listener */
 #define PEER_USER_TIMEOUT_MS 20000 /* unacknowledged output (RELIABILITY 6) */
 
 struct peers; /* all of a process */
@@ -69,11 +71,14 @@ int peers_listen(struct peers *peers, const struct peer_listen *listen, peer_rea
 
 /* Known: the caps per address and of half-open connections no longer count it. */
 void peer_trust(struct peer *peer);
-/* Sends what is queued, closes TLS and TCP in order, at most PEER_END_MS later. The
+/* Sends what is queued (PEER_FLUSH_MS), closes TLS and TCP in order (PEER_END_MS). The
  * caller forgets the peer. */
 void peer_end(struct peer *peer);
 /* Hangs up without sending the rest. The caller forgets the peer. */
 void peer_drop(struct peer *peer);
+/* Acknowledges what has come at once, where the peer is known to have more to say before
+ * it is answered: with Nagle's algorithm it would wait 40 ms for that. */
+void peer_acknowledge(struct peer *peer);
 long peer_uid(const struct peer *peer); /* of a Unix peer; else -1 */
 int peers_count(const struct peers *peers);
 

@@ -128,8 +128,8 @@ listen_http(struct echo *echo, bool tls)
 		.hosts = hosts,
 		.n_origins = 1,
 		.origins = origins,
-		.per_address = 200,
-		.most = 1000};
+		.per_address = 0,
+		.most = 20000};
 
 	return http_server_listen(echo->http, &settings);
 }
@@ -139,8 +139,8 @@ listen_lines(struct echo *echo, bool tls, const struct wire_handler *handler)
 {
 	struct wire_listen at = {.address = "127.0.0.1:0",
 		.tls = tls ? echo->tls : NULL,
-		.per_address = 200,
-		.most = 1000};
+		.per_address = 0,
+		.most = 20000};
 
 	return wires_listen(echo->wires, &at, handler);
 }

@@ -3,11 +3,17 @@
 import asyncio
 import io
 import json
+import os
+import pathlib
+import resource
 import socket
 import ssl
+import subprocess
+import tempfile
 import time
 
 import bad_input
+import harness
 from runner import Skip, check, equal, main, test
 
 
@@ -123,6 +129,41 @@ async def an_invitation_to_send_the_body_comes_only_when_it_is_wanted(start):
     head = head.replace(b"application/json", b"text/plain")
     _, heard = await asyncio.to_thread(_lives, centre.ready["http"], True, head, b"", 0.5, 2)
     check(heard.startswith(b"HTTP/1.1 415 "), heard[:80])
+
+
+def _cpu_s(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@test(alone=True)
+async def without_descriptors_accepting_pauses_and_does_not_spin(start):
+    program = harness.BUILD / "tests" / "flow" / "http_echo"
+    if not program.is_file():
+        raise Skip(f"{program} is not built")
+    with tempfile.TemporaryDirectory(prefix="usher-echo-") as folder:
+        echo = subprocess.Popen(
+            [program, folder], stdout=subprocess.PIPE, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+        )
+        try:
+            ready = json.loads(echo.stdout.readline())
+            address = ("127.0.0.1", ready["http"])
+            wires = [socket.create_connection(address, timeout=5) for _ in range(80)]
+            before_s = _cpu_s(echo.pid)
+            await asyncio.sleep(2)
+            spent_s = _cpu_s(echo.pid) - before_s
+            check(spent_s < 0.3, f"{spent_s:.2f} s of CPU in 2 s")
+            # Those that were accepted are served meanwhile, and with room the rest is.
+            for wire in (wires[0], wires[-1]):
+                wire.sendall(HEAD + b"\r\n")
+            check((await asyncio.to_thread(wires[0].recv, 100)).startswith(b"HTTP/1.1 200 "))
+            for wire in wires[:-1]:
+                wire.close()
+            check((await asyncio.to_thread(wires[-1].recv, 100)).startswith(b"HTTP/1.1 200 "))
+            wires[-1].close()
+        finally:
+            echo.terminate()
+            equal(echo.wait(20), 0)
 
 
 if __name__ == "__main__":
