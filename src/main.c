@@ -126,7 +126,7 @@ read_settings(struct usher *u, struct config_problems *problems)
 	if (u->router != NULL)
 		router_configure(u->router, centre_now(u), config->centre);
 	if (u->desk != NULL)
-		desk_configure(u->desk, config->heartbeat_ms);
+		desk_configure(u->desk, config->heartbeat_ms, config->messages_per_second);
 	config_destroy(u->config);
 	u->config = config;
 	remember_text(u);
@@ -309,6 +309,7 @@ make_parts(struct usher *u)
 		.vault = u->vault,
 		.clock = &u->clock,
 		.heartbeat_ms = u->config->heartbeat_ms,
+		.messages_per_second = u->config->messages_per_second,
 		.version = USHER_VERSION};
 	struct task_parts task = {.http = u->http,
 		.router = u->router,

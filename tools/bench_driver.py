@@ -71,7 +71,7 @@ def settings(fsync):
     return {
         "redis_fsync": fsync,
         "desk": {"address": "127.0.0.1:0", "tls": False},
-        "limits": {"connections_per_address": 0},
+        "limits": {"connections_per_address": 0, "messages_per_second": 0},
         "log_level": "warn",
         "channels": {"task": {"cost": 100, "offer_timeout": "60s", "wrapup": "0s", "sla": "60s"}},
         "queues": {"general": {"channels": ["task"], "reserve": 0, "limits": {"length": 10000000}}},

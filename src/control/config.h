@@ -78,6 +78,7 @@ struct config {
 	char *redis_fsync;	   /* of the managed child: "always", "everysec", "no" */
 	int64_t stream_length;	   /* entries that the event stream keeps */
 	int connections_most, connections_per_address;
+	int messages_per_second; /* of one desktop; 0: no limit */
 	int64_t heartbeat_ms;
 	char *log_level;
 	int n_plugins;

@@ -258,6 +258,7 @@ compile_process(struct compile *c, struct config *config)
 		(int64_t)entry_number(entry_section(top, TOP_EVENTS), EVENTS_KEEP);
 	config->connections_most = (int)entry_number(limits, LIMITS_CONNECTIONS);
 	config->connections_per_address = (int)entry_number(limits, LIMITS_PER_ADDRESS);
+	config->messages_per_second = (int)entry_number(limits, LIMITS_MESSAGES);
 	config->heartbeat_ms = llround(entry_number(top, TOP_HEARTBEAT));
 	config->log_level = xstrdup(entry_text(top, TOP_LOG_LEVEL));
 	fill_plugins(config, &top->slot[TOP_PLUGINS]);

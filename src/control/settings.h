@@ -191,6 +191,7 @@ enum {
 enum {
 	LIMITS_CONNECTIONS,
 	LIMITS_PER_ADDRESS,
+	LIMITS_MESSAGES,
 	LIMITS_KEYS
 };
 /* A tier's law has no half-life, so it begins with the others. */

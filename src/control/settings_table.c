@@ -121,6 +121,10 @@ static const struct setting limits_settings[] = {
 		KEY(INT, "connections_per_address", RANGE(0, 1000000), .fallback = "20",
 			.help = "Connections of one address that have not logged in; 0 "
 				"is no limit."),
+	[LIMITS_MESSAGES] =
+		KEY(INT, "messages_per_second", RANGE(0, 1000000), .fallback = "50",
+			.help = "Messages of one desktop, at once four times as many; "
+				"beyond it is read more slowly; 0 is no limit."),
 };
 static const struct section limits = {
 	.title = "limits of connections", .n = LIMITS_KEYS, .settings = limits_settings};

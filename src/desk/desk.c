@@ -25,7 +25,6 @@ greet_local(struct desk *desk, struct caller *caller, long uid)
 	snprintf(caller->address, sizeof caller->address, "local");
 	s = session_create(desk, caller, RPC_ADMINISTRATOR, who);
 	s->ready = true; /* no snapshot: usherctl asks for what it wants */
-	wire_set_rate(desk->parts.wires, caller->wire, 0, 0);
 }
 
 static bool
@@ -189,8 +188,9 @@ desk_wire_handler(struct desk *desk)
 }
 
 void
-desk_configure(struct desk *desk, int64_t heartbeat_ms)
+desk_configure(struct desk *desk, int64_t heartbeat_ms, int messages_per_second)
 {
+	desk->parts.messages_per_second = messages_per_second;
 	desk->parts.heartbeat_ms = heartbeat_ms;
 	set_beat(desk);
 	board_mark_all(desk->board);

@@ -30,6 +30,7 @@ struct desk_parts {
 	struct vault *vault;
 	const struct centre_clock *clock; /* centre time */
 	int64_t heartbeat_ms;		  /* of the settings; 10 s */
+	int messages_per_second;	  /* of one desktop; 0: no limit */
 	const char *version;		  /* of usher */
 };
 
@@ -47,7 +48,7 @@ const struct wire_handler *desk_wire_handler(struct desk *desk);
 void desk_event(void *owner, const struct event *event);
 
 /* Settings were reloaded: call it after router_configure(). */
-void desk_configure(struct desk *desk, int64_t heartbeat_ms);
+void desk_configure(struct desk *desk, int64_t heartbeat_ms, int messages_per_second);
 
 /* Further commands of other folders (control, suggest, ...), under the same rules. */
 void desk_add_commands(

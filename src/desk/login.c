@@ -50,9 +50,6 @@ session_open(struct desk *desk, struct session *s, uint64_t tag)
 {
 	s->login_tag = 0;
 	desk->counts.logins++;
-	/* A known link or intake speaks for many customers; a key has its own rate. */
-	if (s->role == RPC_LINK || s->role == RPC_INTAKE)
-		wire_set_rate(desk->parts.wires, s->wire, 0, 0);
 	log_info("audit: login role=%s who=%s from=%s", rpc_role_name[s->role], s->who,
 		s->address);
 	rpc_answer(desk->rpc, tag, session_json(desk, s, false));

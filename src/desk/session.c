@@ -260,6 +260,17 @@ desk_bury(struct desk *desk)
 	}
 }
 
+/* A known link or intake speaks for many customers (a key has its own rate), and usherctl
+ * is the daemon's own. */
+static void
+set_rate(struct desk *desk, const struct session *s)
+{
+	bool free = s->local || s->role == RPC_LINK || s->role == RPC_INTAKE;
+	int rate = free ? 0 : desk->parts.messages_per_second;
+
+	wire_set_rate(desk->parts.wires, s->wire, rate, 4 * rate);
+}
+
 void
 session_attach(struct desk *desk, struct session *s, struct caller *caller)
 {
@@ -272,6 +283,7 @@ session_attach(struct desk *desk, struct session *s, struct caller *caller)
 	memcpy(s->address, caller->address, sizeof s->address);
 	caller->session = s;
 	wire_trust(desk->parts.wires, caller->wire);
+	set_rate(desk, s);
 }
 
 struct session *
