@@ -157,6 +157,7 @@ class Naive:
         self.waiting, self.live, self.done = [], [], []
         self.arrivals = deque(maxlen=1000)  # sets of skills
         self.last_round = {}
+        self.offers_made = 0
 
     # ---- settings ----
 
@@ -398,7 +399,7 @@ class Naive:
 
     def assign(self, agent, c, now):
         if self.needs_parking(agent, c):
-            for work in sorted(self.parkable(agent), key=lambda p: (-p.last_connected, -p.seq)):
+            for work in sorted(self.parkable(agent), key=lambda p: p.begun, reverse=True):
                 if not self.needs_parking(agent, c):
                     break
                 work.left_ms = work.ends - now
@@ -409,6 +410,8 @@ class Naive:
         self.waiting.remove(c)
         c.agent, c.state, c.answered_at = agent, "offered", now + self.accept_ms
         agent.held.append(c)
+        self.offers_made += 1
+        c.begun = self.offers_made
         self.last_round[c.queue] = agent.order
 
     def settle(self, now):
@@ -425,7 +428,6 @@ class Naive:
         if c.start is None:
             c.start = now
             c.served_by = c.agent
-        c.last_connected = now
         c.ends = now + c.left_ms
         if c.interruptible:
             self.fill(c.agent, now)  # it can be put aside from now on
@@ -447,14 +449,13 @@ class Naive:
         c.agent.held.remove(c)
 
     def resume(self, agent, after, now):
-        for work in sorted(agent.parked, key=lambda p: (p.start, p.t0, p.seq)):  # as he began them
+        for work in sorted(agent.parked, key=lambda p: p.begun):
             if work.parked_by is after or work.parked_by not in agent.held:
                 if work.cost <= self.room(agent):
                     agent.parked.remove(work)
                     agent.held.append(work)
                     work.state, work.parked_at = "connected", None
                     work.ends = now + work.left_ms
-                    work.last_connected = now
 
     def fill(self, agent, now):
         """A freed agent: heads of all that he may take, best score; then what room permits."""
@@ -590,7 +591,7 @@ class Naive:
             if over:
                 self.end(min(over, key=lambda c: (c.agent.order, c.seq)), now)
             elif answers:
-                self.answer(min(answers, key=lambda c: c.seq), now)
+                self.answer(min(answers, key=lambda c: (c.agent.order, c.seq)), now)
             else:
                 return busy
             self.settle(now)
