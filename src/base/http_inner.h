@@ -79,6 +79,12 @@ struct http_server {
 	char date[32]; /* "Sun, 06 Nov 1994 08:49:37 GMT", of date_s */
 };
 
+/* http_conn.c */
+void http_conn_begin(void *server_door, struct peer *peer); /* a peer_ready */
+/* Safe from any callback, twice. drop: without sending the rest. */
+void http_conn_close(struct http_conn *conn, bool drop);
+void http_conn_look_after(struct http_conn *conn, int64_t now_ms); /* its deadlines */
+
 /* http_policy.c - what may come in at all. Pure but for its reply fields. */
 enum http_verdict {
 	VERDICT_PASS,
