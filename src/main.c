@@ -331,6 +331,7 @@ make_parts(struct usher *u)
 	u->admin = (struct admin){
 		u, reload, show_settings, centre_in_force, u->options.speed};
 	desk_add_commands(u->desk, admin_commands, admin_n_commands, &u->admin);
+	desk_serve_http(u->desk, u->http);
 	u->task = task_create(&task);
 	metrics.may_owner = u->task;
 	u->metrics = metrics_create(&metrics);

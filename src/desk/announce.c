@@ -131,7 +131,9 @@ desk_offers_json(struct desk *desk, int agent)
 	for (int i = 0; i < n && i < HELD_MAX; i++) {
 		json_t *offer = NULL;
 
-		if (router_contact_state(desk->parts.router, held[i]) == CONTACT_OFFERED)
+		if (router_contact_state(desk->parts.router, held[i]) ==
+				CONTACT_OFFERED &&
+			router_contact_settled(desk->parts.router, held[i]))
 			offer = open_offer_json(desk, held[i]);
 		if (offer != NULL)
 			json_array_append_new(list, offer);

@@ -21,6 +21,7 @@
 
 struct desk;
 struct event_base;
+struct http_server;
 
 /* All borrowed; they outlive the desk. */
 struct desk_parts {
@@ -43,6 +44,10 @@ void desk_destroy(struct desk *desk);
 /* To listen with. Peers of a Unix socket count as administrators if their uid is root's
  * or the process's own; others are refused. */
 const struct wire_handler *desk_wire_handler(struct desk *desk);
+
+/* Adds POST /v1/session, where pages exchange one-time codes for tokens. The server is
+ * borrowed and outlives the desk. */
+void desk_serve_http(struct desk *desk, struct http_server *http);
 
 /* The listener for router_listen(); owner is the desk. */
 void desk_event(void *owner, const struct event *event);

@@ -113,8 +113,9 @@ struct desk {
 	struct worker_pool *workers; /* owned; hashes passwords */
 	struct session *gone;	     /* freed by bury */
 	struct event *bury, *beat;
-	struct board *board; /* owned */
-	struct text members; /* of the event being written; memory is kept */
+	struct http_server *http; /* borrowed; NULL: pages do not log in here */
+	struct board *board;	  /* owned */
+	struct text members;	  /* of the event being written; memory is kept */
 	struct text frame;
 	int64_t started_ms; /* boot time */
 	int64_t swept_ms;

@@ -83,13 +83,45 @@ read_lines(struct ledger *l, bool (*line)(void *owner, json_t *object), void *ow
 	return true;
 }
 
+/* The folder of a path; the caller owns it. */
+static char *
+folder_of(const char *path)
+{
+	char *folder = xstrdup(path), *slash = strrchr(folder, '/');
+
+	if (slash == NULL) {
+		free(folder);
+		return xstrdup(".");
+	}
+	slash[slash == folder] = '\0';
+	return folder;
+}
+
+int
+ledger_open_file(const char *path, int more_flags)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | more_flags, 0600);
+	char *folder = folder_of(path);
+	struct stat st;
+	bool ok = fd >= 0 &&
+		  (geteuid() != 0 || (stat(folder, &st) == 0 &&
+					     fchown(fd, st.st_uid, st.st_gid) == 0));
+
+	free(folder);
+	if (!ok && fd >= 0) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
 struct ledger *
 ledger_open(const char *path, bool (*line)(void *owner, json_t *object), void *owner)
 {
 	struct ledger *l = xcalloc(1, sizeof *l);
 
 	l->path = xstrdup(path);
-	l->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	l->fd = ledger_open_file(path, 0);
 	if (l->fd < 0) {
 		log_error("desk: cannot open %s: %s", path, strerror(errno));
 	} else if (read_lines(l, line, owner)) {
@@ -168,14 +200,10 @@ ledger_append(struct ledger *ledger, const struct text *change)
 static bool
 sync_folder(const char *path)
 {
-	char *folder = xstrdup(path), *slash = strrchr(folder, '/');
+	char *folder = folder_of(path);
 	int fd;
 	bool ok;
 
-	if (slash == NULL)
-		strcpy(folder, ".");
-	else
-		slash[slash == folder] = '\0';
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ok = fd >= 0 && fsync(fd) == 0;
 	if (fd >= 0)
@@ -188,7 +216,7 @@ bool
 ledger_replace(struct ledger *ledger, const struct text *all)
 {
 	char *fresh = xasprintf("%s.new", ledger->path);
-	int fd = open(fresh, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = ledger_open_file(fresh, O_TRUNC);
 	bool ok = fd >= 0 && write_all(fd, all, 0) && fsync(fd) == 0 &&
 		  rename(fresh, ledger->path) == 0 && sync_folder(ledger->path);
 

@@ -18,6 +18,16 @@
 struct ledger;
 
 /*
+ * ledger_open_file - opens a private file (0600) for reading and writing, made if it is
+ * not there.
+ *
+ * Root makes it the property of who owns its folder, so that usherctl can prepare the
+ * state directory of a daemon that runs under an account of its own.
+ * Returns  a descriptor; -1 with errno
+ */
+int ledger_open_file(const char *path, int more_flags) USHER_MUST_CHECK;
+
+/*
  * ledger_open - reads a file, or begins an empty one.
  *
  * line     gets each object in order; false: it means nothing, and is logged and skipped

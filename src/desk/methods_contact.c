@@ -279,6 +279,37 @@ created(void *owner, uint64_t who, uint64_t tag, const struct outcome *outcome)
 			outcome->duplicate));
 }
 
+/* A key with a source or with certain queues fills what the contact leaves open: the
+ * first of its queues, in the settings' order, that takes the channel. */
+static void
+key_fills(struct desk *desk, const struct rpc_call *call)
+{
+	const struct centre *c = router_centre(router_of(desk));
+	const char *channel = rpc_text(call, "channel");
+	int index = channel != NULL ? centre_channel(c, channel) : -1;
+	struct key *key = call->role == RPC_INTAKE
+				  ? keys_by_id(desk->parts.vault->keys,
+					    desk_session_of(desk, call)->key)
+				  : NULL;
+
+	if (key == NULL)
+		return;
+	if (key_source(key) != NULL && json_object_get(call->params, "source") == NULL)
+		json_object_set_new(call->params, "source", json_string(key_source(key)));
+	if (index < 0 || json_object_get(call->params, "queue") != NULL ||
+		key_takes(key, channel, NULL))
+		return;
+	for (int i = 0; i < c->n_queues; i++) {
+		const struct queue *q = &c->queues[i];
+
+		if (q->removed || !queue_takes(q, index) ||
+			!key_takes(key, channel, q->name))
+			continue;
+		json_object_set_new(call->params, "queue", json_string(q->name));
+		return;
+	}
+}
+
 /* What a key may hand in. False: refused. */
 static bool
 key_admits(struct desk *desk, const struct rpc_call *call, struct submission *s)
@@ -291,8 +322,7 @@ key_admits(struct desk *desk, const struct rpc_call *call, struct submission *s)
 	if (key == NULL || !key_may(key, KEY_SUBMIT) ||
 		!key_takes(key, s->channel, s->queue)) {
 		rpc_refuse(call->rpc, call->tag, RPC_IDENTITY, "not_permitted",
-			"This API key may not hand contacts in on this channel or queue; "
-			"a key for certain queues must name one of them.",
+			"This API key may not hand contacts in on this channel or queue.",
 			NULL);
 		return false;
 	}
@@ -316,6 +346,7 @@ on_contact_create(void *owner, const struct rpc_call *call)
 	struct submission_error error;
 	struct submission s = {0};
 
+	key_fills(desk, call);
 	if (!submission_parse(call->params, &s, &error)) {
 		json_t *more = json_pack("{s:s}", "field", error.field);
 

@@ -2,19 +2,19 @@
 #include "desk/vault.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "desk/ledger.h"
 
 static int
 take_lock(const char *state_directory)
 {
 	char *path = xasprintf("%s/vault.lock", state_directory);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int fd = ledger_open_file(path, 0);
 
 	if (fd < 0) {
 		log_error("desk: cannot open %s: %s", path, strerror(errno));

@@ -1,0 +1,239 @@
+"""The command usherctl: what it prints, how it ends, with a daemon and without one."""
+
+import asyncio
+import json
+import os
+import pathlib
+import re
+
+from harness import BUILD, TOP
+from runner import Skip, check, equal, main, test
+
+
+async def run(*words, text=None, status=0, state=None, **environment):
+    """Runs usherctl and holds it to its exit status; returns (standard output, standard error)."""
+    if not (BUILD / "usherctl").is_file():
+        raise Skip(f"{BUILD.name}/usherctl is not built")
+    where = ["--state", str(state)] if state else []
+    child = await asyncio.create_subprocess_exec(
+        str(BUILD / "usherctl"), *where, *map(str, words), stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env={**os.environ, **environment},
+    )  # fmt: skip
+    out, err = await asyncio.wait_for(child.communicate((text or "").encode()), 60)
+    equal(child.returncode, status, f"usherctl {' '.join(map(str, words))}: {err.decode()}")
+    return out.decode(), err.decode()
+
+
+def commands(help_text):
+    """Nouns and verbs of `usherctl --help`."""
+    head = help_text.split("Options of every command")[0]
+    return [line.strip().split("  ")[0] for line in head.splitlines() if line.startswith("  ")]
+
+
+@test
+async def each_command_has_help_and_is_documented():
+    text = (await run("--help"))[0]
+    guide = (TOP / "docs" / "usherctl.md").read_text()
+    page = (TOP / "docs" / "man" / "usherctl.1.scd").read_text()
+    found = commands(text)
+    check(len(found) > 30, found)
+    for line in found:
+        words = [w for w in line.split() if w.islower() or "-" in w]
+        name = " ".join(words)
+        check(f"`{name}" in guide, f"docs/usherctl.md does not know {name}")
+        check(re.search(rf"\*{re.escape(name)}\*", page), f"the manual page does not know {name}")
+        help_text = (await run(*words, "--help"))[0]
+        for option in re.findall(r"^  --([a-z-]+)", help_text, re.M):
+            check(f"--{option}" in guide, f"docs/usherctl.md does not know --{option} of {name}")
+            check(f"--{option}" in page, f"the manual page does not know --{option} of {name}")
+    check((await run("--version"))[0].startswith("usherctl "))
+
+
+@test
+async def wrong_usage_ends_with_status_2_and_says_what_is_wrong():
+    for words, hint in (
+        ([], "name a command"),
+        (["queu", "list"], "no command"),
+        (["queue", "lst"], "did you mean"),
+        (["queue"], "name a command"),
+        (["queue", "show"], "QUEUE"),
+        (["queue", "list", "more"], "too many"),
+        (["queue", "list", "--nope"], "not an option"),
+        (["queue", "show", "a", "--most", "x"], "whole number"),
+        (["contact", "move", "c00040000000a"], "--queue or --agent"),
+        (["contact", "prioritise", "c00040000000a", "--sooner", "soon"], "duration"),
+        (["agent", "edit", "a1", "--skills", "x"], "english:5"),
+        (["account", "disable", "x", "--watch"], "watch"),
+        (["completion", "tcsh"], "bash, zsh and fish"),
+    ):
+        err = (await run(*words, status=2))[1]
+        check(hint in err, f"{words}: {err}")
+
+
+@test(subset=True)
+async def queues_contacts_and_agents_are_listed_and_changed(start):
+    centre = await start()
+    ctl = {"state": centre.state_dir}
+    first, second = await centre.submit("task"), await centre.submit("task")
+    out = (await run("queue", "list", **ctl))[0]
+    check(re.search(r"^general +open +2 ", out, re.M), out)
+    queues = json.loads((await run("queue", "list", "--json", **ctl))[0])
+    equal([q["name"] for q in queues], ["general", "billing"])
+    out = (await run("queue", "show", "general", **ctl))[0]
+    check(out.index(first) < out.index(second), out)
+    await run("contact", "prioritise", second, "--sooner", "30s", **ctl)
+    out = (await run("contact", "list", **ctl))[0]
+    check(out.index(second) < out.index(first), out)
+    await run("contact", "move", first, "--queue", "billing", "--reason", "test", **ctl)
+    equal((await centre.get(first))["queue"], "billing")
+    await run("contact", "cancel", first, "--reason", "double", **ctl)
+    equal(await centre.state(first), "cancelled")
+    check("no_contact" in (await run("contact", "show", "c00040000000a", "--json", status=1, **ctl))[0])
+    ann = await centre.agent("a1", ready=False)
+    await run("agent", "set-state", "a1", "ready", **ctl)
+    await ann.offered()
+    out = (await run("agent", "list", **ctl))[0]
+    check(re.search(r"^a1 +Ann +first +ready ", out, re.M), out)
+    out = (await run("explain", "contact", second, **ctl))[0]
+    check("1. To a1, when ready" in out and "slack" in out, out)
+    await run("agent", "edit", "a1", "--capacity", "50", "--skills", "english:5,billing:2", **ctl)
+    agent = json.loads((await run("agent", "list", "--json", **ctl))[0])[0]
+    equal((agent["capacity"], agent["skills"]), (50, {"english": 5, "billing": 2}))
+    await run("queue", "close", "general", **ctl)
+    check("closed" in (await run("queue", "list", **ctl))[0])
+    await run("queue", "open", "general", **ctl)
+    check((await run("queue", "show", "nope", status=1, **ctl))[1].startswith("usherctl: "))
+
+
+@test
+async def a_waiting_contact_is_explained_with_who_goes_before_it(start):
+    centre = await start()
+    await centre.submit("task", customer={"points": 90})
+    contact = await centre.submit("task")
+    out = (await run("explain", "contact", contact, state=centre.state_dir))[0]
+    check("1 would be served before it" in out and "ahead by" in out, out)
+    check("was not offered to anybody yet" in out, out)
+
+
+@test
+async def top_and_watch_show_it_again_and_again(start):
+    centre = await start()
+    await centre.submit("task")
+    out = (await run("top", state=centre.state_dir))[0]
+    check(re.search(r"^general +open +1 ", out, re.M), out)
+    child = await asyncio.create_subprocess_exec(
+        str(BUILD / "usherctl"), "--state", str(centre.state_dir), "top", "--json", "--watch", "0.2",
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        seen = [json.loads(await asyncio.wait_for(child.stdout.readline(), 10)) for _ in range(2)]
+        equal(seen[0]["queues"]["general"]["waiting"], 1)
+        await centre.submit("task")
+        for _ in range(40):
+            seen.append(json.loads(await asyncio.wait_for(child.stdout.readline(), 10)))
+            if seen[-1]["queues"]["general"]["waiting"] == 2:
+                break
+        equal(seen[-1]["queues"]["general"]["waiting"], 2)
+    finally:
+        child.terminate()
+        await child.wait()
+
+
+@test
+async def settings_are_checked_shown_compared_and_reloaded(start):
+    centre = await start()
+    ctl = {"state": centre.state_dir}
+    await run("config", "check", centre.config)
+    bad = centre.dir / "bad.yaml"
+    bad.write_text("centre: x\nquues: {}\n")
+    check("bad.yaml:2:1: error:" in (await run("config", "check", bad, status=1))[1])
+    check(not json.loads((await run("config", "check", "--json", bad, status=1))[0])["ok"])
+    check("Nothing would change" in (await run("config", "diff", centre.config, **ctl))[0])
+    other = centre.dir / "other.yaml"
+    other.write_text(centre.config.read_text().replace('"30s"', '"31s"'))
+    check("31" in (await run("config", "diff", other, **ctl))[0])
+    check(str(centre.config) in (await run("config", "show", **ctl))[0])
+    check("version 2" in (await run("config", "reload", **ctl))[0])
+    centre.config.write_text("quues: {}\n")
+    check("quues" in (await run("config", "reload", status=1, **ctl))[1])
+    check("| `centre` |" in (await run("config", "document"))[0])
+    shipped = (TOP / "conf" / "usher.yaml").read_text()
+    equal((await run("config", "document", "--yaml"))[0], shipped, "conf/usher.yaml")
+
+
+@test
+async def who_may_come_in_is_the_same_with_a_daemon_and_without(start):
+    centre = await start()
+    ctl = {"state": centre.state_dir}
+
+    async def all_of_it():
+        await run("account", "add", "sue", "--role", "supervisor", text="correct horse battery\n", **ctl)
+        await run("account", "add", "sue", "--role", "supervisor", text="correct horse battery\n", status=1, **ctl)
+        await run("account", "add", "tim", "--role", "auditor", text="short\n", status=1, **ctl)
+        check("sue" in (await run("account", "list", **ctl))[0])
+        await run("account", "passwd", "sue", text="battery horse correct\n", **ctl)
+        await run("account", "disable", "sue", **ctl)
+        check(json.loads((await run("account", "list", "--json", **ctl))[0])[0]["disabled"])
+        await run("account", "enable", "sue", **ctl)
+        many = await run("token", "create", "--role", "agent", "--agent", "a%d", "--count", 3, "--plain", **ctl)
+        equal(len(set(many[0].split())), 3)
+        listed = json.loads((await run("token", "list", "--role", "agent", "--json", **ctl))[0])
+        equal(sorted(t["agent"] for t in listed), ["a1", "a2", "a3"])
+        await run("token", "revoke", "--agent", "a1", **ctl)
+        await run("token", "revoke", "nope", status=1, **ctl)
+        await run("token", "create", "--role", "agent", "--account", "x", status=1, **ctl)
+        key = (await run("key", "create", "--name", "shop", "--queues", "billing", "--plain", **ctl))[0].strip()
+        check(key.partition(".")[0] in (await run("key", "list", **ctl))[0])
+        await run("key", "revoke", key.partition(".")[0], **ctl)
+        check("#code=uc_" in (await run("init", "--url", "https://centre.example/", **ctl))[0])
+
+    await all_of_it()
+    await centre.stop_daemon()
+    check("no usherd runs" in (await run("queue", "list", status=1, **ctl))[1])
+    for name in ("accounts", "tokens", "keys"):
+        (centre.state_dir / name).unlink()
+    await all_of_it()
+    # What was made without it, the daemon takes.
+    token = (await run("token", "create", "--role", "supervisor", "--account", "s1", "--plain", **ctl))[0].strip()
+    await centre.launch()
+    wire = await centre.wire(token=token)
+    await wire.call("queue.list")
+    session = await (await centre.wire()).call("session.login", account="sue", password="battery horse correct")
+    equal(session["role"], "supervisor")
+
+
+@test
+async def a_code_is_exchanged_over_http_once(start):
+    centre = await start()
+    code = (await centre.admin("code.create", account="eve"))["code"]
+    status, answer = await centre.http.call("POST", "/v1/session", {"code": code})
+    equal((status, answer["role"], answer["account"]), (200, "administrator", "eve"))
+    wire = await centre.wire(token=answer["token"])
+    await wire.call("account.list")
+    status, answer = await centre.http.call("POST", "/v1/session", {"code": code})
+    equal((status, answer["error"]["type"]), (401, "login_failed"))
+    equal((await centre.http.call("POST", "/v1/session", {"token": code}))[0], 422)
+
+
+@test
+async def completion_is_a_script_that_its_shell_reads():
+    for shell in ("bash", "zsh", "fish"):
+        script = (await run("completion", shell))[0]
+        check("prioritise" in script and "queue list" in script)
+        if shell == "bash":
+            child = await asyncio.create_subprocess_exec(
+                "bash", "-c", script + '\nCOMP_WORDS=(usherctl contact pri) COMP_CWORD=2; _usherctl; echo "${COMPREPLY[0]}"',
+                stdout=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+            equal((await child.communicate())[0].decode().strip(), "prioritise")
+
+
+@test
+async def colours_are_for_terminals_that_want_them(start):
+    centre = await start()
+    check("\033" not in (await run("queue", "list", state=centre.state_dir))[0], "not a terminal")
+    check(pathlib.Path(centre.state_dir, "usherd.sock").stat().st_mode & 0o777 == 0o600)
+
+
+if __name__ == "__main__":
+    main()
