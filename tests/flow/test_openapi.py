@@ -213,7 +213,7 @@ async def while_the_store_is_away_contacts_are_refused_at_once(start):
 def every_route_is_in_the_document():
     interface = Interface()
     found = set()
-    for source in ("src/intake/task.c", "src/control/metrics.c"):
+    for source in ("src/intake/task.c", "src/control/metrics.c", "src/desk/exchange.c"):
         for methods, path in re.findall(r'http_route\(\s*[\w>.-]+,\s*"([A-Z,]+)",\s*"([^"]+)"', (TOP / source).read_text()):
             found |= {(method.lower(), path) for method in methods.split(",")}
     documented = {
