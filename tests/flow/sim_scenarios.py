@@ -15,6 +15,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = pathlib.Path(os.environ.get("USHER_BUILD", HERE.parent.parent / "build"))
 SIM = pathlib.Path(os.environ.get("USHER_SIM", BUILD / "usher-sim"))
+BASE_MS = 978307200000  # usher-sim's t_ms 0: Monday 2001-01-01 00:00 UTC
 HEADER = ["seq", "t_ms", "class", "handle_ms", "patience_ms"]
 
 # What a scenario may have beside queues, skills, tiers and targets.
