@@ -27,6 +27,9 @@ MAY_KNOW = {
     "history": {"base", "model", "suggest", "route"},
     "control": {"base", "model", "suggest", "route"},
     "web": {"base"},
+    # Programs beside the daemon: they stand at the right end, as main.c does.
+    "sim": {"base", "model", "suggest", "route", "control"},
+    "usherctl": {"base", "model", "desk", "control"},
 }
 DOORS = {"router.h", "events.h", "store.h", "submission.h"}  # of route/, for those to the right of it
 RIGHT_OF_ROUTE = {"intake", "desk", "history", "control"}
