@@ -25,7 +25,7 @@ struct event_base;
 struct redisReply;
 struct rlink;
 
-#define RLINK_ARGS_MAX 512	/* of one command */
+#define RLINK_ARGS_MAX 1024	/* of one command */
 #define RLINK_PASSWORD_MAX 1024 /* bytes */
 
 struct rlink_settings {

@@ -10,6 +10,10 @@
 -- expects, takes everything back and says GAP. Steps that change nothing (refused,
 -- duplicate) leave an entry too, so that one who missed the answer can read it there.
 --
+-- A step that comes alone has the function of its name. Those of one turn of the router's
+-- loop come together in one call of `intake` or `drain`, since the call itself costs as
+-- much as a step.
+--
 -- Functions that drain have the flag allow-oom, or a full store could never empty.
 -- Intake has no flag: Redis then refuses it whole when its memory is used up.
 --
@@ -18,32 +22,69 @@
 local SCHEMA = 1 -- of the keys; a newer one is refused
 local SHAPES_MAX = 512 -- remembered
 local EPOCH_MAX = 16777215 -- 24 bits of every id made in it
+local FIXED_KEYS = 4 -- owner, events, held, agents
 
 local function stale()
   return redis.error_reply('STALE another router owns this centre')
 end
+
+-- Steps.
+--
+-- KEYS  1 owner, 2 events, 3 held, 4 agents; then for each step: for each part the
+--       contact and the classes that its letter names; [external id] [classes] [queues]
+-- ARGS  1 token, 2 EPOCH-SEQUENCE that the first step expects, 3 how many steps;
+--       then for each step: its shape; its event;
+--         for each part states one of which is expected (of a new contact its payload),
+--         new state, record [, name of the decision's field, decision] [, id, score: all
+--         letters but s];
+--         [contact id of the external id, or ms that it is still to be known];
+--         classes to register; id and record of each agent; [name and record of a queue]
+-- shape PARTS;EXTERNAL;CLASSES;AGENTS;QUEUE: a letter for each part, a capital one when it
+--       brings a decision; EXTERNAL n new, k kept for a time; how many CLASSES, how many
+--       AGENTS; QUEUE q; what is not there is empty or 0
+-- Answers, one for each step (alone when there is one): 1 committed; 2 committed, but a
+--       contact was missing in the set that it left; 0 refused; or the id of the contact
+--       that has the external id already
+
+-- Where a part's contact goes. keys: of the contact and its classes; from, to: 0 nowhere,
+-- 1 the first class, 2 the second, 3 those held, who are in no class.
+local letters = {
+  s = {keys = 1, from = 0, to = 0}, -- stays
+  a = {keys = 2, from = 0, to = 1, new = true}, -- is new and waits
+  h = {keys = 1, from = 0, to = 3, new = true}, -- is new and held
+  i = {keys = 2, from = 3, to = 1}, -- was held, waits
+  o = {keys = 2, from = 1, to = 3}, -- waited, is held
+  m = {keys = 3, from = 1, to = 2}, -- moves between classes
+  u = {keys = 2, from = 0, to = 1}, -- another place in its class
+  e = {keys = 2, from = 1, to = 3, ends = true}, -- waited, ends
+  f = {keys = 1, from = 0, to = 3, ends = true}, -- was held, ends
+}
 
 -- What follows from arguments that come again and again.
 local shapes, n_shapes = {}, 0
 local token, next_id = '', ''
 
 local function read_shape(text)
-  local parts, external, classes, records = text:match('^(%a*);(%a*);(%d+);(%d+)$')
+  local parts, external, classes, agents, queue =
+    text:match('^(%a*);(%a*);(%d+);(%d+);(%a*)$')
   local shape = {
     n = #parts, external = external, classes = tonumber(classes),
-    records = 2 * tonumber(records)
+    agents = 2 * tonumber(agents), queue = queue ~= ''
   }
+  local one = external ~= '' and 1 or 0
+  shape.keys = one + (shape.classes > 0 and 1 or 0) + (shape.queue and 1 or 0)
+  shape.args = 2 + one + shape.classes + shape.agents + (shape.queue and 2 or 0)
   for i = 1, #parts do
     local letter = parts:sub(i, i)
-    local kind = letter:lower()
+    local kind = letters[letter:lower()]
+    local decides = letters[letter] == nil
     shape[i] = {
-      decides = letter ~= kind,
-      leaves = kind == 'm' or kind == 'l',
-      enters = kind ~= 's',
-      ends = kind == 'f' or kind == 'l',
-      keys = kind == 's' and 1 or (kind == 'm' or kind == 'l') and 3 or 2,
-      args = 3 + (letter ~= kind and 2 or 0) + (kind == 's' and 0 or 2),
+      keys = kind.keys, from = kind.from, to = kind.to, new = kind.new, ends = kind.ends,
+      decides = decides,
+      args = 3 + (decides and 2 or 0) + (kind.to ~= 0 and 2 or 0),
     }
+    shape.keys = shape.keys + kind.keys
+    shape.args = shape.args + shape[i].args
   end
   if n_shapes == SHAPES_MAX then
     shapes, n_shapes = {}, 0
@@ -52,27 +93,23 @@ local function read_shape(text)
   return shape
 end
 
-local function take_back(events, id)
-  redis.call('XDEL', events, id)
-  return redis.error_reply('GAP the step is not the next one')
-end
-
--- The entry of a step that changes nothing; returns its answer.
-local function not_done(k, a, why, detail, answer)
-  local id = redis.call('XADD', k[2], next_id, 'not_done', why, 'detail', detail)
-  if id ~= a[2] then
-    return take_back(k[2], id)
+-- The entry of a step that changes nothing; returns its answer, or nil for GAP.
+local function not_done(call, k, expected, why, detail, answer)
+  local id = call('XADD', k[2], next_id, 'not_done', why, 'detail', detail)
+  if expected and id ~= expected then
+    call('XDEL', k[2], id)
+    return nil
   end
   return answer
 end
 
 -- One HSET each, since a call costs more than its arguments.
-local function write_part(call, key, part, a, i, id, payload)
-  if payload then
+local function write_part(call, key, part, a, i, id)
+  if part.new then
     if part.decides then
-      call('HSET', key, 's', a[i + 1], 'r', a[i + 2], 'p', payload, a[i + 3], a[i + 4])
+      call('HSET', key, 's', a[i + 1], 'r', a[i + 2], 'p', a[i], a[i + 3], a[i + 4])
     else
-      call('HSET', key, 's', a[i + 1], 'r', a[i + 2], 'p', payload)
+      call('HSET', key, 's', a[i + 1], 'r', a[i + 2], 'p', a[i])
     end
   elseif part.ends then
     if part.decides then
@@ -87,26 +124,80 @@ local function write_part(call, key, part, a, i, id, payload)
   end
 end
 
--- Steps.
---
--- ARGS  1 token, 2 EPOCH-SEQUENCE expected, 3 shape: PARTS;EXTERNAL;CLASSES;RECORDS;
---       a letter for each part: s stays where it is, e enters a sorted set, m moves from
---       one to another, f ends and enters, l ends and moves; a capital one brings a
---       decision;
---       EXTERNAL: empty none, n new, k kept for a time; CLASSES: how many are to be
---       registered; RECORDS: how many of agents (or queues)
---   then for each part: states one of which is expected (of a new contact: its payload),
---       new state, record [, name of the decision's field, decision] [, contact id,
---       score]
---   then [contact id of the external id, or ms that it is kept]; the classes;
---       for each record id, record; then the fields of the event
--- KEYS  1 owner, 2 events; for each part its contact [, set it leaves] [, set it enters];
---       then [external id] [, classes] [, records]
--- first the part from which on states are checked: 2 when the first is a new contact
---
--- Returns 1 committed; 2 committed, but a contact was missing in the set that it left;
---         0 refused; or the id of the contact that has the external id already
-local function step(k, a, first)
+-- What the tail of a step brings; ki and i are behind its parts.
+local function write_tail(call, k, ki, a, i, shape)
+  if shape.external ~= '' then
+    if shape.external == 'k' then
+      call('PEXPIRE', k[ki], a[i])
+    end
+    ki, i = ki + 1, i + 1
+  end
+  if shape.classes > 0 then
+    call('SADD', k[ki], unpack(a, i, i + shape.classes - 1))
+    ki, i = ki + 1, i + shape.classes
+  end
+  if shape.agents > 0 then
+    call('HSET', k[4], unpack(a, i, i + shape.agents - 1))
+    i = i + shape.agents
+  end
+  if shape.queue then
+    call('HSET', k[ki], a[i], a[i + 1])
+  end
+end
+
+-- Carries out the step whose keys begin at first_ki and whose arguments at first_i.
+-- expected is its id in the stream when that is not sure. Returns its answer, or nil for
+-- GAP.
+local function step(call, k, first_ki, a, first_i, shape, expected)
+  local ki, i = first_ki, first_i + 2
+  for p = 1, shape.n do
+    local part = shape[p]
+    if not part.new then
+      local state = call('HGET', k[ki], 's')
+      if not state or not a[i]:find(state, 1, true) then
+        local detail = k[ki] .. ' is ' .. (state or 'unknown')
+        return not_done(call, k, expected, 'refused', detail, 0)
+      end
+    end
+    ki, i = ki + part.keys, i + part.args
+  end
+
+  local known
+  if shape.external == 'n' then
+    known = call('SET', k[ki], a[i], 'NX', 'GET')
+    if known and known ~= a[i] then
+      return not_done(call, k, expected, 'duplicate', known, known)
+    end
+  end
+  local id = call('XADD', k[2], next_id, 'e', a[first_i + 1])
+  if expected and id ~= expected then
+    call('XDEL', k[2], id)
+    if known == false then
+      call('DEL', k[ki])
+    end
+    return nil
+  end
+
+  local answer = 1
+  ki, i = first_ki, first_i + 2
+  for p = 1, shape.n do
+    local part = shape[p]
+    write_part(call, k[ki], part, a, i, id)
+    i = i + part.args
+    if part.from ~= 0 and
+      call('ZREM', part.from == 3 and k[3] or k[ki + 1], a[i - 2]) == 0 then
+      answer = 2
+    end
+    if part.to ~= 0 then
+      call('ZADD', part.to == 3 and k[3] or k[ki + part.to], a[i - 1], a[i - 2])
+    end
+    ki = ki + part.keys
+  end
+  write_tail(call, k, ki, a, i, shape)
+  return answer
+end
+
+local function steps(k, a)
   local call = redis.call
   if call('GET', k[1]) ~= a[1] then
     return stale()
@@ -115,70 +206,18 @@ local function step(k, a, first)
     token = a[1]
     next_id = token:match('^%d+') .. '-*'
   end
-  local shape = shapes[a[3]] or read_shape(a[3])
-  local n, ki, i = shape.n, 3, 4
-  for p = 1, n do
-    local part = shape[p]
-    if p >= first then
-      local state = call('HGET', k[ki], 's')
-      if not state or not a[i]:find(state, 1, true) then
-        return not_done(k, a, 'refused', k[ki] .. ' is ' .. (state or 'unknown'), 0)
-      end
+  local answers, ki, i = {}, FIXED_KEYS + 1, 4
+  for s = 1, tonumber(a[3]) do
+    local shape = shapes[a[i]] or read_shape(a[i])
+    -- Those behind the first follow it in the stream.
+    local answer = step(call, k, ki, a, i, shape, s == 1 and a[2])
+    if not answer then
+      return redis.error_reply('GAP the step is not the next one')
     end
-    ki, i = ki + part.keys, i + part.args
+    answers[s] = answer
+    ki, i = ki + shape.keys, i + shape.args
   end
-
-  local external, known = shape.external, nil
-  if external == 'n' then
-    known = call('SET', k[ki], a[i], 'NX', 'GET')
-    if known and known ~= a[i] then
-      return not_done(k, a, 'duplicate', known, known)
-    end
-  end
-  local records = i + (external == '' and 0 or 1) + shape.classes
-  local id = call('XADD', k[2], next_id, unpack(a, records + shape.records))
-  if id ~= a[2] then
-    if external == 'n' and not known then
-      call('DEL', k[ki])
-    end
-    return take_back(k[2], id)
-  end
-
-  local answer = 1
-  ki, i = 3, 4
-  for p = 1, n do
-    local part = shape[p]
-    write_part(call, k[ki], part, a, i, id, p < first and a[i])
-    ki, i = ki + part.keys, i + part.args
-    if part.leaves and call('ZREM', k[ki - 2], a[i - 2]) == 0 then
-      answer = 2
-    end
-    if part.enters then
-      call('ZADD', k[ki - 1], a[i - 1], a[i - 2])
-    end
-  end
-  if external ~= '' then
-    if external == 'k' then
-      call('PEXPIRE', k[ki], a[i])
-    end
-    ki, i = ki + 1, i + 1
-  end
-  if shape.classes > 0 then
-    call('SADD', k[ki], unpack(a, i, records - 1))
-    ki = ki + 1
-  end
-  if shape.records > 0 then
-    call('HSET', k[ki], unpack(a, records, records + shape.records - 1))
-  end
-  return answer
-end
-
-local function intake(k, a)
-  return step(k, a, 2)
-end
-
-local function drain(k, a)
-  return step(k, a, 1)
+  return #answers == 1 and answers[1] or answers
 end
 
 -- Ownership.
@@ -310,12 +349,16 @@ local function sweep(k, a)
   if call('GET', k[1]) ~= a[1] then
     return stale()
   end
-  local cursor, now_ms = call('GET', k[4]), tonumber(a[2])
-  local keys, ids = {}, {}
+  local cursor = call('GET', k[4])
+  local due, keys, ids = {}, {}, {}
+  if #a > 3 then
+    for _, id in ipairs(call('ZRANGEBYSCORE', k[3], 1, a[2], 'LIMIT', 0, #a - 3)) do
+      due[id] = true
+    end
+  end
   for i = 4, #a do
-    local due_ms = tonumber(call('ZSCORE', k[3], a[i]) or 0)
     local ended = cursor and call('HGET', k[i + 1], 'o')
-    if due_ms > 0 and due_ms <= now_ms and not (ended and is_behind(cursor, ended)) then
+    if due[a[i]] and not (ended and is_behind(cursor, ended)) then
       keys[#keys + 1], ids[#ids + 1] = k[i + 1], a[i]
     end
   end
@@ -347,19 +390,23 @@ local function register(name, callback, flags)
   }
 end
 
-register('add', intake, {})
-register('add_offer', intake, {})
-register('offer', drain, {'allow-oom'})
-register('back', drain, {'allow-oom'})
-register('connect', drain, {'allow-oom'})
-register('hold', drain, {'allow-oom'})
-register('move', drain, {'allow-oom'})
-register('finish', drain, {'allow-oom'})
-register('agent', drain, {'allow-oom'})
-register('queue', drain, {'allow-oom'})
-register('take_over', take_over, {'allow-oom'})
-register('claim', claim, {'allow-oom'})
-register('heartbeat', heartbeat, {'allow-oom'})
-register('release', release, {'allow-oom'})
-register('sweep', sweep, {'allow-oom'})
-register('repair', repair, {'allow-oom'})
+local ALLOW = {'allow-oom'}
+
+register('intake', steps, {})
+register('add', steps, {})
+register('add_offer', steps, {})
+register('drain', steps, ALLOW)
+register('offer', steps, ALLOW)
+register('back', steps, ALLOW)
+register('connect', steps, ALLOW)
+register('hold', steps, ALLOW)
+register('move', steps, ALLOW)
+register('finish', steps, ALLOW)
+register('agent', steps, ALLOW)
+register('queue', steps, ALLOW)
+register('take_over', take_over, ALLOW)
+register('claim', claim, ALLOW)
+register('heartbeat', heartbeat, ALLOW)
+register('release', release, ALLOW)
+register('sweep', sweep, ALLOW)
+register('repair', repair, ALLOW)

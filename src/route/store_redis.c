@@ -493,6 +493,7 @@ name_keys(struct store_redis *r)
 {
 	/* One hash tag: a centre lives in one slot of a cluster. */
 	snprintf(r->prefix, sizeof r->prefix, "usher:{%s}:", r->centre);
+	r->n_prefix = strlen(r->prefix);
 	r->owner_key = key(r, "owner");
 	r->epoch_key = key(r, "epoch");
 	r->meta_key = key(r, "meta");
@@ -575,6 +576,7 @@ store_redis_create(struct event_base *base, const struct store_redis_settings *s
 	r->sweep = evtimer_new(base, on_sweep, r);
 	r->watch = evtimer_new(base, on_watch, r);
 	r->end = evtimer_new(base, on_end, r);
+	r->send = event_new(base, -1, 0, store_on_send, r);
 	if (!make_run_id(r, error, room) || !connect_to(r, s, error, room)) {
 		store_redis_destroy(r);
 		return NULL;
@@ -596,6 +598,7 @@ store_redis_destroy(struct store_redis *r)
 	event_free(r->sweep);
 	event_free(r->watch);
 	event_free(r->end);
+	event_free(r->send);
 	rserver_destroy(r->server);
 	free(r->owner_key);
 	free(r->epoch_key);

@@ -16,6 +16,9 @@ struct redisReply;
 #define STORE_TOKEN_MAX 64	/* bytes with the NUL: epoch, colon, 32 hex digits */
 #define STORE_REASON_MAX 300
 #define STORE_PREFIX_MAX (ID_MAX + 16)
+#define STORE_CALL_MAX                                                                   \
+	32 /* steps in one call, so that Redis is never held up for long                 \
+	    */
 #define STORE_RETRY_LEAST_MS 50
 #define STORE_RETRY_MOST_MS 1000
 
@@ -60,6 +63,7 @@ slots_at(const struct slots *s, size_t i)
 }
 
 struct load_work;
+struct words;
 
 /* What the checks of one connection found. */
 struct store_facts {
@@ -82,6 +86,7 @@ struct store_redis {
 	char *address;		       /* owned */
 	char *centre;		       /* owned */
 	char prefix[STORE_PREFIX_MAX]; /* "usher:{centre}:" */
+	size_t n_prefix;
 	char *owner_key, *epoch_key, *meta_key, *events_key, *schema_key, *held_key,
 		*classes_key, *agents_key, *queues_key, *cursor_key; /* owned */
 	int64_t stream_length, owner_wait_ms;
@@ -129,7 +134,9 @@ struct store_redis {
 	int64_t refuse_until_ms;	/* boot time; intake, since Redis is full */
 	struct map classes;		/* known to Redis */
 	struct slots kept;		/* confirmed steps that Redis could still lose */
-	struct text words;		/* memory for the command that is put together */
+	size_t n_alone; /* steps that go one by one, to find the one that Redis refuses */
+	struct event *send;  /* owned; the end of this turn of the loop */
+	struct words *words; /* owned; memory for the call that is put together */
 
 	struct load_work *load; /* owned; NULL: none */
 	struct store_redis_counts counts;
@@ -171,11 +178,21 @@ extern const char store_functions[]; /* functions.lua */
 /* ---- store_redis_steps.c ---- */
 
 void store_commit(struct store *store, struct step *step);
-void store_send_waiting(struct store_redis *r);
+/* Sends what waits, when this turn of the loop ends. */
+void store_send_soon(struct store_redis *r);
+void store_on_send(int fd, short what, void *data); /* of r->send */
 void store_steps_lost(struct store_redis *r);
 /* top: the newest sequence that Redis has. */
 void store_settle(struct store_redis *r, uint64_t top);
 void store_steps_finish(struct store_redis *r);
+
+/* ---- store_redis_words.c: steps as a call ---- */
+
+bool store_is_intake(const struct step *step);
+/* Sends up to n steps behind the first n_sent as one call. Returns how many it took; 0
+ * when the connection is not up. fn gets their number as its tag. */
+size_t store_call_steps(struct store_redis *r, size_t n, rlink_reply fn);
+void store_words_finish(struct store_redis *r);
 
 /* ---- store_redis_load.c ---- */
 
