@@ -11,12 +11,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/wire_inner.h"
 
-#define REFILL_MS 20 /* how often paused wires are looked at */
+#define REFILL_MS 20	   /* how often paused wires are looked at */
+#define SAID_KEPT_MAX 4096 /* bytes of output room that a quiet wire keeps */
 
 struct wire_door {
 	struct wire_door *next;
@@ -29,6 +31,86 @@ static struct wire *
 find(struct wires *wires, uint64_t id)
 {
 	return idmap_get(&wires->open, id);
+}
+
+/* ---- output of a turn ---- */
+
+/* Moves what was said into the connection's own output, which the loop writes. */
+static void
+hand_to_peer(struct wire *wire)
+{
+	if (wire->said.n > 0)
+		bufferevent_write(wire->peer->bev, wire->said.s, wire->said.n);
+	text_clear(&wire->said);
+}
+
+static void
+unlink_said(struct wire *wire)
+{
+	struct wire **at = &wire->wires->said;
+
+	if (!wire->has_said)
+		return;
+	while (*at != wire)
+		at = &(*at)->next_said;
+	*at = wire->next_said;
+	wire->has_said = false;
+}
+
+/* One write a turn, without asking the kernel first whether there is room: there nearly
+ * always is. The rest goes the way of bufferevents, and so does an error. */
+static void
+write_out(struct wire *wire)
+{
+	struct text *said = &wire->said;
+	struct bufferevent *bev = wire->peer->bev;
+	ssize_t done = 0;
+
+	if (!wire->peer->tls && evbuffer_get_length(bufferevent_get_output(bev)) == 0)
+		done = send(bufferevent_getfd(bev), said->s, said->n, MSG_NOSIGNAL);
+	if (done > 0 && (size_t)done < said->n)
+		bufferevent_write(bev, said->s + done, said->n - (size_t)done);
+	if (done > 0)
+		text_clear(said);
+	hand_to_peer(wire);
+	if (said->room > SAID_KEPT_MAX)
+		text_finish(said);
+}
+
+static void
+on_flush(evutil_socket_t fd, short what, void *arg)
+{
+	struct wires *wires = arg;
+
+	while (wires->said != NULL) {
+		struct wire *wire = wires->said;
+
+		wires->said = wire->next_said;
+		wire->has_said = false;
+		write_out(wire);
+	}
+}
+
+void
+wire_say(struct wire *wire, const char *data, size_t n)
+{
+	struct wires *wires = wire->wires;
+
+	text_add_n(&wire->said, data, n);
+	if (wire->has_said)
+		return;
+	if (wires->said == NULL)
+		event_active(wires->flush, EV_TIMEOUT, 0);
+	wire->has_said = true;
+	wire->next_said = wires->said;
+	wires->said = wire;
+}
+
+static size_t
+pending(const struct wire *wire)
+{
+	return wire->said.n +
+	       evbuffer_get_length(bufferevent_get_output(wire->peer->bev));
 }
 
 /* ---- the end of a wire ---- */
@@ -55,6 +137,9 @@ wire_shut(struct wire *wire, const char *reason, bool drop)
 		return;
 	if (wire->paused)
 		unlink_paused(wire);
+	if (!drop)
+		hand_to_peer(wire);
+	unlink_said(wire);
 	wire->peer = NULL;
 	wire->reason = xstrdup(reason);
 	(void)idmap_remove(&wires->open, wire->id);
@@ -73,6 +158,7 @@ static void
 wire_free(struct wire *wire)
 {
 	ws_finish(wire);
+	text_finish(&wire->said);
 	free(wire->reason);
 	free(wire);
 }
@@ -267,23 +353,20 @@ bool
 wire_send(struct wires *wires, uint64_t id, const char *text, size_t n)
 {
 	struct wire *wire = find(wires, id);
-	struct evbuffer *output;
 
 	if (wire == NULL)
 		return false;
-	output = bufferevent_get_output(wire->peer->bev);
-	if (evbuffer_get_length(output) + n + 1 > WIRE_OUTPUT_MAX) {
+	if (pending(wire) + n + 1 > WIRE_OUTPUT_MAX) {
 		log_info("wire: closed id=%" PRIu64
 			 " reason=\"reads too slowly\" pending=%zu",
-			id, evbuffer_get_length(output));
+			id, pending(wire));
 		wire_shut(wire, "reads too slowly", true);
 		return false;
 	}
 	if (wire->ws != NULL)
 		return ws_send(wire, text, n);
-	/* The loop writes when it next polls: what one turn says goes out together. */
-	evbuffer_add(output, text, n);
-	evbuffer_add(output, "\n", 1);
+	wire_say(wire, text, n);
+	wire_say(wire, "\n", 1);
 	return true;
 }
 
@@ -323,8 +406,7 @@ wire_output_pending(struct wires *wires, uint64_t id)
 {
 	struct wire *wire = find(wires, id);
 
-	return wire != NULL ? evbuffer_get_length(bufferevent_get_output(wire->peer->bev))
-			    : 0;
+	return wire != NULL ? pending(wire) : 0;
 }
 
 int
@@ -474,6 +556,7 @@ wires_create(struct event_base *base)
 	wires->bury = event_new(base, -1, 0, on_bury, wires);
 	wires->sweep = event_new(base, -1, EV_PERSIST, on_sweep, wires);
 	wires->refill = evtimer_new(base, on_refill, wires);
+	wires->flush = event_new(base, -1, 0, on_flush, wires);
 	event_add(wires->sweep, &second);
 	return wires;
 }
@@ -504,5 +587,6 @@ wires_destroy(struct wires *wires)
 	event_free(wires->bury);
 	event_free(wires->sweep);
 	event_free(wires->refill);
+	event_free(wires->flush);
 	free(wires);
 }

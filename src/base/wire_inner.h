@@ -8,6 +8,7 @@
 
 #include "base/map.h"
 #include "base/peer.h"
+#include "base/text.h"
 #include "base/wire.h"
 
 struct wslay_event_context;
@@ -20,6 +21,8 @@ struct wire {
 			    */
 	struct wire_handler handler;
 	struct wire *next;			/* in wires->gone or wires->paused */
+	struct wire *next_said;			/* in wires->said */
+	struct text said;			/* owned; what this turn says */
 	struct wslay_event_context *ws;		/* owned; NULL: lines */
 	char *reason;				/* owned; of the end */
 	size_t scanned;				/* bytes of input without a line end */
@@ -28,7 +31,8 @@ struct wire {
 	int rate, burst;			/* rate 0: no limit */
 	int fragments;
 	bool trusted, paused;
-	bool refused; /* opened() said no: no closed() */
+	bool has_said; /* it is in wires->said */
+	bool refused;  /* opened() said no: no closed() */
 };
 
 struct wires {
@@ -36,7 +40,8 @@ struct wires {
 	struct peers *peers;	 /* owned */
 	struct idmap open;	 /* wires, owned */
 	struct wire *gone, *paused;
-	struct event *bury, *sweep, *refill;
+	struct wire *said; /* with output of this turn */
+	struct event *bury, *sweep, *refill, *flush;
 	struct wire_door *doors;
 	uint64_t last_id;
 	int n;
@@ -50,6 +55,8 @@ struct wire *wire_open(struct wires *wires, struct peer *peer, enum wire_kind ki
 void wire_adopt_websocket(struct wires *wires, struct peer *peer,
 	const struct wire_handler *handler, const char *path);
 
+/* Adds bytes to what this turn says. */
+void wire_say(struct wire *wire, const char *data, size_t n);
 /* Ends a wire: what is queued still goes out, unless `drop`. */
 void wire_shut(struct wire *wire, const char *reason, bool drop);
 /* One message or ping was heard: pays for it; false when the wire may say no more now. */

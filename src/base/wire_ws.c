@@ -55,10 +55,11 @@ on_send(wslay_event_context_ptr ws, const uint8_t *data, size_t n, int flags, vo
 {
 	struct wire *wire = arg;
 
-	if (wire->peer == NULL || bufferevent_write(wire->peer->bev, data, n) != 0) {
+	if (wire->peer == NULL) {
 		wslay_event_set_error(ws, WSLAY_ERR_CALLBACK_FAILURE);
 		return -1;
 	}
+	wire_say(wire, (const char *)data, n);
 	return (ssize_t)n;
 }
 

@@ -140,7 +140,9 @@ listen_lines(struct echo *echo, bool tls, const struct wire_handler *handler)
 	struct wire_listen at = {.address = "127.0.0.1:0",
 		.tls = tls ? echo->tls : NULL,
 		.per_address = 0,
-		.most = 20000};
+		.most = 20000,
+		.half_open = -1,
+		.rate = -1};
 
 	return wires_listen(echo->wires, &at, handler);
 }
