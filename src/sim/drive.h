@@ -50,16 +50,12 @@ struct drive_run {
  * drive - plays a trace.
  *
  * config   with a sim section; not changed
- * trace    each class is in config->sim (drive_check)
+ * trace    each class is in config->sim (scenario_check)
  * explain  one JSON line a decision goes there; NULL: none
  * run      filled; ended with drive_run_finish
  */
 void drive(const struct config *config, const struct trace *trace, FILE *explain,
 	struct drive_run *run);
 void drive_run_finish(struct drive_run *run);
-
-/* Whether the scenario can play the trace. False with what to do in message. */
-bool drive_check(const struct config *config, const struct trace *trace, int *line,
-	char *message, size_t room) USHER_MUST_CHECK;
 
 #endif

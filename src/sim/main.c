@@ -13,6 +13,7 @@
 #include "route/law.h"
 #include "sim/drive.h"
 #include "sim/figures.h"
+#include "sim/scenario.h"
 #include "sim/trace.h"
 #include "usher-config.h"
 
@@ -424,7 +425,7 @@ load(struct session *s)
 				error.message);
 		return false;
 	}
-	if (!drive_check(s->config, &s->trace, &line, message, sizeof(message))) {
+	if (!scenario_check(s->config, &s->trace, &line, message, sizeof(message))) {
 		if (line > 0)
 			fprintf(stderr, "%s:%d:1: error: %s\n", s->options.trace, line,
 				message);

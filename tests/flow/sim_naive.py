@@ -543,7 +543,7 @@ class Naive:
         moments = [FOREVER]
         for c in self.live:
             moments += [c.ends, c.answered_at]
-            if c.state in ("waiting", "offered"):
+            if c.start is None and c.state in ("waiting", "offered"):
                 moments.append(c.gives_up)
             if c.state == "waiting":
                 moments += [self.step_due(c), self.expires(c), self.overflows(c)]
@@ -572,7 +572,7 @@ class Naive:
         while True:
             busy = self.ends_and_answers(now)
             for c in sorted(self.live, key=lambda c: c.seq):
-                if c.state in ("waiting", "offered") and c.gives_up <= now:
+                if c.start is None and c.state in ("waiting", "offered") and c.gives_up <= now:
                     self.hang_up(c, now)
                     self.settle(now)
             self.tick(now)
