@@ -204,7 +204,13 @@ rpc_answer(struct rpc *rpc, uint64_t tag, json_t *result)
 			json_write(&rpc->out, result);
 		else
 			text_add(&rpc->out, "{}");
-		frame_send(rpc, w->who);
+		if (rpc->out.n < RPC_REPLY_MAX)
+			frame_send(rpc, w->who);
+		else
+			send_error(rpc, w->who, w->id, RPC_CONFLICT, "too_large",
+				"The answer is larger than a message may be: ask for "
+				"less.",
+				NULL);
 	}
 	json_decref(result);
 	if (w != NULL)

@@ -18,8 +18,9 @@
 #include "base/text.h"
 #include "base/xalloc.h"
 
-#define RPC_ID_MAX 64	   /* bytes of a request's id */
-#define RPC_WAITING_MAX 64 /* requests of one peer not yet answered; more: busy */
+#define RPC_ID_MAX 64	     /* bytes of a request's id */
+#define RPC_WAITING_MAX 64   /* requests of one peer not yet answered; more: busy */
+#define RPC_REPLY_MAX 262144 /* bytes of a reply; a larger one becomes too_large */
 
 enum rpc_role {
 	RPC_AGENT,

@@ -185,65 +185,60 @@ wants_queue(const struct desk *desk, const struct session *s, int queue)
 	return scope_queue(desk, s, queue);
 }
 
+/* How queues and agents are told. */
+struct kind {
+	const char *event, *list;
+	bool (*wants)(const struct desk *, const struct session *, int);
+};
+
+static const struct kind queue_kind = {"queue.updated", "queues", wants_queue};
+static const struct kind agent_kind = {"agents.updated", "agents", scope_agent};
+
+/* Sends the list, which is stolen; an empty one only as a snapshot. */
+static void
+tell_list(struct desk *desk, struct session *s, const struct kind *kind, bool *begun,
+	json_t *list)
+{
+	if (json_array_size(list) == 0 && *begun) {
+		json_decref(list);
+		return;
+	}
+	session_tell_json(desk, s, kind->event, desk_now_ms(desk),
+		json_pack("{s:b, s:o}", "snapshot", !*begun, kind->list, list));
+	*begun = true;
+}
+
 /*
- * gather - what one watcher is to be told of queues or agents.
+ * tell_cells - what one watcher is to be told of queues or agents.
  *
- * at       how far his snapshot has come; cells before it are told as deltas, cells from
- *          it on whole, up to OBJECTS_PER_FRAME
- * Returns  a list; owned by the caller
+ * at       how far his snapshot has come: cells before it are told as changes, in as many
+ *          frames as they need; cells from it on whole, one frame of them a tick
+ * begun    whether the snapshot's first frame was sent
  */
-static json_t *
-gather(const struct desk *desk, const struct session *s, const struct cells *cells,
-	int *at, bool (*wants)(const struct desk *, const struct session *, int))
+static void
+tell_cells(struct desk *desk, struct session *s, const struct cells *cells,
+	const struct kind *kind, int *at, bool *begun)
 {
 	json_t *list = json_array();
-	int whole = 0;
+	int weight = 0, i;
 
-	for (int i = 0; i < cells->n; i++) {
-		bool done = i < *at;
-		json_t *o = done ? cells->cell[i].delta : cells->cell[i].last;
+	for (i = 0; i < cells->n; i++) {
+		json_t *o = i < *at ? cells->cell[i].delta : cells->cell[i].last;
 
-		if (!done && whole >= OBJECTS_PER_FRAME) {
-			*at = i;
-			return list;
-		}
-		if (o == NULL || !wants(desk, s, i))
+		if (o == NULL || !kind->wants(desk, s, i))
 			continue;
+		if (weight >= OBJECTS_PER_FRAME && i >= *at)
+			break;
+		if (weight >= OBJECTS_PER_FRAME) {
+			tell_list(desk, s, kind, begun, list);
+			list = json_array();
+			weight = 0;
+		}
 		json_array_append(list, o);
-		whole += !done;
+		weight += object_weight(o);
 	}
-	*at = INT_MAX;
-	return list;
-}
-
-static void
-tell_queues(struct desk *desk, struct session *s, const struct cells *cells)
-{
-	struct subscription *sub = s->subscription;
-	json_t *list = gather(desk, s, cells, &sub->queues_at, wants_queue);
-
-	if (json_array_size(list) == 0 && sub->begun) {
-		json_decref(list);
-		return;
-	}
-	session_tell_json(desk, s, "queue.updated", desk_now_ms(desk),
-		json_pack("{s:b, s:o}", "snapshot", !sub->begun, "queues", list));
-	sub->begun = true;
-}
-
-static void
-tell_agents(struct desk *desk, struct session *s, const struct cells *cells)
-{
-	struct subscription *sub = s->subscription;
-	json_t *list = gather(desk, s, cells, &sub->agents_at, scope_agent);
-
-	if (json_array_size(list) == 0 && sub->agents_begun) {
-		json_decref(list);
-		return;
-	}
-	session_tell_json(desk, s, "agents.updated", desk_now_ms(desk),
-		json_pack("{s:b, s:o}", "snapshot", !sub->agents_begun, "agents", list));
-	sub->agents_begun = true;
+	*at = i < cells->n ? i : INT_MAX;
+	tell_list(desk, s, kind, begun, list);
 }
 
 /* A watcher who was away or slow begins again with a snapshot. */
@@ -264,9 +259,11 @@ tell(struct board *b, struct session *s)
 		start_over(s->subscription);
 		return;
 	}
-	tell_queues(desk, s, &b->queues);
+	tell_cells(desk, s, &b->queues, &queue_kind, &s->subscription->queues_at,
+		&s->subscription->begun);
 	if (s->subscription->agents)
-		tell_agents(desk, s, &b->agents);
+		tell_cells(desk, s, &b->agents, &agent_kind, &s->subscription->agents_at,
+			&s->subscription->agents_begun);
 }
 
 static void

@@ -26,8 +26,9 @@ struct event;
 #define HASH_THREADS 2
 #define HASHES_WAITING_MAX 64 /* passwords being checked or waiting for it */
 #define HELD_MAX 256	      /* contacts of one agent that are looked at */
+#define EVENT_BYTES_MAX (WIRE_MESSAGE_MAX - 1024) /* of an event's members */
 #define OBJECTS_PER_FRAME                                                                \
-	200 /* queues, agents, ... in one event or reply: within WIRE_MESSAGE_MAX */
+	200 /* queues, agents, ... in one event or reply, so that it fits a message */
 
 enum session_state {
 	SESSION_LIVE,
@@ -209,6 +210,10 @@ struct reply desk_reply(struct desk *desk, const struct rpc_call *call);
 void desk_refuse_outcome(struct desk *desk, uint64_t tag, const struct outcome *outcome);
 json_t *desk_contact_id(uint64_t contact);
 json_t *desk_time(int64_t ms);
+
+/* How much of OBJECTS_PER_FRAME an agent or queue takes: those with many contacts more.
+ */
+int object_weight(const json_t *object);
 
 /* ---- announce.c ---- */
 json_t *desk_offers_json(struct desk *desk, int agent);

@@ -114,16 +114,19 @@ on_agent_list(void *owner, const struct rpc_call *call)
 	const struct centre *c = router_centre(router_of(desk));
 	const char *after = rpc_text(call, "after");
 	int most = (int)rpc_integer(call, "most", OBJECTS_PER_FRAME);
-	int at = after != NULL ? centre_agent(c, after) + 1 : 0, n = 0;
+	int at = after != NULL ? centre_agent(c, after) + 1 : 0, weight = 0;
 	json_t *list = json_array();
 
 	for (; at < c->n_agents; at++) {
+		json_t *agent;
+
 		if (!is_listed(desk, call, at))
 			continue;
-		if (n++ == most)
+		if ((int)json_array_size(list) == most || weight >= OBJECTS_PER_FRAME)
 			break;
-		json_array_append_new(
-			list, router_agent_json(router_of(desk), desk_now_ms(desk), at));
+		agent = router_agent_json(router_of(desk), desk_now_ms(desk), at);
+		weight += object_weight(agent);
+		json_array_append_new(list, agent);
 	}
 	rpc_answer(call->rpc, call->tag,
 		json_pack("{s:o, s:b}", "agents", list, "more", at < c->n_agents));

@@ -163,6 +163,21 @@ key_allows(struct desk *desk, const struct rpc_call *call, enum key_act act)
 	return false;
 }
 
+/* What is too large for a message is left out, and that is said. */
+static json_t *
+fitting_contact(struct desk *desk, uint64_t contact, unsigned flags)
+{
+	json_t *o =
+		router_contact_json(router_of(desk), desk_now_ms(desk), contact, flags);
+	static const char *const large[] = {"payload", "attributes"};
+
+	for (size_t i = 0; i < 2 && json_dumpb(o, NULL, 0, 0) > EVENT_BYTES_MAX; i++) {
+		json_object_del(o, large[i]);
+		json_object_set_new(o, "truncated", json_true());
+	}
+	return o;
+}
+
 void
 on_contact_get(void *owner, const struct rpc_call *call)
 {
@@ -182,9 +197,7 @@ on_contact_get(void *owner, const struct rpc_call *call)
 	if (rpc_flag(call, "payload", false))
 		flags |= DESCRIBE_PAYLOAD;
 	rpc_answer(call->rpc, call->tag,
-		json_pack("{s:o}", "contact",
-			router_contact_json(
-				router_of(desk), desk_now_ms(desk), contact, flags)));
+		json_pack("{s:o}", "contact", fitting_contact(desk, contact, flags)));
 }
 
 void

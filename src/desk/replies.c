@@ -20,6 +20,12 @@ desk_time(int64_t ms)
 	return json_string(at);
 }
 
+int
+object_weight(const json_t *object)
+{
+	return 1 + (int)json_array_size(json_object_get(object, "contacts")) / 5;
+}
+
 static enum rpc_code
 code_of(enum outcome_kind kind)
 {

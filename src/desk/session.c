@@ -157,11 +157,47 @@ session_tell(struct desk *desk, struct session *s, const char *event, int64_t at
 		wire_send(desk->parts.wires, s->wire, t->s, t->n);
 }
 
+/* Leaves the largest part of a contact out and says so. */
+static void
+truncate(json_t *contact)
+{
+	json_object_del(contact, "attributes");
+	json_object_set_new(contact, "truncated", json_true());
+}
+
+static void
+truncate_all(json_t *object)
+{
+	json_t *contact, *offer;
+	size_t i;
+
+	if (json_object_get(object, "contact") != NULL)
+		truncate(json_object_get(object, "contact"));
+	json_array_foreach(json_object_get(object, "contacts"), i, contact)
+	{
+		truncate(contact);
+	}
+	json_array_foreach(json_object_get(object, "offers"), i, offer)
+	{
+		truncate(json_object_get(offer, "contact"));
+	}
+}
+
 void
 session_tell_json(struct desk *desk, struct session *s, const char *event, int64_t at_ms,
 	json_t *object)
 {
-	session_tell(desk, s, event, at_ms, desk_members(desk, object));
+	const struct text *members;
+
+	json_incref(object);
+	members = desk_members(desk, object);
+	if (members->n > EVENT_BYTES_MAX) {
+		truncate_all(object);
+		json_incref(object);
+		members = desk_members(desk, object);
+	}
+	json_decref(object);
+	session_tell(desk, s, event, at_ms, members);
 }
 
 static json_t *
