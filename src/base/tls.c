@@ -14,9 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CERTIFICATE_DAYS 825 /* the longest that browsers take from a private issuer */
+#define RENEW_DAYS 30	     /* a self-made one is made anew so long before its end */
 
 /* Puts what was wrong, with OpenSSL's own reason, into the caller's text. */
 static void
@@ -206,6 +208,23 @@ write_pem(const char *file, mode_t mode, EVP_PKEY *key, X509 *cert)
 	return ok;
 }
 
+/* Are both there, and good for a while yet? */
+static bool
+have_certificate(const char *cert_file, const char *key_file)
+{
+	time_t soon = time(NULL) + (time_t)RENEW_DAYS * 24 * 3600;
+	FILE *in = fopen(cert_file, "r");
+	X509 *cert = in != NULL ? PEM_read_X509(in, NULL, NULL, NULL) : NULL;
+	bool good = cert != NULL && access(key_file, F_OK) == 0 &&
+		    X509_cmp_time(X509_get0_notAfter(cert), &soon) > 0;
+
+	if (in != NULL)
+		fclose(in);
+	X509_free(cert);
+	ERR_clear_error();
+	return good;
+}
+
 bool
 tls_make_certificate(
 	const char *cert_file, const char *key_file, char *error, size_t room)
@@ -214,7 +233,7 @@ tls_make_certificate(
 	X509 *cert = NULL;
 	bool ok = false;
 
-	if (access(cert_file, F_OK) == 0 && access(key_file, F_OK) == 0)
+	if (have_certificate(cert_file, key_file))
 		return true;
 	errno = 0;
 	key = EVP_EC_gen("P-256");

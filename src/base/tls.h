@@ -14,8 +14,8 @@ struct ssl_ctx_st;
  * or others is refused. */
 struct ssl_ctx_st *tls_server_create(const char *cert_file, const char *key_file,
 	char *error, size_t room) USHER_MUST_CHECK;
-/* Makes a self-signed P-256 certificate for localhost, 127.0.0.1 and ::1 unless both
- * files are there already. */
+/* Makes a self-signed P-256 certificate for localhost, 127.0.0.1 and ::1, unless both
+ * files are there already and good for 30 days more. */
 bool tls_make_certificate(const char *cert_file, const char *key_file, char *error,
 	size_t room) USHER_MUST_CHECK;
 void tls_destroy(struct ssl_ctx_st *tls);
