@@ -11,14 +11,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/wire_inner.h"
-
-#define REFILL_MS 20	   /* how often paused wires are looked at */
-#define SAID_KEPT_MAX 4096 /* bytes of output room that a quiet wire keeps */
 
 struct wire_door {
 	struct wire_door *next;
@@ -33,99 +29,7 @@ find(struct wires *wires, uint64_t id)
 	return idmap_get(&wires->open, id);
 }
 
-/* ---- output of a turn ---- */
-
-/* Moves what was said into the connection's own output, which the loop writes. */
-static void
-hand_to_peer(struct wire *wire)
-{
-	if (wire->said.n > 0)
-		bufferevent_write(wire->peer->bev, wire->said.s, wire->said.n);
-	text_clear(&wire->said);
-}
-
-static void
-unlink_said(struct wire *wire)
-{
-	struct wire **at = &wire->wires->said;
-
-	if (!wire->has_said)
-		return;
-	while (*at != wire)
-		at = &(*at)->next_said;
-	*at = wire->next_said;
-	wire->has_said = false;
-}
-
-/* One write a turn, without asking the kernel first whether there is room: there nearly
- * always is. The rest goes the way of bufferevents, and so does an error. */
-static void
-write_out(struct wire *wire)
-{
-	struct text *said = &wire->said;
-	struct bufferevent *bev = wire->peer->bev;
-	ssize_t done = 0;
-
-	if (!wire->peer->tls && evbuffer_get_length(bufferevent_get_output(bev)) == 0)
-		done = send(bufferevent_getfd(bev), said->s, said->n, MSG_NOSIGNAL);
-	if (done > 0 && (size_t)done < said->n)
-		bufferevent_write(bev, said->s + done, said->n - (size_t)done);
-	if (done > 0)
-		text_clear(said);
-	hand_to_peer(wire);
-	if (said->room > SAID_KEPT_MAX)
-		text_finish(said);
-}
-
-static void
-on_flush(evutil_socket_t fd, short what, void *arg)
-{
-	struct wires *wires = arg;
-
-	while (wires->said != NULL) {
-		struct wire *wire = wires->said;
-
-		wires->said = wire->next_said;
-		wire->has_said = false;
-		write_out(wire);
-	}
-}
-
-void
-wire_say(struct wire *wire, const char *data, size_t n)
-{
-	struct wires *wires = wire->wires;
-
-	text_add_n(&wire->said, data, n);
-	if (wire->has_said)
-		return;
-	if (wires->said == NULL)
-		event_active(wires->flush, EV_TIMEOUT, 0);
-	wire->has_said = true;
-	wire->next_said = wires->said;
-	wires->said = wire;
-}
-
-static size_t
-pending(const struct wire *wire)
-{
-	return wire->said.n +
-	       evbuffer_get_length(bufferevent_get_output(wire->peer->bev));
-}
-
 /* ---- the end of a wire ---- */
-
-static void
-unlink_paused(struct wire *wire)
-{
-	struct wire **at = &wire->wires->paused;
-
-	while (*at != NULL && *at != wire)
-		at = &(*at)->next;
-	if (*at == wire)
-		*at = wire->next;
-	wire->paused = false;
-}
 
 void
 wire_shut(struct wire *wire, const char *reason, bool drop)
@@ -136,10 +40,10 @@ wire_shut(struct wire *wire, const char *reason, bool drop)
 	if (peer == NULL)
 		return;
 	if (wire->paused)
-		unlink_paused(wire);
+		wire_unlink_paused(wire);
 	if (!drop)
-		hand_to_peer(wire);
-	unlink_said(wire);
+		wire_hand_to_peer(wire);
+	wire_unlink_said(wire);
 	wire->peer = NULL;
 	wire->reason = xstrdup(reason);
 	(void)idmap_remove(&wires->open, wire->id);
@@ -176,95 +80,6 @@ on_bury(evutil_socket_t fd, short what, void *arg)
 			wire->handler.closed(wire->handler.owner, wire->id, wire->reason);
 		wire_free(wire);
 	}
-}
-
-/* ---- the rate ---- */
-
-static void
-refill(struct wire *wire, int64_t now_ms)
-{
-	int64_t most = (int64_t)wire->burst * 1000;
-
-	wire->tokens_milli += (now_ms - wire->refilled_ms) * wire->rate;
-	wire->refilled_ms = now_ms;
-	if (wire->tokens_milli > most)
-		wire->tokens_milli = most;
-}
-
-static void
-pause_reading(struct wire *wire)
-{
-	struct wires *wires = wire->wires;
-	struct timeval soon = {.tv_usec = REFILL_MS * 1000};
-
-	if (wires->paused == NULL)
-		event_add(wires->refill, &soon);
-	wire->paused = true;
-	wire->next = wires->paused;
-	wires->paused = wire;
-	bufferevent_disable(wire->peer->bev, EV_READ);
-}
-
-bool
-wire_pay(struct wire *wire)
-{
-	int64_t now_ms = clock_boot_ms();
-
-	wire->heard_ms = now_ms;
-	if (wire->rate == 0 || wire->peer == NULL)
-		return wire->peer != NULL;
-	refill(wire, now_ms);
-	wire->tokens_milli -= 1000;
-	if (wire->tokens_milli > 0)
-		return true;
-	if (!wire->paused)
-		pause_reading(wire);
-	return false;
-}
-
-static void
-on_refill(evutil_socket_t fd, short what, void *arg)
-{
-	struct wires *wires = arg;
-	struct timeval soon = {.tv_usec = REFILL_MS * 1000};
-	struct wire *list = wires->paused, *next;
-	int64_t now_ms = clock_boot_ms();
-
-	wires->paused = NULL;
-	for (struct wire *wire = list; wire != NULL; wire = next) {
-		next = wire->next;
-		refill(wire, now_ms);
-		wire->next = wires->paused;
-		wires->paused = wire;
-	}
-	/* A wire that reads on may end others: take the first payer, then look again. */
-	for (struct wire *wire = wires->paused; wire != NULL;) {
-		if (wire->tokens_milli <= 0 && wire->rate != 0) {
-			wire = wire->next;
-			continue;
-		}
-		unlink_paused(wire);
-		bufferevent_enable(wire->peer->bev, EV_READ);
-		wire_read(wire);
-		wire = wires->paused;
-	}
-	if (wires->paused != NULL)
-		event_add(wires->refill, &soon);
-}
-
-void
-wire_set_rate(struct wires *wires, uint64_t id, int rate, int burst)
-{
-	struct wire *wire = find(wires, id);
-
-	if (wire == NULL)
-		return;
-	if (burst < 1)
-		burst = rate > 1 ? rate : 1;
-	wire->rate = rate;
-	wire->burst = burst;
-	wire->tokens_milli = (int64_t)burst * 1000;
-	wire->refilled_ms = clock_boot_ms();
 }
 
 /* ---- reading ---- */
@@ -356,10 +171,10 @@ wire_send(struct wires *wires, uint64_t id, const char *text, size_t n)
 
 	if (wire == NULL)
 		return false;
-	if (pending(wire) + n + 1 > WIRE_OUTPUT_MAX) {
+	if (wire_pending(wire) + n + 1 > WIRE_OUTPUT_MAX) {
 		log_info("wire: closed id=%" PRIu64
 			 " reason=\"reads too slowly\" pending=%zu",
-			id, pending(wire));
+			id, wire_pending(wire));
 		wire_shut(wire, "reads too slowly", true);
 		return false;
 	}
@@ -380,6 +195,21 @@ wire_close(struct wires *wires, uint64_t id, const char *reason)
 	if (wire->ws != NULL)
 		ws_say_close(wire, 1000);
 	wire_shut(wire, reason, false);
+}
+
+void
+wire_set_rate(struct wires *wires, uint64_t id, int rate, int burst)
+{
+	struct wire *wire = find(wires, id);
+
+	if (wire == NULL)
+		return;
+	if (burst < 1)
+		burst = rate > 1 ? rate : 1;
+	wire->rate = rate;
+	wire->burst = burst;
+	wire->tokens_milli = (int64_t)burst * 1000;
+	wire->refilled_ms = clock_boot_ms();
 }
 
 void
@@ -406,7 +236,7 @@ wire_output_pending(struct wires *wires, uint64_t id)
 {
 	struct wire *wire = find(wires, id);
 
-	return wire != NULL ? pending(wire) : 0;
+	return wire != NULL ? wire_pending(wire) : 0;
 }
 
 int
@@ -555,8 +385,8 @@ wires_create(struct event_base *base)
 	wires->peers = peers_create(base);
 	wires->bury = event_new(base, -1, 0, on_bury, wires);
 	wires->sweep = event_new(base, -1, EV_PERSIST, on_sweep, wires);
-	wires->refill = evtimer_new(base, on_refill, wires);
-	wires->flush = event_new(base, -1, 0, on_flush, wires);
+	wires->refill = evtimer_new(base, wires_on_refill, wires);
+	wires->flush = event_new(base, -1, 0, wires_on_flush, wires);
 	event_add(wires->sweep, &second);
 	return wires;
 }

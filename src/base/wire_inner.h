@@ -55,8 +55,16 @@ struct wire *wire_open(struct wires *wires, struct peer *peer, enum wire_kind ki
 void wire_adopt_websocket(struct wires *wires, struct peer *peer,
 	const struct wire_handler *handler, const char *path);
 
-/* Adds bytes to what this turn says. */
+/* wire_flow.c: adds bytes to what this turn says; moves it into the connection's own
+ * output; forgets it; how much is not yet with the kernel. */
 void wire_say(struct wire *wire, const char *data, size_t n);
+void wire_hand_to_peer(struct wire *wire);
+void wire_unlink_said(struct wire *wire);
+size_t wire_pending(const struct wire *wire);
+void wire_unlink_paused(struct wire *wire);
+void wires_on_flush(evutil_socket_t fd, short what, void *wires);
+void wires_on_refill(evutil_socket_t fd, short what, void *wires);
+
 /* Ends a wire: what is queued still goes out, unless `drop`. */
 void wire_shut(struct wire *wire, const char *reason, bool drop);
 /* One message or ping was heard: pays for it; false when the wire may say no more now. */
