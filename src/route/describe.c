@@ -486,6 +486,14 @@ router_agent_held(const struct router *r, int agent, uint64_t *contacts, int roo
 	return a != NULL ? a->n_held : 0;
 }
 
+bool
+router_contact_settled(const struct router *r, uint64_t contact)
+{
+	const struct contact *c = contact_find(r, contact);
+
+	return c == NULL || c->inflight == NULL;
+}
+
 void
 router_counts(const struct router *r, struct router_counts *out)
 {

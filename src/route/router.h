@@ -264,6 +264,9 @@ int router_contact_queue(
 enum agent_state router_agent_state(const struct router *router, int agent);
 int router_agent_held(const struct router *router, int agent, uint64_t *contacts,
 	int room); /* returns how many he holds */
+/* All that is decided about it is committed. False: an event of it will follow, and until
+ * then nothing of it may be told. */
+bool router_contact_settled(const struct router *router, uint64_t contact);
 
 /* Place and wait of a waiting contact. False when it does not wait. */
 struct estimate {
