@@ -285,8 +285,8 @@ virtual_clock(void *owner)
 }
 
 void
-drive(const struct config *config, const struct trace *trace, FILE *explain,
-	struct drive_run *run)
+drive(const struct config *config, const struct trace *trace, struct hooks *hooks,
+	FILE *explain, struct drive_run *run)
 {
 	struct drive d = {0};
 	struct router_counts counts = {0};
@@ -304,6 +304,7 @@ drive(const struct config *config, const struct trace *trace, FILE *explain,
 	d.submissions = scenario_submissions(config->sim);
 	d.router = router_create(store, 1);
 	router_record(d.router, explain != NULL);
+	router_use_hooks(d.router, hooks);
 	router_use_clock(d.router, virtual_clock, &d);
 	router_listen(d.router, floor_heard, &d.floor);
 	router_configure(d.router, d.floor.now_ms, config->centre);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/hooks.h"
 #include "control/config.h"
 #include "sim/trace.h"
 
@@ -51,11 +52,12 @@ struct drive_run {
  *
  * config   with a sim section; not changed
  * trace    each class is in config->sim (scenario_check)
+ * hooks    of the scenario's plugins; NULL: none
  * explain  one JSON line a decision goes there; NULL: none
  * run      filled; ended with drive_run_finish
  */
-void drive(const struct config *config, const struct trace *trace, FILE *explain,
-	struct drive_run *run);
+void drive(const struct config *config, const struct trace *trace, struct hooks *hooks,
+	FILE *explain, struct drive_run *run);
 void drive_run_finish(struct drive_run *run);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "control/config.h"
+#include "control/plugins.h"
 #include "route/law.h"
 #include "sim/drive.h"
 #include "sim/figures.h"
@@ -316,6 +317,7 @@ write_report(const char *path, json_t *report)
 struct session {
 	struct options options;
 	struct config *config;
+	struct plugins *plugins;
 	struct trace trace;
 	json_t *report;
 	double seconds; /* CPU time of the plays */
@@ -351,7 +353,7 @@ play(struct session *s, enum law_kind law, const char *starts, FILE *explain,
 
 	/* Nobody else holds these settings, and each play makes its own router. */
 	s->config->centre->kind = law;
-	drive(s->config, &s->trace, explain, &run);
+	drive(s->config, &s->trace, plugins_hooks(s->plugins), explain, &run);
 	s->seconds += cpu_seconds() - began;
 	*out = figures_json(s->config, &s->trace, &run);
 	json_object_set_new(*out, "law", json_string(law_name[law]));
@@ -403,6 +405,17 @@ play_others(struct session *s)
 	return good;
 }
 
+static struct plugins *
+load_plugins(const struct session *s, struct config_problems *problems)
+{
+	char *folder = plugins_folder();
+	struct plugins *plugins =
+		plugins_load(folder, s->config, s->options.config, problems);
+
+	free(folder);
+	return plugins;
+}
+
 static bool
 load(struct session *s)
 {
@@ -412,9 +425,11 @@ load(struct session *s)
 	int line;
 
 	s->config = config_load(s->options.config, NULL, 1, &problems);
+	if (s->config != NULL)
+		s->plugins = load_plugins(s, &problems);
 	config_problems_print(&problems, stderr);
 	config_problems_finish(&problems);
-	if (s->config == NULL)
+	if (s->plugins == NULL)
 		return false;
 	if (!trace_load(s->options.trace, &s->trace, &error)) {
 		if (error.line > 0)
@@ -467,6 +482,7 @@ main(int argc, char **argv)
 	status = run(&s) ? 0 : 1;
 	json_decref(s.report);
 	trace_finish(&s.trace);
+	plugins_destroy(s.plugins);
 	config_destroy(s.config);
 	return status;
 }

@@ -215,6 +215,7 @@ bool
 trace_load(const char *path, struct trace *out, struct trace_error *error)
 {
 	gzFile file;
+	const char *why;
 	bool good;
 	int code;
 
@@ -226,21 +227,14 @@ trace_load(const char *path, struct trace *out, struct trace_error *error)
 			errno != 0 ? strerror(errno) : "out of memory");
 	gzbuffer(file, 1 << 17);
 	good = read_lines(file, out, error);
-	if (good) {
-		const char *why = gzerror(file, &code);
-
-		/* A stream that was cut off reads like a short file until here. */
-		if (code != Z_OK && code != Z_STREAM_END)
-			good = fail(error, 0, 0, "cannot be read to its end: %s",
-				code == Z_ERRNO ? strerror(errno) : why);
-		else if (gzclose(file) == Z_BUF_ERROR)
-			good = fail(error, 0, 0,
-				"ends in the middle of the compressed data: copy it "
-				"again");
-		file = NULL;
-	}
-	if (file != NULL)
-		gzclose(file);
+	/* A stream that was cut off may look like a file with a broken last line. */
+	why = gzerror(file, &code);
+	if (code == Z_ERRNO)
+		good = fail(error, 0, 0, "cannot be read: %s", strerror(errno));
+	else if (code != Z_OK && code != Z_STREAM_END)
+		good = fail(error, 0, 0, "cannot be read to its end (%s): copy it again",
+			why);
+	gzclose(file);
 	if (good && out->n == 0)
 		good = fail(error, 0, 0, "has no rows; the first line must be \"%s\"",
 			header);
