@@ -205,6 +205,12 @@ def schemas_are_valid():
 
 
 @test
+def the_protocol_document_is_made_from_the_schemas():
+    done = subprocess.run([TOP / "tools" / "protocol-doc", "--check"], capture_output=True, text=True)
+    equal(done.returncode, 0, done.stderr)
+
+
+@test
 def python_compiles():
     for path in files("*.py", "tools/*"):
         text = text_of(path)
