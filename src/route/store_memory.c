@@ -171,8 +171,10 @@ step_fault(const struct store_memory *m, const struct step *step)
 		return "too many parts or agents";
 	if (step->kind == STEP_AGENT && (step->n_parts != 0 || step->n_agents == 0))
 		return "an agent step has agents only";
+	/* Without a queue it is an entry of the stream alone: the settings changed. */
 	if (step->kind == STEP_QUEUE &&
-		(step->n_parts != 0 || step->queue == NULL || step->queue_record == NULL))
+		(step->n_parts != 0 ||
+			(step->queue == NULL) != (step->queue_record == NULL)))
 		return "a queue step has a queue only";
 	if (step->kind < STEP_AGENT && step->n_parts == 0)
 		return "no contact in a contact's step";
@@ -303,7 +305,7 @@ step_write(struct store_memory *m, struct step *step, uint64_t *existing)
 		part_write(m, step, &step->part[i]);
 	for (int i = 0; i < step->n_agents; i++)
 		put_text(&m->agents, step->agent[i].id, &step->agent[i].record);
-	if (step->kind == STEP_QUEUE)
+	if (step->queue != NULL)
 		put_text(&m->queues, step->queue, &step->queue_record);
 	return STEP_COMMITTED;
 }
