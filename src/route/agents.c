@@ -35,6 +35,19 @@ agent_hold(struct router *r, struct agent *a, struct contact *c, int64_t now_ms)
 	agent_settle(r, a, now_ms);
 }
 
+/* Busy is who has something in hand; what is parked is not. */
+static void
+count_busy(struct agent *a, int64_t now_ms)
+{
+	if (a->n_held > a->n_parked) {
+		if (a->busy_since_ms == 0)
+			a->busy_since_ms = now_ms;
+	} else if (a->busy_since_ms != 0) {
+		a->busy_ms += now_ms - a->busy_since_ms;
+		a->busy_since_ms = 0;
+	}
+}
+
 void
 agent_release(struct router *r, struct agent *a, struct contact *c, int64_t now_ms)
 {
@@ -59,10 +72,7 @@ agent_release(struct router *r, struct agent *a, struct contact *c, int64_t now_
 	 */
 	if (c->state != CONTACT_OFFERED)
 		a->idle_since_ms = now_ms;
-	if (a->n_held == a->n_parked && a->busy_since_ms != 0) {
-		a->busy_ms += now_ms - a->busy_since_ms;
-		a->busy_since_ms = 0;
-	}
+	count_busy(a, now_ms);
 }
 
 /* ---- room ---- */
@@ -104,8 +114,7 @@ agent_settle(struct router *r, struct agent *a, int64_t now_ms)
 {
 	bool in_hand = a->n_held > a->n_parked;
 
-	if (in_hand && a->busy_since_ms == 0)
-		a->busy_since_ms = now_ms;
+	count_busy(a, now_ms);
 	if (a->pending && !in_hand)
 		apply_pending(r, a, now_ms);
 	list_room(r, a, has_room(a));

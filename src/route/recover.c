@@ -143,6 +143,7 @@ rejoin_agent(struct router *r, struct contact *c, struct agent *a, int64_t now_m
 		idmap_put(&r->offers, c->offer, c);
 	}
 	contact_plan(r, c, now_ms);
+	agent_settle(r, a, now_ms);
 }
 
 static void
