@@ -95,22 +95,40 @@ take_scope(struct task *task, uint64_t request, void *key, json_t *body)
 	return false;
 }
 
+static void
+put_place(struct task *task, uint64_t contact, json_t *answer)
+{
+	struct estimate e;
+
+	if (!router_estimate(task->parts.router, task_now_ms(task), contact, &e))
+		return;
+	json_object_set_new(answer, "position", json_integer((json_int_t)e.position));
+	if (e.likely_ms >= 0)
+		json_object_set_new(answer, "estimated_wait_ms",
+			json_pack("{s:I, s:I, s:I}", "low", (json_int_t)e.low_ms,
+				"likely", (json_int_t)e.likely_ms, "high",
+				(json_int_t)e.high_ms));
+}
+
 /* The committed contact as the asker gets it. */
 static json_t *
 accepted_json(struct task *task, const struct outcome *outcome)
 {
-	json_t *contact = router_contact_json(
-		task->parts.router, task_now_ms(task), outcome->contact, DESCRIBE_PLACE);
-	json_t *answer = task_customer_view(contact);
+	enum contact_state state =
+		router_contact_state(task->parts.router, outcome->contact);
 	char id[NUMBER_ID_TEXT], ticket[TICKET_TEXT];
+	json_t *answer = json_object();
 
 	number_id_format(id, 'c', outcome->contact);
 	ticket_make(task->parts.secret, id, task_now_ms(task) + task->parts.token_life_ms,
 		ticket);
 	json_object_set_new(answer, "id", json_string(id));
+	if (state != CONTACT_STATES)
+		json_object_set_new(
+			answer, "state", json_string(contact_state_name[state]));
+	put_place(task, outcome->contact, answer);
 	json_object_set_new(answer, "token", json_string(ticket));
 	json_object_set_new(answer, "duplicate", json_boolean(outcome->duplicate));
-	json_decref(contact);
 	return answer;
 }
 
