@@ -272,6 +272,17 @@ takes_live(const struct router *r, const struct agent_settings *s)
 	return false;
 }
 
+/* Which of his work may be parked follows the channels' settings. */
+static void
+count_parkable(const struct router *r, struct agent *a)
+{
+	a->parkable_pts = 0;
+	for (int i = 0; i < a->n_held; i++)
+		if (a->held[i]->state == CONTACT_CONNECTED &&
+			r->centre->channels[a->held[i]->channel].interruptible)
+			a->parkable_pts += a->held[i]->cost_pts;
+}
+
 void
 agent_configure(struct router *r, struct agent *a)
 {
@@ -289,6 +300,7 @@ agent_configure(struct router *r, struct agent *a)
 		a->capacity_pts = s->capacity_pts;
 	}
 	a->takes_live = takes_live(r, s);
+	count_parkable(r, a);
 }
 
 void

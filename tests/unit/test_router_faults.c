@@ -232,6 +232,61 @@ an_agent_whose_work_is_parked_is_not_busy(void **state)
 	tick(T0 + 2000);
 }
 
+static void
+a_shorter_grace_holds_at_once(void **state)
+{
+	begin(one_agent, false);
+	ready(T0, 0);
+	router_desk_lost(f.router, T0 + 1000, 0);
+	reload(T0 + 5000, CHANNELS "queues: {general: {}}\nagents: [{id: a1}]\n"
+				   "desk_grace: 2s\n");
+	tick(T0 + 5000);
+	assert_int_equal(router_agent_state(f.router, 0), AGENT_OFFLINE);
+}
+
+static void
+work_that_a_reload_makes_uninterruptible_makes_no_room(void **state)
+{
+	uint64_t mail, call;
+
+	begin(one_agent, false);
+	ready(T0, 0);
+	mail = submit(T0, "{\"channel\": \"email\"}");
+	accept(T0 + 10, mail);
+	reload(T0 + 20, "channels:\n"
+			"  voice: {cost: 100, sla: 20s}\n"
+			"  chat: {cost: 50, sla: 30s}\n"
+			"  email: {cost: 25, sla: 4h}\n"
+			"queues: {general: {}}\nagents: [{id: a1}]\n");
+	call = submit(T0 + 1000, "{\"channel\": \"voice\"}");
+	assert_int_equal(state_of(call), CONTACT_QUEUED);
+	router_complete(f.router, T0 + 2000, mail, 0, NULL, ask);
+	assert_int_equal(state_of(call), CONTACT_OFFERED);
+	assert_int_equal(f.router->agents[0].load_pts, 100);
+	assert_int_equal(f.router->agents[0].parkable_pts, 0);
+}
+
+static void
+a_wrapup_extended_in_its_last_moment_goes_on(void **state)
+{
+	uint64_t call;
+
+	begin("channels: {voice: {cost: 100, wrapup: 10s, sla: 20s}}\n"
+	      "queues: {general: {}}\nagents: [{id: a1}]\n",
+		false);
+	ready(T0, 0);
+	call = submit(T0, "{\"channel\": \"voice\"}");
+	accept(T0, call);
+	router_wrapup(f.router, T0 + 1000, call, 0, 0, ask);
+	/* Its end is now, but nobody has looked yet. */
+	router_wrapup(f.router, T0 + 11000, call, 0, 20000, ask);
+	assert_int_equal(f.last.kind, OUTCOME_OK);
+	router_tick(f.router, T0 + 11000);
+	assert_int_equal(state_of(call), CONTACT_WRAPUP);
+	tick(T0 + 31000);
+	assert_int_equal(state_of(call), CONTACT_STATES);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int
@@ -240,6 +295,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_reload_is_a_step_that_the_store_takes),
 		TEST(an_agent_whose_work_is_parked_is_not_busy),
+		TEST(a_shorter_grace_holds_at_once),
+		TEST(work_that_a_reload_makes_uninterruptible_makes_no_room),
+		TEST(a_wrapup_extended_in_its_last_moment_goes_on),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);
