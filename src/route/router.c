@@ -240,6 +240,11 @@ act(struct router *r, struct contact *c, int64_t now_ms)
 	int64_t limit_ms = queue_wait_limit_ms(q, c->channel);
 	struct reply none = {0};
 
+	/* A command may have moved its moment since it was found due. */
+	contact_plan(r, c, now_ms);
+	if (c->due_ms > now_ms)
+		return;
+	contact_unplan(r, c);
 	if (c->state == CONTACT_QUEUED) {
 		if (limit_ms > 0 && open_add_ms(r, c, c->t0_ms, limit_ms) <= now_ms)
 			work_finish(r, c, CONTACT_EXPIRED, "wait_limit", now_ms, none);
@@ -465,9 +470,10 @@ apply_change(struct router *r, struct contact *c, const struct contact_change *c
 		*message = "No such tier.";
 		return OUTCOME_NO_TIER;
 	}
-	if (change->retarget && (change->agent >= r->n_agents ||
-					(change->agent >= 0 &&
-						r->centre->agents[change->agent].removed))) {
+	if (change->retarget &&
+		(change->agent >= r->n_agents ||
+			(change->agent >= 0 &&
+				r->centre->agents[change->agent].removed))) {
 		*message = "No such agent.";
 		return OUTCOME_NO_AGENT;
 	}
