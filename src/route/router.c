@@ -194,6 +194,7 @@ router_configure(struct router *r, int64_t now_ms, struct centre *centre)
 		/* Nothing but the stream's entry: settings are not the store's. */
 		step_event(step, EVENT_CONFIGURED, NULL, NULL);
 		step_commit(r, step);
+		r->grace_due_ms = now_ms; /* the grace may be another one now */
 		match_dirty(r, now_ms);
 		match_everybody(r, now_ms);
 	}
