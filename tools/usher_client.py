@@ -163,6 +163,7 @@ class Desktop:
         self.agent, self.offers, self.contacts = {}, {}, {}
         self.session, self.seq, self.wire = None, 0, None
         self.heartbeat_s, self.replaced, self.resumed = 10.0, False, False
+        self.backoff_most_s, self.failure = BACKOFF_MOST_S, None
         self._watchers, self._task, self._snapshot = [], None, None
 
     # ---- life
@@ -171,9 +172,16 @@ class Desktop:
         """Connects and logs in; afterwards the session keeps itself alive until stop()."""
         await asyncio.wait_for(self._connect(), timeout_s)
         self._task = asyncio.create_task(self._stay())
+        self._task.add_done_callback(self._ended)
         return self
 
+    def _ended(self, task):
+        """It does not come back by itself any more; call() then says why."""
+        if not task.cancelled():
+            self.failure = task.exception()
+
     async def stop(self, logout=False):
+        self.reconnect = False  # a cancellation that comes with the end of the connection may go unheard
         if logout and self.online:
             with contextlib.suppress(Refused, Gone, asyncio.TimeoutError):
                 await self.call("session.logout", timeout_s=5)
@@ -222,26 +230,27 @@ class Desktop:
         return await wire.call("session.login", token=self.token, client="usher_client 1", **more)
 
     async def _stay(self):
-        wait_s = BACKOFF_FIRST_S
         while True:
             await self._beat()
             if self.on_offline:
                 self.on_offline()
-            while not self.replaced and self.reconnect:
-                await asyncio.sleep(wait_s * self.rng.uniform(0.5, 1.5))
-                wait_s = min(BACKOFF_MOST_S, wait_s * 2)
-                try:
-                    await self._connect()
-                except (OSError, Gone, asyncio.TimeoutError, EOFError):
-                    continue
-                except Refused as error:
-                    if error.type in ("busy", "rate_limited", "store_away"):
-                        continue
-                    raise
-                wait_s = BACKOFF_FIRST_S
-                break
-            if not self.online:
+            if self.replaced or not self.reconnect:
                 return
+            await self._come_back()
+
+    async def _come_back(self):
+        """Tries until a login or resume succeeds, ever less often."""
+        wait_s = BACKOFF_FIRST_S
+        while True:
+            await asyncio.sleep(wait_s * self.rng.uniform(0.5, 1.5))
+            wait_s = min(self.backoff_most_s, wait_s * 2)
+            try:
+                return await self._connect()
+            except (OSError, Gone, asyncio.TimeoutError, EOFError):
+                continue
+            except Refused as error:
+                if error.type not in ("busy", "rate_limited", "store_away"):
+                    raise
 
     async def _beat(self):
         """Sends the heartbeat until the connection is lost."""
@@ -304,6 +313,8 @@ class Desktop:
     # ---- what is asked
 
     async def call(self, method, timeout_s=30.0, **params):
+        if self.failure:
+            raise self.failure
         if self.wire is None:
             raise Gone("not connected")
         return await self.wire.call(method, timeout_s, **params)

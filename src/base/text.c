@@ -69,6 +69,38 @@ text_add_int(struct text *t, int64_t value)
 }
 
 void
+text_add_number(struct text *t, double value)
+{
+	double size = value < 0 ? -value : value,
+	       whole = (double)(int64_t)(size < 1e15 ? size : 0);
+	int64_t rest;
+	char digits[12];
+	int n = size < 1000 ? 12 : 9;
+	double unit = n == 12 ? 1e12 : 1e9;
+
+	if (size >= 1e15 || (size > 0 && size < 1e-6)) {
+		text_addf(t, "%.17g", value);
+		return;
+	}
+	rest = (int64_t)((size - whole) * unit + 0.5);
+	if (rest == (int64_t)unit) {
+		rest = 0;
+		whole += 1;
+	}
+	if (value < 0)
+		text_add_n(t, "-", 1);
+	text_add_int(t, (int64_t)whole);
+	if (rest == 0)
+		return;
+	for (int i = n - 1; i >= 0; i--, rest /= 10)
+		digits[i] = (char)('0' + rest % 10);
+	while (digits[n - 1] == '0')
+		n--;
+	text_add_n(t, ".", 1);
+	text_add_n(t, digits, (size_t)n);
+}
+
+void
 text_clear(struct text *t)
 {
 	t->n = 0;

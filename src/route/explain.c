@@ -26,6 +26,29 @@
 /* ---- packing ---- */
 
 static void
+add_word(struct text *t, const char *word)
+{
+	text_add_n(t, " ", 1);
+	text_add(t, word);
+}
+
+static void
+add_int(struct text *t, int64_t value)
+{
+	text_add_n(t, " ", 1);
+	text_add_int(t, value);
+}
+
+static void
+add_unable_agent(struct text *t, const char *id, const char *why)
+{
+	text_add_n(t, "x", 1);
+	add_word(t, id);
+	add_word(t, why);
+	text_add_n(t, "\n", 1);
+}
+
+static void
 add_contact(struct text *t, char letter, struct router *r, const struct class *k,
 	const struct contact *c, double log2_score, int64_t now_ms)
 {
@@ -34,19 +57,14 @@ add_contact(struct text *t, char letter, struct router *r, const struct class *k
 
 	number_id_format(id, 'c', c->id);
 	text_add_n(t, &letter, 1);
+	add_word(t, id);
+	add_word(t, k->terms_text);
+	add_int(t, c->t0_ms);
+	add_int(t, c->d_ms);
+	add_int(t, slack_ms);
+	add_int(t, slack_ms + law_second_ms(&k->terms));
 	text_add_n(t, " ", 1);
-	text_add(t, id);
-	text_add_n(t, " ", 1);
-	text_add(t, k->terms_text);
-	text_add_n(t, " ", 1);
-	text_add_int(t, c->t0_ms);
-	text_add_n(t, " ", 1);
-	text_add_int(t, c->d_ms);
-	text_add_n(t, " ", 1);
-	text_add_int(t, slack_ms);
-	text_add_n(t, " ", 1);
-	text_add_int(t, slack_ms + law_second_ms(&k->terms));
-	text_addf(t, " %.17g", log2_score);
+	text_add_number(t, log2_score);
 }
 
 static void
@@ -54,8 +72,12 @@ add_head(struct text *t, struct router *r, const char *trigger, int64_t now_ms)
 {
 	text_add(t, "v ");
 	text_add_int(t, now_ms);
-	text_addf(t, " %s %" PRIu64 " %.17g %s\n", trigger, r->centre->version,
-		r->centre->half_life_ms, law_name[r->centre->kind]);
+	add_word(t, trigger);
+	add_int(t, (int64_t)r->centre->version);
+	text_add_n(t, " ", 1);
+	text_add_number(t, r->centre->half_life_ms);
+	add_word(t, law_name[r->centre->kind]);
+	text_add_n(t, "\n", 1);
 }
 
 static void
@@ -63,7 +85,8 @@ add_winner(struct text *t, struct router *r, const struct contact *c,
 	const struct agent *a, double log2_score, int64_t now_ms)
 {
 	add_contact(t, 'w', r, c->class, c, log2_score, now_ms);
-	text_addf(t, " %s\n", r->centre->agents[a->index].id);
+	add_word(t, r->centre->agents[a->index].id);
+	text_add_n(t, "\n", 1);
 }
 
 static void
@@ -96,8 +119,8 @@ add_unable(
 			continue;
 		counts[why]++;
 		if (listed++ < CHOICE_RIVALS_MAX)
-			text_addf(t, "x %s %s\n", r->centre->agents[a->index].id,
-				able_reason_name[why]);
+			add_unable_agent(
+				t, r->centre->agents[a->index].id, able_reason_name[why]);
 	}
 	for (int i = 0; i < ABLE_REASONS; i++)
 		if (counts[i] > 0)
@@ -125,7 +148,9 @@ explain_contact_choice(struct router *r, struct contact *c, const struct agent *
 			rivals[i].candidate.log2_score, now_ms);
 		text_add_n(&t, "\n", 1);
 	}
-	text_addf(&t, "k %d\n", n_heads);
+	text_add_n(&t, "k", 1);
+	add_int(&t, n_heads);
+	text_add_n(&t, "\n", 1);
 	add_rules(&t, r, c);
 	keep(c, &t);
 }
@@ -133,10 +158,17 @@ explain_contact_choice(struct router *r, struct contact *c, const struct agent *
 static void
 add_choice(struct text *t, const struct router *r, const struct choice *one)
 {
-	text_addf(t, "a %s %d %d %" PRId64 " %.17g %d %" PRId64 " %d\n",
-		r->centre->agents[one->agent->index].id, one->affinity, one->parks,
-		one->scarcity, one->strategy, one->part_filled, one->idle_since_ms,
-		one->order);
+	text_add_n(t, "a", 1);
+	add_word(t, r->centre->agents[one->agent->index].id);
+	add_int(t, one->affinity);
+	add_int(t, one->parks);
+	add_int(t, one->scarcity);
+	text_add_n(t, " ", 1);
+	text_add_number(t, one->strategy);
+	add_int(t, one->part_filled);
+	add_int(t, one->idle_since_ms);
+	add_int(t, one->order);
+	text_add_n(t, "\n", 1);
 }
 
 void
@@ -152,7 +184,9 @@ explain_agent_choice(struct router *r, struct contact *c, const struct choice *w
 	add_choice(&t, r, winner);
 	for (int i = 0; i < n_rivals; i++)
 		add_choice(&t, r, &rivals[i]);
-	text_addf(&t, "f %d\n", n_free);
+	text_add_n(&t, "f", 1);
+	add_int(&t, n_free);
+	text_add_n(&t, "\n", 1);
 	add_unable(&t, r, c, now_ms);
 	add_rules(&t, r, c);
 	keep(c, &t);
@@ -164,14 +198,10 @@ explain_agent_choice(struct router *r, struct contact *c, const struct choice *w
 static void
 add_span(struct text *t, int64_t ms)
 {
-	double s = fabs((double)ms) / 1000;
+	int64_t s = ((ms < 0 ? -ms : ms) + 500) / 1000;
 
-	if (s < 90)
-		text_addf(t, "%.0f s", s);
-	else if (s < 5400)
-		text_addf(t, "%.0f min", s / 60);
-	else
-		text_addf(t, "%.1f h", s / 3600);
+	text_add_int(t, s < 90 ? s : s < 5400 ? (s + 30) / 60 : (s + 1800) / 3600);
+	text_add(t, s < 90 ? " s" : s < 5400 ? " min" : " h");
 }
 
 static void
@@ -180,8 +210,9 @@ add_standing(
 {
 	int64_t slack_ms = class_slack_ms(r, c->class, c->d_ms, now_ms);
 
-	text_addf(t, "%s %s, ", r->centre->tiers[c->tier].name,
-		r->centre->channels[c->channel].name);
+	text_add(t, r->centre->tiers[c->tier].name);
+	add_word(t, r->centre->channels[c->channel].name);
+	text_add(t, ", ");
 	add_span(t, slack_ms);
 	text_add(t, slack_ms >= 0 ? " before its deadline" : " past its deadline");
 }
@@ -202,7 +233,8 @@ explain_why_contact(const struct router *r, const struct contact *c, double log2
 		text_add(&t, "; ");
 		add_span(&t, (int64_t)((log2_score - next->candidate.log2_score) *
 				       r->centre->half_life_ms));
-		text_addf(&t, " ahead of the next of %d", n_heads);
+		text_add(&t, " ahead of the next of");
+		add_int(&t, n_heads);
 	}
 	text_add_n(&t, ".", 1);
 	return text_take(&t);

@@ -55,7 +55,7 @@ put_number(struct text *t, const char *name, double value)
 	if (isnan(value))
 		return;
 	put_name(t, name);
-	text_addf(t, "%.17g", value);
+	text_add_number(t, value);
 }
 
 static void
