@@ -295,9 +295,35 @@ stream_entry(const struct router *r, const struct step *step)
 	return pairs;
 }
 
+#ifdef USHER_FAULT_EARLY_OFFER
+/* A planted fault (meson -Dfault=early_offer), never in a real build: offers are told
+ * before their commit. The checker of the fault runs must catch it. */
+static void
+tell_offers_early(struct router *r, struct step *step)
+{
+	struct effect **at = &step->effects;
+
+	while (*at != NULL) {
+		struct effect *e = *at;
+
+		if (e->is_reply || e->event.kind != EVENT_OFFER_CREATED) {
+			at = &e->next;
+			continue;
+		}
+		*at = e->next;
+		e->event.expires_ms = step->at_ms + 5000;
+		say(r, e);
+		effect_destroy(e);
+	}
+}
+#endif
+
 void
 step_commit(struct router *r, struct step *step)
 {
+#ifdef USHER_FAULT_EARLY_OFFER
+	tell_offers_early(r, step);
+#endif
 	step->event = stream_entry(r, step);
 	step->keep_ms = r->centre->keep_finished_ms;
 	step->external_ttl_ms = r->centre->external_id_ms;
