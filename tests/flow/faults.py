@@ -19,13 +19,14 @@ import time
 
 import harness
 import invariants
-from invariants import TERMINAL
+from resp import Resp
 from runner import Skip
 from usher_client import Gone, Refused
 from usher_http import HttpBroken
 
 AGENTS = 12
 SETTINGS = {
+    "limits": {"connections_per_address": 0},  # all robots come from one
     "promise": "fair",  # first come, first served within a class: what I5 can be held against
     "channels": {"task": {"cost": 100, "offer_timeout": "1500ms", "wrapup": "0s", "sla": "10s"}},
     "queues": {"general": {"channels": ["task", "chat", "email", "voice"], "reserve": 0, "affinity": "0s"}},
@@ -38,7 +39,7 @@ class Customer:
 
     def __init__(self, load, number):
         self.load, self.key = load, f"k{number}"
-        self.contact, self.leaves_after_s = None, None
+        self.contact, self.leaves_after_s, self.settled = None, None, False
         if load.rng.random() < 0.12:
             self.leaves_after_s = load.rng.uniform(0.05, 1.5)
 
@@ -47,6 +48,7 @@ class Customer:
         if self.contact and self.leaves_after_s is not None:
             await asyncio.sleep(self.leaves_after_s)
             await self._leave()
+        self.settled = True
 
     async def _submit(self):
         note, http = self.load.centre.note, self.load.http
@@ -85,7 +87,8 @@ class Worker:
 
     def __init__(self, load, robot):
         self.load, self.robot = load, robot
-        robot.act = self.hear
+        robot.act, robot.worker = self.hear, self
+        robot.backoff_most_s = 1.0  # the next kill is not far
         robot.on_online = self.back
 
     def hear(self, name, params):
@@ -129,7 +132,7 @@ class Worker:
 
     async def handle(self, contact):
         await asyncio.sleep(self.load.rng.uniform(0.01, 0.15))
-        while contact in self.robot.contacts:
+        while contact in self.robot.contacts and self.robot not in self.load.keep:
             if await self.ask(self.robot.complete(contact)):
                 return
             await asyncio.sleep(0.2)
@@ -149,7 +152,7 @@ class Load:
     def __init__(self, centre, seed, per_s=40.0):
         self.centre, self.rng, self.per_s = centre, random.Random(seed), per_s
         self.http, self.tasks, self.customers = None, set(), []
-        self.resting, self.stopped = False, False
+        self.resting, self.stopped, self.keep = False, False, []
 
     def spawn(self, coroutine):
         task = asyncio.create_task(coroutine)
@@ -180,30 +183,66 @@ class Load:
             self.customers.append(customer)
             self.spawn(customer.live())
 
-    async def end(self, quiet_s=60.0):
-        """No more customers; waits until all contacts are served, then asks after each."""
+    async def rest(self, few=25):
+        """Everything stands still with some work in each place, so that it can be counted."""
         self.stopped = True
         await self.source
-        end = time.monotonic() + quiet_s * harness.SLOW
-        open_ids = {c.contact for c in self.customers}
-        while open_ids and time.monotonic() < end:
-            if self.failure:
-                raise self.failure
-            if any(c.contact is None for c in self.customers):
-                await asyncio.sleep(0.2)
-                open_ids = {c.contact for c in self.customers}
-                continue
-            open_ids = {c.contact for c in self.customers} & await self._live()
+        while any(c.contact is None or not c.settled for c in self.customers):
+            self._raise()
+            await asyncio.sleep(0.05)
+        await self._until_live(0)
+        self.resting = True
+        for robot in self.robots:
+            await self._insist(lambda robot=robot: robot.not_ready(after_current=True))
+        await self._until_live(0, held_only=True)
+        for number in range(few):
+            customer = Customer(self, f"rest{number}")
+            customer.leaves_after_s = None
+            self.customers.append(customer)
+            await customer.live()
+        self.keep = self.robots[:3]  # these hold one contact each while all is counted
+        for robot in self.keep:
+            await self._insist(robot.ready)
+        await asyncio.sleep(0.5)
+
+    def wake(self):
+        self.resting, self.keep = False, []
+        for robot in self.robots:
+            self.spawn(self._insist(robot.ready))
+            for contact in list(robot.contacts):
+                self.spawn(robot.worker.handle(contact))
+
+    async def _insist(self, call):
+        last = None
+        for _ in range(300):
+            try:
+                return await call()
+            except (Gone, Refused, asyncio.TimeoutError) as error:
+                last = error
             await asyncio.sleep(0.1)
+        raise AssertionError(f"an agent could not be reached any more: {last!r}")
+
+    def _raise(self):
+        if self.failure:
+            raise self.failure
+
+    async def _until_live(self, most, held_only=False, limit_s=60.0):
+        """Waits until no more contacts than that live (or are held)."""
+        end = time.monotonic() + limit_s * harness.SLOW
+        while time.monotonic() < end:
+            self._raise()
+            with contextlib.suppress(Refused, Gone, OSError):
+                counts = (await self.centre.admin("server.status"))["counts"]
+                if (counts["live"] - (counts["waiting"] if held_only else 0)) <= most:
+                    return
+            await asyncio.sleep(0.1)
+
+    async def end(self):
+        """No more customers; waits until all contacts are served, then asks after each."""
+        await self._until_live(0)
         for contact in sorted({c.contact for c in self.customers if c.contact}):
             self.centre.note("final", contact=contact, state=await self.centre.state(contact))
         self.resting = True
-
-    async def _live(self):
-        with contextlib.suppress(Refused, Gone, OSError):
-            listed = await self.centre.admin("contact.list", most=1000)
-            return {c["id"] for c in listed["waiting"] + listed["held"]}
-        return {c.contact for c in self.customers}
 
 
 def random_moment(rng, between_s):
@@ -240,7 +279,7 @@ FAULTS = {"router": kill_router, "store": kill_store, "freeze": freeze_store}
 
 async def recount(centre):
     """I11 and I12: what the store holds and what the counters say, against a recount. Quiet moments only."""
-    listed = await centre.admin("contact.list", most=1000)
+    listed = await centre.admin("contact.list", most=200)
     places = collections.defaultdict(list)
     for contact in listed["waiting"]:
         places[contact["id"]].append("waiting")
@@ -248,18 +287,37 @@ async def recount(centre):
         places[contact["id"]].append(f"held by {contact.get('agent')}")
     for contact, found in places.items():
         centre.note("place", contact=contact, places=found)
+    counts = (await centre.admin("server.status"))["counts"]
     waiting = collections.Counter(c["queue"] for c in listed["waiting"])
     for queue in (await centre.admin("queue.list"))["queues"]:
         centre.note("count", name=f"waiting in {queue['name']}", said=queue["waiting"], counted=waiting[queue["name"]])
+    centre.note("count", name="waiting", said=counts["waiting"], counted=len(listed["waiting"]))
+    centre.note("count", name="live", said=counts["live"], counted=len(places))
+    for agent in (await centre.admin("agent.list"))["agents"]:
+        held = [c for c in listed["held"] if c.get("agent") == agent["id"]]
+        cost = sum(centre.settings["channels"][c["channel"]]["cost"] for c in held if c["state"] != "parked")
+        centre.note("count", name=f"load of {agent['id']}", said=agent["load"], counted=cost)
     stored = await stored_contacts(centre)
-    if stored is not None:
-        live = {c for c, state in stored.items() if state not in TERMINAL}
-        centre.note("count", name="contacts that live in the store", said=sorted(live), counted=sorted(places))
+    for contact, found in stored.items():
+        centre.note("place", contact=contact, places=found)
+    live = {c for c, found in stored.items() if not all(place.startswith("finished") for place in found)}
+    centre.note("count", name="contacts that live in the store", said=sorted(live), counted=sorted(places))
 
 
 async def stored_contacts(centre):
-    """{contact: state} as it stands in Redis; None when it cannot be read."""
-    return None
+    """{contact: [places]} as it stands in Redis (docs/redis.md): one that waits is in the sorted set
+    of its class, one that an agent holds in `held` with 0, a finished one there with its removal."""
+    prefix = f"usher:{{{centre.settings['centre']}}}:"
+    async with await Resp.open(centre.redis_address()) as redis:
+        keys = await redis.keys(prefix + "*")
+        stored = {key[len(prefix) + 2 :]: [] for key in keys if key.startswith(prefix + "c:")}
+        for key in keys:
+            if key.startswith(prefix + "q:") or key == prefix + "held":
+                found = await redis("ZRANGE", key, 0, -1, "WITHSCORES")
+                for contact, score in zip(found[::2], found[1::2]):
+                    name = key[len(prefix) :] if key != prefix + "held" or float(score) == 0 else "finished"
+                    stored.setdefault(contact, ["no record"]).append(name)
+    return stored
 
 
 async def run(centre, kills, what, seed, between_s=1.0):
@@ -273,6 +331,9 @@ async def run(centre, kills, what, seed, between_s=1.0):
             raise load.failure
         await FAULTS[kinds[n % len(kinds)]](load)
     await random_moment(load.rng, between_s)
+    await load.rest()
+    await recount(centre)
+    load.wake()
     await load.end()
     await recount(centre)
     return invariants.judge(centre.journal)

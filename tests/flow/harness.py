@@ -110,6 +110,7 @@ class Centre:
     def __init__(self, changes, speed, build=BUILD, environment=None, patience_s=30):
         self.build, self.environment, self.patience_s = build, environment, patience_s
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="usher-flow-"))
+        self.dir.chmod(0o755)  # the daemon's own account must pass
         self.state_dir, self.config = self.dir / "state", self.dir / "usher.yaml"
         self.settings, self.speed = settings_with(changes), speed
         self.settings.setdefault("http", "127.0.0.1:0")
@@ -131,11 +132,13 @@ class Centre:
     def write_settings(self, **changes):
         """Writes the settings file; JSON is YAML, too."""
         self.settings.update(changes)
-        self.config.write_text(json.dumps(self.settings, indent=1))
+        self.config.write_text(json.dumps(self.settings, indent=1) + "\n")
 
     async def launch(self, expect_ready=True):
         self.state_dir.mkdir(exist_ok=True)
         arguments = [str(self.build / "usherd"), "--config", str(self.config), "--state", str(self.state_dir)]
+        if os.geteuid() == 0:
+            arguments += ["--user", "nobody"]  # it refuses to stay root
         if self.speed != 1:
             arguments += ["--speed", str(self.speed)]
         more = self.environment(self) if self.environment else {}
@@ -239,6 +242,9 @@ class Centre:
     async def finish(self, failed):
         """Ends everything; raises when the daemon ended badly or an invariant was broken."""
         trouble = []
+        if failed:
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(self._dump(), 5)
         for robot in self.robots:
             with contextlib.suppress(Exception):
                 await robot.stop()
@@ -280,6 +286,14 @@ class Centre:
             raise AssertionError("\n    ".join(trouble))
         shutil.rmtree(self.dir, ignore_errors=True)
 
+    async def _dump(self):
+        """What the daemon thinks, for whoever looks into a failure."""
+        listed = await self.admin("contact.list")
+        found = {"contacts": listed, "agents": await self.admin("agent.list"), "explained": []}
+        for contact in (listed["waiting"] + listed["held"])[:5]:
+            found["explained"].append(await self.admin("explain.contact", contact=contact["id"]))
+        (self.dir / "state.json").write_text(json.dumps(found, indent=1))
+
     # ---- who talks to it
 
     def ca(self):
@@ -298,6 +312,8 @@ class Centre:
         return await (await self.ctl()).call(method, **params)
 
     async def token(self, role, **more):
+        if role != "agent":
+            more.setdefault("account", role)
         return (await self.admin("token.create", role=role, **more))["tokens"][0]["token"]
 
     async def agent(self, name, ready=True, **more):
@@ -343,7 +359,7 @@ class Centre:
     async def post(self, channel, **more):
         """POST /v1/contacts; returns (status, answer)."""
         http = await self.intake()
-        key = more.get("external_id") or f"#{len(self.journal)}"
+        key = f"{more.get('source', '')}/{more['external_id']}" if "external_id" in more else f"#{len(self.journal)}"
         self.note("submit", key=key)
         try:
             status, answer = await http.call("POST", "/v1/contacts", {"channel": channel, **more})
@@ -394,7 +410,7 @@ class Centre:
 
     async def waiting(self, queue=None):
         """Ids of waiting contacts in the order in which they would be served."""
-        listed = await self.admin("contact.list", **({"queue": queue} if queue else {}))
+        listed = await self.admin("contact.list", most=200, **({"queue": queue} if queue else {}))
         return [c["id"] for c in listed["waiting"]]
 
 

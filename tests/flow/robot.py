@@ -21,7 +21,7 @@ def epoch_of(offer):
     number = 0
     for letter in offer[1:]:
         number = number * 32 + ALPHABET.index(letter)
-    return number >> 40
+    return number >> 36  # 24 bits before 36 of a counter
 
 
 class Robot(Desktop):
@@ -70,17 +70,16 @@ class Robot(Desktop):
         for contact in self._held - set(self.contacts):
             self.note("absent", contact=contact)
         for offer in params.get("offers", []):
-            again = offer["offer"] in self._shown
-            self._note_offer(offer, again)
+            self._note_offer(offer, offer["offer"] in self._shown, snapshot=True)
         self._shown = {o: p["contact"]["id"] for o, p in self.offers.items()}
         self._held = set(self.contacts)
 
-    def _note_offer(self, offer, again):
+    def _note_offer(self, offer, again, snapshot=False):
         contact = offer["contact"]
-        cost = self.costs.get(contact.get("channel"), 100)
         self.note(
-            "offer", offer=offer["offer"], contact=contact["id"], cost=cost, epoch=epoch_of(offer["offer"]), again=again
-        )
+            "offer", offer=offer["offer"], contact=contact["id"], cost=self.costs.get(contact.get("channel"), 100),
+            epoch=epoch_of(offer["offer"]), again=again, snapshot=snapshot,
+        )  # fmt: skip
 
     def _offer(self, name, params):
         offer, contact = params["offer"], params["contact"]["id"]

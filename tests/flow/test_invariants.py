@@ -184,14 +184,17 @@ def parked_work_makes_room_for_an_offer():
 
 @test
 def being_passed_over_breaks_i5():
-    b = Book()
-    for n in ("1", "2"):
-        b.add("submit", key=n, lane="x").add("accepted", key=n, contact="c" + n)
-    serve(b, "a1", "c2", "o2", 1)
-    serve(b, "a1", "c1", "o1", 1)
-    for n in ("1", "2"):
-        b.add("final", contact="c" + n, state="completed")
-    equal(broken(b), {"I5"})
+    for kill, wanted in ((False, {"I5"}), (True, set())):
+        b = Book()
+        for n in ("1", "2"):
+            b.add("submit", key=n, lane="x").add("accepted", key=n, contact="c" + n)
+        if kill:
+            b.add("kill", what="router")
+        serve(b, "a1", "c2", "o2", 1)
+        serve(b, "a1", "c1", "o1", 1)
+        for n in ("1", "2"):
+            b.add("final", contact="c" + n, state="completed")
+        equal(broken(b), wanted)
 
 
 @test

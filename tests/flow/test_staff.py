@@ -140,8 +140,11 @@ async def a_reload_holds_for_waiting_contacts(start):
     check(told["version"] > before, told)
     equal((await centre.get(contacts[1]))["tier"], "gold")
     equal(await centre.waiting(), [contacts[1], contacts[0]])
+    ann = await centre.agent("a1")
+    await ann.take(contacts[1])
     found = (await centre.admin("explain.contact", contact=contacts[1]))["contact"]
-    check(found["decisions"], "a decision is on record")
+    equal(found["decisions"][-1]["version"], told["version"], "the decision names its settings")
+    check(found["decisions"][-1]["rules"], "and the rule that fired:", found["decisions"][-1])
 
 
 @test
