@@ -165,6 +165,7 @@ class_create(struct router *r, const struct contact *c, const char *key)
 	k->deferrable = r->centre->channels[c->channel].deferrable;
 	k->release_ms = law_release_ms(&k->terms);
 	k->release_at_ms = INT64_MAX;
+	k->released_d_ms = INT64_MIN;
 	k->key = xstrdup(key);
 	k->store_key = store_key(r, c);
 	k->terms_text = terms_text(r, k);
@@ -458,23 +459,26 @@ class_plan_release(struct router *r, struct class *k, int64_t now_ms, bool done)
 	const struct calendar *calendar = calendar_of(r, k);
 	const struct order_entry *e;
 	struct order_at at;
-	int64_t from_ms, slack_ms;
+	int64_t ahead_ms;
 
 	k->release_at_ms = INT64_MAX;
-	if (!k->deferrable || k->n == 0)
+	if (!k->deferrable)
 		return;
-	/* The first member that is not let go yet. */
-	from_ms = calendar != NULL ? calendar_add_ms(calendar, now_ms, k->release_ms)
-				   : now_ms + k->release_ms;
-	e = order_from(&k->order, from_ms + done, &at);
+	if (done)
+		k->released_d_ms = 1 + (calendar != NULL ? calendar_add_ms(calendar,
+								   now_ms, k->release_ms)
+							 : now_ms + k->release_ms);
+	/* The first member that was not let go yet; its moment may have passed. */
+	e = k->n > 0 ? order_from(&k->order, k->released_d_ms, &at) : NULL;
 	if (e == NULL)
 		return;
-	slack_ms = class_slack_ms(r, k, e->key.d_ms, now_ms);
-	if (slack_ms < k->release_ms + done)
-		slack_ms = k->release_ms + done;
-	if (calendar != NULL)
-		now_ms = calendar_next_open_ms(calendar, now_ms);
-	k->release_at_ms = now_ms + (slack_ms - k->release_ms);
+	ahead_ms = class_slack_ms(r, k, e->key.d_ms, now_ms) - k->release_ms;
+	if (ahead_ms <= 0)
+		k->release_at_ms = now_ms + done;
+	else
+		k->release_at_ms = calendar != NULL
+					   ? calendar_add_ms(calendar, now_ms, ahead_ms)
+					   : now_ms + ahead_ms;
 	if (k->release_at_ms < r->release_at_ms)
 		r->release_at_ms = k->release_at_ms;
 }

@@ -217,7 +217,7 @@ gather_released(struct router *r, int64_t now_ms)
 			continue;
 		}
 		left = room_for_class(r, k);
-		e = order_from(&k->order, class_in_time_from_ms(r, k, now_ms), &at);
+		e = order_from(&k->order, k->released_d_ms, &at);
 		while (e != NULL && left-- > 0 &&
 			class_slack_ms(r, k, e->key.d_ms, now_ms) <= k->release_ms) {
 			contact_dirty(r, e->item);

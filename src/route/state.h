@@ -184,8 +184,9 @@ struct class
 	int *able;	     /* owned; agents that may serve it, in file order */
 	uint64_t *able_bits; /* owned; by agent index */
 	int able_words;
-	int n_logged_in; /* of them */
-	int n_idle;	 /* ready, with nothing, and with a live channel */
+	int n_logged_in;       /* of them */
+	int n_idle;	       /* ready, with nothing, and with a live channel */
+	int64_t released_d_ms; /* the reserve let members with d below it go already */
 };
 
 struct ended_offer {

@@ -287,6 +287,44 @@ a_wrapup_extended_in_its_last_moment_goes_on(void **state)
 	assert_int_equal(state_of(call), CONTACT_STATES);
 }
 
+/* One agent of two is kept for calls, both are ready. */
+static const char reserved[] = "channels:\n"
+			       "  voice: {cost: 100, sla: 20s}\n"
+			       "  email: {cost: 25, sla: 100s, deferrable: true}\n"
+			       "queues: {general: {reserve: 2}}\n"
+			       "agents: [{id: a1}, {id: a2}]\n";
+
+static void
+who_is_let_go_late_is_let_go_nevertheless(void **state)
+{
+	uint64_t mail;
+
+	begin(reserved, false);
+	ready(T0, 0);
+	ready(T0, 1);
+	mail = submit(T0, "{\"channel\": \"email\"}");
+	assert_int_equal(state_of(mail), CONTACT_QUEUED);
+	/* The reserve lets go 60 s before the deadline. */
+	assert_int_equal(router_next_ms(f.router), T0 + 40000);
+	tick(T0 + 100001);
+	assert_int_equal(state_of(mail), CONTACT_OFFERED);
+}
+
+static void
+an_arrival_does_not_hide_who_is_let_go_at_that_moment(void **state)
+{
+	uint64_t mail, other;
+
+	begin(reserved, false);
+	ready(T0, 0);
+	ready(T0, 1);
+	mail = submit(T0, "{\"channel\": \"email\"}");
+	other = submit(T0 + 40001, "{\"channel\": \"email\"}");
+	tick(T0 + 40001);
+	assert_int_equal(state_of(mail), CONTACT_OFFERED);
+	assert_int_equal(state_of(other), CONTACT_QUEUED);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int
@@ -298,6 +336,8 @@ main(void)
 		TEST(a_shorter_grace_holds_at_once),
 		TEST(work_that_a_reload_makes_uninterruptible_makes_no_room),
 		TEST(a_wrapup_extended_in_its_last_moment_goes_on),
+		TEST(who_is_let_go_late_is_let_go_nevertheless),
+		TEST(an_arrival_does_not_hide_who_is_let_go_at_that_moment),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);
