@@ -201,6 +201,11 @@ static const struct rpc_param force_state[] = {
 	{NULL},
 };
 
+static const struct rpc_param one_agent[] = {
+	{"agent", RPC_NAME, true},
+	{0},
+};
+
 static const struct rpc_param edit_agent[] = {
 	THE_AGENT,
 	SKILLS("skills"),
@@ -358,6 +363,8 @@ const struct rpc_command desk_commands[] = {
 		"Sets an agent ready, not ready or offline."},
 	{"agent.edit", STAFF, edit_agent, on_agent_edit,
 		"Changes skills (the whole list) or capacity, above the settings file."},
+	{"agent.revert", STAFF, one_agent, on_agent_revert,
+		"Skills and capacity are again what the settings file says."},
 	{"account.add", ADMINISTRATOR, add_account, on_account_add,
 		"Adds an account. A password has at least 12 characters."},
 	{"account.passwd", ADMINISTRATOR, passwd, on_account_passwd,

@@ -239,6 +239,7 @@ DESK_METHOD(on_agent_set_routable);
 DESK_METHOD(on_agent_list);
 DESK_METHOD(on_agent_force_state);
 DESK_METHOD(on_agent_edit);
+DESK_METHOD(on_agent_revert);
 DESK_METHOD(on_offer_accept);
 DESK_METHOD(on_offer_reject);
 DESK_METHOD(on_contact_wrapup);

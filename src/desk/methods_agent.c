@@ -198,3 +198,16 @@ on_agent_edit(void *owner, const struct rpc_call *call)
 	router_edit_agent(router_of(desk), desk_now_ms(desk), agent,
 		skills ? &wish : NULL, capacity, desk_reply(desk, call));
 }
+
+void
+on_agent_revert(void *owner, const struct rpc_call *call)
+{
+	struct desk *desk = owner;
+	int agent;
+
+	if (!find_agent(desk, call, "agent", &agent))
+		return;
+	audit(desk, call, rpc_text(call, "agent"), "as in the file");
+	router_revert_agent(
+		router_of(desk), desk_now_ms(desk), agent, desk_reply(desk, call));
+}

@@ -110,6 +110,34 @@ static const struct option_spec init_options[] = {
 	{0},
 };
 
+static const struct option_spec suggest_eval[] = {
+	{"train", "FILE", "mails to learn from: CSV with id,split,lang,label,text"},
+	{"test", "FILE", "mails to answer, the same columns"},
+	{"out", "FILE", "the answers, one JSON object a line"},
+	{"where", "COLUMN=VALUE", "learn from these rows only: split=train"},
+	{"titles", "FILE", "a line of text for each label: CSV with label,description"},
+	{"online", NULL, "learn in one pass, as from live verdicts"},
+	{"aim", "PERCENT", "precision of automatic answers; with --calib"},
+	{"calib", "FILE", "mails on which the threshold is chosen"},
+	{0},
+};
+
+static const struct option_spec suggest_train[] = {
+	{"train", "FILE", "mails to learn from: CSV with id,split,lang,label,text"},
+	{"model", "FILE", "where the model is saved"},
+	{"where", "COLUMN=VALUE", "learn from these rows only: split=train"},
+	{"titles", "FILE", "a line of text for each label: CSV with label,description"},
+	{"lang", "LANGUAGE", "if the mails are in several"},
+	{0},
+};
+
+static const struct option_spec suggest_try[] = {
+	{"model", "FILE", "a model that suggest train saved"},
+	{"text", "TEXT", "the mail, instead of FILE or standard input"},
+	{"subject", "TEXT", "its subject"},
+	{0},
+};
+
 const struct command commands[] = {
 	{"status", NULL, "", 0, 0, NULL, NULL, do_status, true,
 		"version, uptime and figures since the start"},
@@ -149,6 +177,10 @@ const struct command commands[] = {
 		"what FILE would change of the settings in force"},
 	{"config", "show", "", 0, 0, NULL, NULL, do_config_show, false,
 		"the settings in force, as they were read"},
+	{"config", "adopt", "", 0, 0, NULL, NULL, do_config_adopt, false,
+		"agents' live edits as lines for the settings file"},
+	{"config", "revert", "[AGENT]", 0, 1, "agent", NULL, do_config_revert, false,
+		"drop live edits of agents: the settings file holds again"},
 	{"config", "document", "", 0, 0, NULL, document, do_config_write_document, false,
 		"the table of all settings; needs no daemon"},
 	{"account", "add", "ACCOUNT", 1, 1, NULL, add_account, do_account_add, false,
@@ -175,6 +207,14 @@ const struct command commands[] = {
 		"end an API key at once"},
 	{"init", NULL, "", 0, 0, NULL, init_options, do_init, false,
 		"a one-time code for the first login"},
+	{"suggest", "eval", "", 0, 0, NULL, suggest_eval, do_suggest_eval, false,
+		"measure the e-mail matcher on files; needs no daemon"},
+	{"suggest", "train", "", 0, 0, NULL, suggest_train, do_suggest_train, false,
+		"make a model of answered mails; needs no daemon"},
+	{"suggest", "try", "[FILE]", 0, 1, "file", suggest_try, do_suggest_try, false,
+		"what a model proposes for a mail; needs no daemon"},
+	{"suggest", "explain", "[FILE]", 0, 1, "file", suggest_try, do_suggest_explain,
+		false, "the same with all words that pull; needs no daemon"},
 	{"completion", NULL, "SHELL", 1, 1, NULL, NULL, do_completion, false,
 		"completion for bash, zsh or fish, on standard output"},
 };

@@ -126,3 +126,85 @@ do_config_write_document(struct ctl *ctl)
 	config_document(stdout, option(ctl, "yaml") != NULL);
 	return STATUS_OK;
 }
+
+/* ---- live edits of agents: into the file, or dropped ---- */
+
+static bool
+is_edited(const json_t *agent)
+{
+	return json_is_true(json_object_get(agent, "edited"));
+}
+
+static void
+print_entry(const json_t *agent)
+{
+	json_t *level;
+	const char *skill, *between = "";
+
+	printf("  - {id: %s, skills: {", member(agent, "id"));
+	json_object_foreach(json_object_get(agent, "skills"), skill, level)
+	{
+		printf("%s%s: %lld", between, skill,
+			(long long)json_integer_value(level));
+		between = ", ";
+	}
+	printf("}, capacity: %lld}\n", (long long)member_int(agent, "capacity"));
+}
+
+enum status
+do_config_adopt(struct ctl *ctl)
+{
+	json_t *all = all_agents(ctl), *agent;
+	size_t i;
+	int n = 0;
+
+	if (all == NULL)
+		return STATUS_FAILED;
+	json_array_foreach(all, i, agent)
+	{
+		if (!is_edited(agent))
+			continue;
+		if (n++ == 0)
+			printf("# put these skills and capacities into the entries of "
+			       "your "
+			       "settings file,\n# then: usherctl config "
+			       "reload\nagents:\n");
+		print_entry(agent);
+	}
+	if (n == 0)
+		fprintf(stderr, "No agent is edited; the settings file holds for all.\n");
+	json_decref(all);
+	return STATUS_OK;
+}
+
+enum status
+do_config_revert(struct ctl *ctl)
+{
+	json_t *all = all_agents(ctl), *agent, *result;
+	size_t i;
+	int n = 0;
+
+	if (all == NULL)
+		return STATUS_FAILED;
+	json_array_foreach(all, i, agent)
+	{
+		if (!is_edited(agent) ||
+			(ctl->n_words > 0 &&
+				strcmp(ctl->word[0], member(agent, "id")) != 0))
+			continue;
+		result = call(ctl, "agent.revert",
+			json_pack("{s:s}", "agent", member(agent, "id")));
+		if (result == NULL) {
+			json_decref(all);
+			return STATUS_FAILED;
+		}
+		json_decref(result);
+		n++;
+	}
+	json_decref(all);
+	if (n == 0)
+		printf("No such agent is edited.\n");
+	else
+		printf("Done for %d; the settings file holds again.\n", n);
+	return STATUS_OK;
+}

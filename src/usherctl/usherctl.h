@@ -124,6 +124,9 @@ enum status do_contact_show(struct ctl *ctl);
 enum status do_contact_move(struct ctl *ctl);
 enum status do_contact_prioritise(struct ctl *ctl);
 enum status do_contact_cancel(struct ctl *ctl);
+/* Every agent as agent.list tells; the caller owns it; NULL: the call failed, which was
+ * said. */
+json_t *all_agents(struct ctl *ctl);
 enum status do_agent_list(struct ctl *ctl);
 enum status do_agent_set_state(struct ctl *ctl);
 enum status do_agent_edit(struct ctl *ctl);
@@ -131,6 +134,8 @@ enum status do_explain_contact(struct ctl *ctl);
 enum status do_config_check(struct ctl *ctl);
 enum status do_config_reload(struct ctl *ctl);
 enum status do_config_show_diff(struct ctl *ctl);
+enum status do_config_adopt(struct ctl *ctl);
+enum status do_config_revert(struct ctl *ctl);
 enum status do_config_show(struct ctl *ctl);
 enum status do_config_write_document(struct ctl *ctl);
 enum status do_account_add(struct ctl *ctl);
@@ -148,6 +153,10 @@ enum status do_init(struct ctl *ctl);
 enum status do_status(struct ctl *ctl);
 enum status do_top(struct ctl *ctl);
 enum status do_completion(struct ctl *ctl);
+enum status do_suggest_eval(struct ctl *ctl);
+enum status do_suggest_train(struct ctl *ctl);
+enum status do_suggest_try(struct ctl *ctl);
+enum status do_suggest_explain(struct ctl *ctl);
 
 /* ---- offline.c: accounts without a daemon ---- */
 

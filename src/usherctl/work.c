@@ -314,8 +314,8 @@ agent_table(struct ctl *ctl, const json_t *list)
 	table_print(t, "No agents.");
 }
 
-enum status
-do_agent_list(struct ctl *ctl)
+json_t *
+all_agents(struct ctl *ctl)
 {
 	json_t *all = json_array(), *result;
 	bool more = true;
@@ -330,13 +330,21 @@ do_agent_list(struct ctl *ctl)
 		result = call(ctl, "agent.list", params);
 		if (result == NULL) {
 			json_decref(all);
-			return STATUS_FAILED;
+			return NULL;
 		}
 		more = json_is_true(json_object_get(result, "more"));
 		json_array_extend(all, json_object_get(result, "agents"));
 		json_decref(result);
 	}
-	return print_list(ctl, all, agent_table);
+	return all;
+}
+
+enum status
+do_agent_list(struct ctl *ctl)
+{
+	json_t *all = all_agents(ctl);
+
+	return all != NULL ? print_list(ctl, all, agent_table) : STATUS_FAILED;
 }
 
 enum status
