@@ -151,6 +151,7 @@ rejoin(struct router *r, struct contact *c, int64_t now_ms)
 {
 	struct agent *a = agent_at(r, c->agent);
 
+	c->version = r->centre->version; /* of this process: they are counted anew */
 	classify_law(r, c, false);
 	classify_need(r, c);
 	if (c->external != NULL)

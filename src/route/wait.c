@@ -121,6 +121,9 @@ wait_enter(struct router *r, struct contact *c, int64_t now_ms)
 		contact_plan(r, c, now_ms);
 		return;
 	}
+	/* A reload while it was offered, connected or scheduled takes effect now. */
+	if (c->version != r->centre->version)
+		reclassify(r, c, now_ms);
 	contact_set_state(r, c, CONTACT_QUEUED);
 	take_steps(r, c, now_ms);
 	begin_hold(r, c, now_ms);

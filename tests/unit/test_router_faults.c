@@ -325,6 +325,30 @@ an_arrival_does_not_hide_who_is_let_go_at_that_moment(void **state)
 	assert_int_equal(state_of(other), CONTACT_QUEUED);
 }
 
+static void
+a_reload_takes_effect_when_a_contact_returns(void **state)
+{
+	static const char before[] =
+		CHANNELS "queues: {general: {require: {english: 2}}}\n"
+			 "agents: [{id: a1, skills: {english: 5}}]\n";
+	static const char after[] =
+		CHANNELS "queues: {general: {require: {english: 7}, sla: {voice: 60s}}}\n"
+			 "agents: [{id: a1, skills: {english: 5}}]\n";
+	uint64_t call;
+
+	begin(before, false);
+	ready(T0, 0);
+	call = submit(T0, "{\"channel\": \"voice\"}");
+	assert_int_equal(state_of(call), CONTACT_OFFERED);
+	reload(T0 + 1000, after);
+	assert_int_equal(state_of(call), CONTACT_OFFERED);
+	tick(T0 + 15000);
+	router_set_state(f.router, T0 + 16000, 0, AGENT_READY, NULL, false, ask);
+	/* It wants more English now than he has, and within another time. */
+	assert_int_equal(state_of(call), CONTACT_QUEUED);
+	assert_int_equal(contact_find(f.router, call)->d_ms, T0 + 60000);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int
@@ -338,6 +362,7 @@ main(void)
 		TEST(a_wrapup_extended_in_its_last_moment_goes_on),
 		TEST(who_is_let_go_late_is_let_go_nevertheless),
 		TEST(an_arrival_does_not_hide_who_is_let_go_at_that_moment),
+		TEST(a_reload_takes_effect_when_a_contact_returns),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);
