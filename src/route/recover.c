@@ -146,6 +146,36 @@ rejoin_agent(struct router *r, struct contact *c, struct agent *a, int64_t now_m
 	agent_settle(r, a, now_ms);
 }
 
+/* Its agent is gone from the settings, or was never stored: back to its place. A
+ * conversation that was over is not begun again. */
+static void
+rejoin_without_agent(struct router *r, struct contact *c, int64_t now_ms)
+{
+	struct reply none = {0};
+	struct step *step;
+
+	log_warn("recover: its agent is gone contact=%" PRIu64 " state=%s", c->id,
+		contact_state_name[c->state]);
+	c->agent = -1;
+	if (c->state == CONTACT_WRAPUP) {
+		work_finish(r, c, CONTACT_COMPLETED, "agent_gone", now_ms, none);
+		return;
+	}
+	step = step_begin(r, STEP_BACK, now_ms);
+	if (c->state == CONTACT_OFFERED) {
+		effect_reason(
+			step_event(step, EVENT_OFFER_CANCELLED, c, NULL), "agent_gone");
+		r->counts.offers_cancelled++;
+	}
+	c->offer = 0;
+	c->connected_ms = c->parked_ms = c->park_until_ms = 0;
+	c->parked_by = 0;
+	wait_enter(r, c, now_ms);
+	step_contact(r, step, c);
+	effect_reason(step_event(step, EVENT_CONTACT_QUEUED, c, NULL), "agent_gone");
+	step_commit(r, step);
+}
+
 static void
 rejoin(struct router *r, struct contact *c, int64_t now_ms)
 {
@@ -162,18 +192,7 @@ rejoin(struct router *r, struct contact *c, int64_t now_ms)
 	} else if (a != NULL && a->login_ms != 0) {
 		rejoin_agent(r, c, a, now_ms);
 	} else {
-		/* Its agent is gone from the settings, or was never stored: back to its
-		 * place. */
-		log_warn("recover: requeued, its agent is gone contact=%" PRIu64, c->id);
-		c->agent = -1;
-		c->offer = 0;
-		c->connected_ms = 0;
-		wait_enter(r, c, now_ms);
-		struct step *step = step_begin(r, STEP_BACK, now_ms);
-		step_contact(r, step, c);
-		effect_reason(
-			step_event(step, EVENT_CONTACT_QUEUED, c, NULL), "agent_gone");
-		step_commit(r, step);
+		rejoin_without_agent(r, c, now_ms);
 	}
 }
 

@@ -349,6 +349,33 @@ a_reload_takes_effect_when_a_contact_returns(void **state)
 	assert_int_equal(contact_find(f.router, call)->d_ms, T0 + 60000);
 }
 
+static void
+after_a_restart_without_his_agent_nobody_serves_who_was_served(void **state)
+{
+	static const char before[] =
+		"channels: {voice: {cost: 100, wrapup: 60s, sla: 20s}}\n"
+		"queues: {general: {}}\nagents: [{id: a1}, {id: a2}]\n";
+	static const char after[] =
+		"channels: {voice: {cost: 100, wrapup: 60s, sla: 20s}}\n"
+		"queues: {general: {}}\nagents: [{id: a3}]\n";
+	uint64_t served, offered;
+
+	begin(before, false);
+	ready(T0, 0);
+	served = submit(T0, "{\"channel\": \"voice\"}");
+	accept(T0, served);
+	router_wrapup(f.router, T0 + 1000, served, 0, 0, ask);
+	ready(T0 + 1000, 1);
+	offered = submit(T0 + 2000, "{\"channel\": \"voice\"}");
+	assert_int_equal(state_of(offered), CONTACT_OFFERED);
+	f.n_heard = 0;
+	restart(T0 + 3000, after);
+	assert_int_equal(state_of(served), CONTACT_STATES);
+	assert_int_equal(times_heard(EVENT_CONTACT_COMPLETED), 1);
+	assert_int_equal(state_of(offered), CONTACT_QUEUED);
+	assert_int_equal(times_heard(EVENT_OFFER_CANCELLED), 1);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int
@@ -363,6 +390,7 @@ main(void)
 		TEST(who_is_let_go_late_is_let_go_nevertheless),
 		TEST(an_arrival_does_not_hide_who_is_let_go_at_that_moment),
 		TEST(a_reload_takes_effect_when_a_contact_returns),
+		TEST(after_a_restart_without_his_agent_nobody_serves_who_was_served),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);
