@@ -22,7 +22,7 @@
 local SCHEMA = 1 -- of the keys; a newer one is refused
 local SHAPES_MAX = 512 -- remembered
 local EPOCH_MAX = 16777215 -- 24 bits of every id made in it
-local FIXED_KEYS = 4 -- owner, events, held, agents
+local FIXED_KEYS = 6 -- of steps
 
 local function stale()
   return redis.error_reply('STALE another router owns this centre')
@@ -30,24 +30,26 @@ end
 
 -- Steps.
 --
--- KEYS  1 owner, 2 events, 3 held, 4 agents; then for each step: for each part the
---       contact and the classes that its letter names; [external id] [classes] [queues]
+-- KEYS  1 owner, 2 events, 3 held, 4 agents, 5 external, 6 leaving; then for each step:
+--       for each part the contact, the classes that its letter names [, cursor];
+--       [classes] [queues]
 -- ARGS  1 token, 2 EPOCH-SEQUENCE that the first step expects, 3 how many steps;
 --       then for each step: its shape; its event;
 --         for each part states one of which is expected (of a new contact its payload),
 --         new state, record [, name of the decision's field, decision] [, id, score: all
 --         letters but s];
---         [contact id of the external id, or ms that it is still to be known];
+--         [new external id, contact id; or one that leaves: centre time, space, the id];
 --         classes to register; id and record of each agent; [name and record of a queue]
 -- shape PARTS;EXTERNAL;CLASSES;AGENTS;QUEUE: a letter for each part, a capital one when it
---       brings a decision; EXTERNAL n new, k kept for a time; how many CLASSES, how many
---       AGENTS; QUEUE q; what is not there is empty or 0
+--       brings a decision; EXTERNAL n new, l leaves when its time has come; how many CLASSES,
+--       how many AGENTS; QUEUE q; what is not there is empty or 0
 -- Answers, one for each step (alone when there is one): 1 committed; 2 committed, but a
 --       contact was missing in the set that it left; 0 refused; or the id of the contact
 --       that has the external id already
 
 -- Where a part's contact goes. keys: of the contact and its classes; from, to: 0 nowhere,
--- 1 the first class, 2 the second, 3 those held, who are in no class.
+-- 1 the first class, 2 the second, 3 those held, who are in no class; goes: where history's
+-- cursor is among the keys, which keeps it for history to read (CONTRACTS 8.5).
 local letters = {
   s = {keys = 1, from = 0, to = 0}, -- stays
   a = {keys = 2, from = 0, to = 1, new = true}, -- is new and waits
@@ -58,6 +60,8 @@ local letters = {
   u = {keys = 2, from = 0, to = 1}, -- another place in its class
   e = {keys = 2, from = 1, to = 3, ends = true}, -- waited, ends
   f = {keys = 1, from = 0, to = 3, ends = true}, -- was held, ends
+  g = {keys = 3, from = 1, to = 3, ends = true, goes = 2}, -- waited, ends, goes at once
+  d = {keys = 2, from = 0, to = 3, ends = true, goes = 1}, -- was held, ends, goes at once
 }
 
 -- What follows from arguments that come again and again.
@@ -71,15 +75,16 @@ local function read_shape(text)
     n = #parts, external = external, classes = tonumber(classes),
     agents = 2 * tonumber(agents), queue = queue ~= ''
   }
-  local one = external ~= '' and 1 or 0
-  shape.keys = one + (shape.classes > 0 and 1 or 0) + (shape.queue and 1 or 0)
-  shape.args = 2 + one + shape.classes + shape.agents + (shape.queue and 2 or 0)
+  shape.keys = (shape.classes > 0 and 1 or 0) + (shape.queue and 1 or 0)
+  shape.args = 2 + (external == 'n' and 2 or external == 'l' and 1 or 0)
+    + shape.classes + shape.agents + (shape.queue and 2 or 0)
   for i = 1, #parts do
     local letter = parts:sub(i, i)
     local kind = letters[letter:lower()]
     local decides = letters[letter] == nil
     shape[i] = {
       keys = kind.keys, from = kind.from, to = kind.to, new = kind.new, ends = kind.ends,
+      goes = kind.goes,
       decides = decides,
       args = 3 + (decides and 2 or 0) + (kind.to ~= 0 and 2 or 0),
     }
@@ -126,11 +131,11 @@ end
 
 -- What the tail of a step brings; ki and i are behind its parts.
 local function write_tail(call, k, ki, a, i, shape)
-  if shape.external ~= '' then
-    if shape.external == 'k' then
-      call('PEXPIRE', k[ki], a[i])
-    end
-    ki, i = ki + 1, i + 1
+  if shape.external == 'n' then
+    i = i + 2
+  elseif shape.external == 'l' then
+    call('RPUSH', k[6], a[i])
+    i = i + 1
   end
   if shape.classes > 0 then
     call('SADD', k[ki], unpack(a, i, i + shape.classes - 1))
@@ -162,18 +167,19 @@ local function step(call, k, first_ki, a, first_i, shape, expected)
     ki, i = ki + part.keys, i + part.args
   end
 
-  local known
+  local is_new
   if shape.external == 'n' then
-    known = call('SET', k[ki], a[i], 'NX', 'GET')
-    if known and known ~= a[i] then
+    is_new = call('HSETNX', k[5], a[i], a[i + 1]) == 1
+    local known = is_new or call('HGET', k[5], a[i])
+    if not is_new and known ~= a[i + 1] then
       return not_done(call, k, expected, 'duplicate', known, known)
     end
   end
   local id = call('XADD', k[2], next_id, 'e', a[first_i + 1])
   if expected and id ~= expected then
     call('XDEL', k[2], id)
-    if known == false then
-      call('DEL', k[ki])
+    if is_new then
+      call('HDEL', k[5], a[i])
     end
     return nil
   end
@@ -182,13 +188,20 @@ local function step(call, k, first_ki, a, first_i, shape, expected)
   ki, i = first_ki, first_i + 2
   for p = 1, shape.n do
     local part = shape[p]
-    write_part(call, k[ki], part, a, i, id)
+    local goes = part.goes and call('EXISTS', k[ki + part.goes]) == 0
+    if goes then
+      call('UNLINK', k[ki])
+    else
+      write_part(call, k[ki], part, a, i, id)
+    end
     i = i + part.args
     if part.from ~= 0 and
       call('ZREM', part.from == 3 and k[3] or k[ki + 1], a[i - 2]) == 0 then
       answer = 2
     end
-    if part.to ~= 0 then
+    if goes then
+      call('ZREM', k[3], a[i - 2])
+    elseif part.to ~= 0 then
       call('ZADD', part.to == 3 and k[3] or k[ki + part.to], a[i - 1], a[i - 2])
     end
     ki = ki + part.keys
@@ -370,6 +383,30 @@ local function sweep(k, a)
   return #ids
 end
 
+-- Forgets external ids whose time is over. They leave in the order in which their contacts
+-- ended; centre time counts, so that a wrong clock cannot let a contact in twice.
+-- KEYS  owner, external, leaving    ARGS  token, centre time (ms), how many at most
+-- Returns how many were forgotten
+local function forget(k, a)
+  local call = redis.call
+  if call('GET', k[1]) ~= a[1] then
+    return stale()
+  end
+  local now_ms, ids = tonumber(a[2]), {}
+  for _, text in ipairs(call('LRANGE', k[3], 0, a[3] - 1)) do
+    local due_ms, id = text:match('^(%d+) (.*)$')
+    if tonumber(due_ms) > now_ms then
+      break
+    end
+    ids[#ids + 1] = id
+  end
+  if #ids > 0 then
+    call('HDEL', k[2], unpack(ids))
+    call('LPOP', k[3], #ids)
+  end
+  return #ids
+end
+
 -- Puts right what invariant I11 forbids; used while a centre is loaded.
 -- KEYS  owner, sorted set, contact    ARGS  token, what, contact id
 -- what: drop  the contact is not there, or is elsewhere: it leaves the set
@@ -409,4 +446,5 @@ register('claim', claim, ALLOW)
 register('heartbeat', heartbeat, ALLOW)
 register('release', release, ALLOW)
 register('sweep', sweep, ALLOW)
+register('forget', forget, ALLOW)
 register('repair', repair, ALLOW)

@@ -504,6 +504,8 @@ name_keys(struct store_redis *r)
 	r->agents_key = key(r, "agents");
 	r->queues_key = key(r, "queues");
 	r->cursor_key = key(r, "cursor");
+	r->external_key = key(r, "external");
+	r->leaving_key = key(r, "leaving");
 }
 
 static bool
@@ -610,6 +612,8 @@ store_redis_destroy(struct store_redis *r)
 	free(r->agents_key);
 	free(r->queues_key);
 	free(r->cursor_key);
+	free(r->external_key);
+	free(r->leaving_key);
 	free(r->address);
 	free(r->centre);
 	free(r);

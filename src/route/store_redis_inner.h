@@ -88,7 +88,8 @@ struct store_redis {
 	char prefix[STORE_PREFIX_MAX]; /* "usher:{centre}:" */
 	size_t n_prefix;
 	char *owner_key, *epoch_key, *meta_key, *events_key, *schema_key, *held_key,
-		*classes_key, *agents_key, *queues_key, *cursor_key; /* owned */
+		*classes_key, *agents_key, *queues_key, *cursor_key, *external_key,
+		*leaving_key; /* owned */
 	int64_t stream_length, owner_wait_ms;
 	bool standby;
 
@@ -105,7 +106,7 @@ struct store_redis {
 	struct event *watch; /* owned; the old owner */
 	struct event *end;   /* owned; the latest moment of store_redis_end */
 	int beats;
-	bool releasing, sweeping;
+	bool releasing, sweeping, forgetting;
 
 	/* Checks (store_redis_check.c). */
 	enum store_level level;

@@ -21,7 +21,7 @@
 
 #define SLOTS_LEAST 256
 #define KEEP_MS 2500   /* Redis' everysec loses 2 s at most */
-#define KEEP_MAX 16384 /* confirmed steps kept */
+#define KEEP_MAX 8192 /* confirmed steps kept */
 #define OOM_MS 100     /* so long intake is refused here after Redis did */
 
 /* ---- steps in order ---- */

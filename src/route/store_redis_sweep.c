@@ -1,5 +1,6 @@
-/* route/store_redis_sweep.c - finished contacts leave when their time is over, and the
- * event stream is cut; the function stops both at history's cursor (CONTRACTS 8.5). */
+/* route/store_redis_sweep.c - finished contacts and external ids leave when their time is
+ * over, and the event stream is cut; contacts and stream never beyond history's cursor
+ * (CONTRACTS 8.5). */
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,7 +10,9 @@
 #include "base/log.h"
 #include "route/store_redis_inner.h"
 
-#define SWEEP_MAX 100 /* contacts a call, so that Redis is never held up for long */
+#define SWEEP_MAX 100	 /* contacts a call, so that Redis is never held up for long */
+#define FORGET_MAX "500" /* external ids a call */
+#define FORGET_MAX_N 500
 #define KEYS_BEFORE 4
 #define WORDS_BEFORE (3 + KEYS_BEFORE)
 
@@ -81,6 +84,36 @@ on_due(void *owner, uint64_t tag USHER_UNUSED, const struct redisReply *reply)
 	call_sweep(r, reply);
 }
 
+static void forget(struct store_redis *r);
+
+static void
+on_forgotten(void *owner, uint64_t tag USHER_UNUSED, const struct redisReply *reply)
+{
+	struct store_redis *r = owner;
+
+	r->forgetting = false;
+	if (reply == NULL || r->phase == PHASE_ENDED)
+		return;
+	if (reply_is_error(reply, "STALE"))
+		store_stale(r);
+	else if (reply->type == REDIS_REPLY_ERROR)
+		log_warn("store: cannot forget external ids: %.150s", reply->str);
+	else if (reply->type == REDIS_REPLY_INTEGER && reply->integer == FORGET_MAX_N &&
+		 r->phase == PHASE_FLOWS)
+		forget(r); /* there may be more */
+}
+
+static void
+forget(struct store_redis *r)
+{
+	char now_ms[24];
+	const char *words[] = {r->owner_key, r->external_key, r->leaving_key, r->token,
+		now_ms, FORGET_MAX, NULL};
+
+	snprintf(now_ms, sizeof now_ms, "%" PRId64, r->hooks.now_ms(r->hooks.owner));
+	r->forgetting = store_call(r, on_forgotten, r, "forget", 3, words);
+}
+
 void
 store_sweep(struct store_redis *r)
 {
@@ -89,6 +122,8 @@ store_sweep(struct store_redis *r)
 	const char *words[] = {
 		"ZRANGEBYSCORE", r->held_key, "1", now_ms, "LIMIT", "0", most, NULL};
 
+	if (!r->forgetting)
+		forget(r);
 	if (r->sweeping)
 		return;
 	snprintf(now_ms, sizeof now_ms, "%" PRId64, r->hooks.now_ms(r->hooks.owner));

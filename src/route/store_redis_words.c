@@ -11,7 +11,7 @@
 /* The words of one step at most, keys and arguments. */
 #define STEP_WORDS_MAX                                                                   \
 	(2 + (3 + 7 + 1) * STEP_PARTS_MAX + 3 + 1 + 2 * STEP_AGENTS_MAX + 2)
-#define CALL_WORDS 12 /* of the call itself */
+#define CALL_WORDS 14 /* of the call itself */
 _Static_assert(STEP_WORDS_MAX + CALL_WORDS <= RLINK_ARGS_MAX, "one step always fits");
 
 /* A call that is put together. A word is borrowed, or lies in `own` at an offset, since
@@ -105,6 +105,8 @@ part_letter(const struct step *step, int i)
 
 	if (store_is_intake(step) && i == 0)
 		return p->to_class != NULL ? 'a' : 'h';
+	if (contact_is_over(p->state) && step->keep_ms <= 0)
+		return p->from_class != NULL ? 'g' : 'd';
 	if (contact_is_over(p->state))
 		return p->from_class != NULL ? 'e' : 'f';
 	if (p->from_class == NULL)
@@ -139,7 +141,7 @@ count_new_classes(const struct store_redis *r, const struct step *step)
 	return n;
 }
 
-/* 0; 'n' for a new one; 'k' for one that is kept for a time. */
+/* 0: none; 'n': a new one; 'l': one that leaves when its time has come. */
 static char
 external_kind(const struct step *step)
 {
@@ -147,7 +149,7 @@ external_kind(const struct step *step)
 		return 0;
 	if (store_is_intake(step))
 		return 'n';
-	return step->kind == STEP_FINISH ? 'k' : 0;
+	return step->kind == STEP_FINISH ? 'l' : 0;
 }
 
 /* ---- keys ---- */
@@ -163,13 +165,13 @@ add_keys(struct words *w, const struct store_redis *r, const struct step *step)
 
 		number_id_format(id, 'c', p->contact);
 		word_key(w, r, "c:", id);
-		if (letter == 'o' || letter == 'e' || letter == 'm')
+		if (strchr("oemg", letter) != NULL)
 			word_key(w, r, "q:", p->from_class);
-		if (letter == 'a' || letter == 'i' || letter == 'm' || letter == 'u')
+		if (strchr("aimu", letter) != NULL)
 			word_key(w, r, "q:", p->to_class);
+		if (letter == 'g' || letter == 'd')
+			word(w, r->cursor_key);
 	}
-	if (external_kind(step) != 0)
-		word_key(w, r, "x:", step->part[0].external);
 	if (count_new_classes(r, step) > 0)
 		word(w, r->classes_key);
 	if (step->queue != NULL)
@@ -309,16 +311,31 @@ add_part(struct words *w, const struct step *step, int i)
 }
 
 static void
+add_external(struct words *w, const struct step *step)
+{
+	switch (external_kind(step)) {
+	case 'n':
+		word(w, step->part[0].external);
+		word_id(w, step->part[0].contact);
+		return;
+	case 'l':
+		word_begin(w);
+		text_add_int(&w->own, step->at_ms + step->external_ttl_ms);
+		text_add_n(&w->own, " ", 1);
+		text_add(&w->own, step->part[0].external);
+		word_end(w);
+		return;
+	}
+}
+
+static void
 add_arguments(struct words *w, const struct store_redis *r, const struct step *step)
 {
 	add_shape(w, r, step);
 	add_event(w, step);
 	for (int i = 0; i < step->n_parts; i++)
 		add_part(w, step, i);
-	if (external_kind(step) == 'n')
-		word_id(w, step->part[0].contact);
-	else if (external_kind(step) == 'k')
-		word_int(w, step->external_ttl_ms > 0 ? step->external_ttl_ms : 1);
+	add_external(w, step);
 	for (int i = 0; i < step->n_parts; i++)
 		if (is_new_class(r, step, i))
 			word(w, step->part[i].to_class);
@@ -389,6 +406,8 @@ store_call_steps(struct store_redis *r, size_t n, rlink_reply fn)
 	word(w, r->events_key);
 	word(w, r->held_key);
 	word(w, r->agents_key);
+	word(w, r->external_key);
+	word(w, r->leaving_key);
 	for (size_t i = 0; i < n; i++)
 		add_keys(w, r, waiting_step(r, i));
 	/* How many keys there are is known now, and belongs before them. */

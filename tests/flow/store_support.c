@@ -353,6 +353,25 @@ look_int(struct rig *rig, const char *format, ...)
 	return reply->type == REDIS_REPLY_INTEGER ? reply->integer : -1;
 }
 
+void
+wait_int(struct rig *rig, int64_t expected, const char *format, ...)
+{
+	int64_t until_ms = clock_boot_ms() + PATIENCE_MS;
+	va_list args;
+
+	va_start(args, format);
+	for (;;) {
+		redisReply *reply = look_v(rig, format, args);
+
+		if (reply->type == REDIS_REPLY_INTEGER && reply->integer == expected)
+			break;
+		if (clock_boot_ms() > until_ms)
+			fail_msg("%s is not %" PRId64 " in time", format, expected);
+		run_ms(rig, 20);
+	}
+	va_end(args);
+}
+
 const char *
 look_text(struct rig *rig, const char *format, ...)
 {

@@ -64,6 +64,8 @@ void load_into(struct side *side, const struct store_load *load);
 /* Commands from outside. The reply is freed by the next call. */
 redisReply *look(struct rig *rig, const char *format, ...);
 int64_t look_int(struct rig *rig, const char *format, ...);
+/* Asks again until the answer is that number, at most 20 s; then the test fails. */
+void wait_int(struct rig *rig, int64_t expected, const char *format, ...);
 const char *look_text(struct rig *rig, const char *format, ...); /* "" when nil */
 
 /* Steps. ids are small numbers of this epoch. */
