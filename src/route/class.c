@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hooks.h"
 #include "route/able.h"
 #include "route/ask.h"
 
@@ -233,6 +234,7 @@ class_enter(struct router *r, struct class *k, struct contact *c)
 	struct order_key key = key_of(c);
 
 	order_insert(&k->order, key, c);
+	k->cooled = (k->n > 0 && k->cooled) || c->n_cooldowns > 0;
 	k->n = k->order.n;
 	c->class = k;
 	if (k->n == 1 || order_compare(&key, &k->first) < 0) {
@@ -348,15 +350,16 @@ pass_over(struct router *r, struct class *k, const struct order_entry *e,
 	return NULL;
 }
 
+/* key: of c; the matcher reads no contact but where two scores are equal. */
 static void
-offer_head(struct router *r, struct class *k, struct contact *c, int64_t now_ms,
-	struct candidate *best)
+offer_head(struct router *r, struct class *k, struct contact *c,
+	const struct order_key *key, int64_t now_ms, struct candidate *best)
 {
 	struct candidate head = {c, 0};
 
 	if (c == NULL)
 		return;
-	head.log2_score = class_log2_score(r, k, c->d_ms, c->t0_ms, now_ms);
+	head.log2_score = class_log2_score(r, k, key->d_ms, key->t0_ms, now_ms);
 	if (candidate_before(&head, best))
 		*best = head;
 }
@@ -381,30 +384,36 @@ class_best(struct router *r, struct class *k, const struct agent *agent, bool he
 	int64_t now_ms)
 {
 	struct candidate best = {NULL, 0};
-	bool picky = r->hooks != NULL && agent != NULL; /* plugins may refuse him */
-	int64_t from_ms;
+	/* He may not have the very head: cool-downs, or plugins that refuse him. */
+	bool picky = k->cooled || (agent != NULL && hooks_has(r->hooks, HOOK_MATCH));
+	struct order_key late_key = k->first, in_time_key;
 	struct contact *late = NULL, *in_time;
 	struct order_at at;
+	int64_t from_ms;
 
 	if (k->n == 0)
 		return best;
 	from_ms = class_in_time_from_ms(r, k, now_ms);
 	refresh_in_time(k, from_ms);
-	if (k->first.d_ms < from_ms) {
+	if (k->first.d_ms < from_ms)
 		late = k->first_item;
-		if (picky || late->n_cooldowns > 0)
-			late = pass_over(r, k, order_first(&k->order, &at), &at, agent,
-				from_ms, now_ms);
-	}
 	in_time = k->in_time_item;
-	if (in_time != NULL && (picky || in_time->n_cooldowns > 0))
+	in_time_key = k->in_time;
+	if (picky && late != NULL) {
+		late = pass_over(
+			r, k, order_first(&k->order, &at), &at, agent, from_ms, now_ms);
+		late_key = late != NULL ? key_of(late) : NO_KEY;
+	}
+	if (picky && in_time != NULL) {
 		in_time = pass_over(r, k, order_from(&k->order, from_ms, &at), &at, agent,
 			INT64_MAX, now_ms);
+		in_time_key = in_time != NULL ? key_of(in_time) : NO_KEY;
+	}
 	if (held_back && in_time != NULL &&
-		class_slack_ms(r, k, in_time->d_ms, now_ms) > k->release_ms)
+		class_slack_ms(r, k, in_time_key.d_ms, now_ms) > k->release_ms)
 		in_time = NULL;
-	offer_head(r, k, late, now_ms, &best);
-	offer_head(r, k, in_time, now_ms, &best);
+	offer_head(r, k, late, &late_key, now_ms, &best);
+	offer_head(r, k, in_time, &in_time_key, now_ms, &best);
 	return best;
 }
 

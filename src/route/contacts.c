@@ -278,6 +278,8 @@ contact_dirty(struct router *r, struct contact *c)
 void
 contact_cool(struct contact *c, int agent, int64_t until_ms)
 {
+	if (c->class != NULL)
+		c->class->cooled = true;
 	for (int i = 0; i < c->n_cooldowns; i++) {
 		if (c->cooldowns[i].agent != agent)
 			continue;

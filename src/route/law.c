@@ -11,12 +11,9 @@ law_settle(struct law_terms *terms)
 {
 	terms->log2_value = log2(terms->value);
 	terms->log2_late = log2(terms->value * terms->law.late_weight);
-}
-
-int64_t
-law_second_ms(const struct law_terms *terms)
-{
-	return llround((terms->law.second - 1) * (double)terms->sla_ms);
+	terms->head_ms = terms->half_life_ms * terms->log2_value;
+	terms->late_head_ms = terms->half_life_ms * terms->log2_late;
+	terms->second_ms = llround((terms->law.second - 1) * (double)terms->sla_ms);
 }
 
 enum law_phase
@@ -33,12 +30,12 @@ law_phase(int64_t slack_ms, int64_t slack2_ms)
 static double
 dpv(const struct law_terms *terms, int64_t slack_ms, int64_t slack2_ms)
 {
-	double h = terms->half_life_ms, a = terms->law.ageing_ms;
+	double a = terms->law.ageing_ms;
 
 	if (slack_ms >= 0)
-		return (h * terms->log2_value - (double)slack_ms) / h;
+		return (terms->head_ms - (double)slack_ms) / terms->half_life_ms;
 	if (slack2_ms >= 0)
-		return (h * terms->log2_late - (double)slack2_ms) / h;
+		return (terms->late_head_ms - (double)slack2_ms) / terms->half_life_ms;
 	return log2(terms->value * terms->law.late_weight * (a - (double)slack2_ms) / a);
 }
 

@@ -16,19 +16,25 @@ enum law_phase {
 /* The numbers that all members of a class share. */
 struct law_terms {
 	enum law_kind kind;
-	double value;	     /* V, > 0 */
-	double log2_value;   /* filled by law_settle */
-	double log2_late;    /* log2(V e); filled by law_settle */
-	double half_life_ms; /* H, > 0 */
-	struct law law;	     /* e, m, A */
-	int64_t sla_ms;	     /* T, >= 0 */
-	double rank;	     /* comparators: the class's fixed place, highest first */
+	double value;		      /* V, > 0 */
+	double log2_value;	      /* filled by law_settle */
+	double log2_late;	      /* log2(V e); filled by law_settle */
+	double head_ms, late_head_ms; /* H times those; filled by law_settle */
+	int64_t second_ms;	      /* d2 - d; filled by law_settle */
+	double half_life_ms;	      /* H, > 0 */
+	struct law law;		      /* e, m, A */
+	int64_t sla_ms;		      /* T, >= 0 */
+	double rank; /* comparators: the class's fixed place, highest first */
 };
 
 void law_settle(struct law_terms *terms);
 
-/* d2 - d = (m - 1) T in ms, rounded. */
-int64_t law_second_ms(const struct law_terms *terms);
+/* d2 - d = (m - 1) T in ms, rounded; settled. */
+static inline int64_t
+law_second_ms(const struct law_terms *terms)
+{
+	return terms->second_ms;
+}
 
 /*
  * law_log2_score - log2 of the score, since the score itself underflows (ROUTING 9).

@@ -50,12 +50,18 @@ find_chunk(const struct order *o, const struct order_key *key)
 	return low;
 }
 
-/* The first slot (from 0) of c with an entry >= key. */
+/* The first slot (from 0) of c with an entry >= key. Its ends are looked at first: heads
+ * are taken from the front, arrivals go to the back, and what lies between is not in the
+ * cache. */
 static size_t
 find_slot(const struct order_chunk *c, const struct order_key *key)
 {
 	size_t low = 0, high = c->n;
 
+	if (high == 0 || order_compare(&c->entry[c->from].key, key) >= 0)
+		return 0;
+	if (order_compare(&last_of(c)->key, key) < 0)
+		return high;
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 
@@ -135,9 +141,13 @@ order_insert(struct order *o, struct order_key key, void *item)
 bool
 order_remove(struct order *o, struct order_key key)
 {
-	size_t at = find_chunk(o, &key), slot;
+	size_t at = 0, slot;
 	struct order_chunk *c;
 
+	if (o->n_chunks == 0)
+		return false;
+	if (order_compare(&o->chunk[0]->entry[o->chunk[0]->from].key, &key) != 0)
+		at = find_chunk(o, &key);
 	if (at == o->n_chunks)
 		return false;
 	c = o->chunk[at];

@@ -156,23 +156,26 @@ struct agent {
  * and finer). */
 struct class
 {
-	/* what the matcher reads for each agent that frees; one cache line */
-	size_t n;			 /* = order.n */
-	struct order_key first, in_time; /* heads; in_time.d >= every moment asked since
-					    it was found; n 0: unset */
-	struct contact *first_item, *in_time_item; /* in_time_item NULL: none */
+	/* what the matcher reads for each agent that frees; a few cache lines, and no
+	 * contact's */
+	size_t n;		/* = order.n */
+	struct order_key first; /* heads; n 0: unset */
+	struct contact *first_item;
+	struct order_key in_time;     /* d >= every moment asked since it was found */
+	struct contact *in_time_item; /* NULL: none */
 	bool in_time_known;
-
+	bool cooled; /* a member may have a cool-down; since it was empty last */
+	bool deferrable;
+	int channel, calendar;
+	int only; /* named agent or affinity; -1: any */
 	struct law_terms terms;
-	int calendar;
-	int queue, channel, tier;
+	int64_t release_ms;    /* slack at which the reserve lets go */
+	int64_t release_at_ms; /* next moment at which it lets a member go; INT64_MAX */
+
+	int queue, tier;
 	struct require need;
 	int n_teams, teams[STEPS_MAX + REQUIRE_MAX];
 	bool all_teams;
-	int only; /* named agent or affinity; -1: any */
-	bool deferrable;
-	int64_t release_ms;    /* slack at which the reserve lets go */
-	int64_t release_at_ms; /* next moment at which it lets a member go; INT64_MAX */
 	struct order order;
 	char *key;	  /* owned; of this class */
 	char *store_key;  /* owned; of the store's sorted set: without teams and affinity

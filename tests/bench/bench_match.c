@@ -7,7 +7,7 @@
  * 4-ary heap a lane with a static key, of which only the head is compared and each agent
  * knows his lanes.
  *
- *   bench_match [DECISIONS]     one JSON line a figure
+ *   bench_match [DECISIONS [LANES WAITING]]     one JSON line a figure
  */
 #include <inttypes.h>
 #include <math.h>
@@ -253,16 +253,11 @@ decide_ours(struct ours *o)
 	class_leave(&o->router, c);
 	/* The one that was served takes the spare place, the spare one enters. */
 	next = o->router.classes[draw((uint32_t)o->world->lanes)];
-	*o->spare = (struct contact){.state = CONTACT_QUEUED,
-		.sla_ms = next->terms.sla_ms,
-		.value = next->terms.value,
-		.law = next->terms.law,
-		.calendar = -1,
-		.target = -1,
-		.last_agent = -1,
-		.affinity = -1,
-		.agent = -1,
-		.need = next->need};
+	o->spare->state = CONTACT_QUEUED;
+	o->spare->sla_ms = next->terms.sla_ms;
+	o->spare->value = next->terms.value;
+	o->spare->law = next->terms.law;
+	o->spare->need = next->need;
 	enter(o, o->spare, next);
 	o->spare = c;
 }
@@ -508,6 +503,11 @@ main(int argc, char **argv)
 	static const int waiting[] = {1000, 10000, 100000, 1000000};
 	long decisions = argc > 1 ? strtol(argv[1], NULL, 10) : 300000;
 
+	if (argc > 3) {
+		run_size((int)strtol(argv[2], NULL, 10), (int)strtol(argv[3], NULL, 10),
+			decisions);
+		return 0;
+	}
 	for (int l = 0; l < 2; l++) {
 		double p50[4];
 

@@ -293,11 +293,9 @@ static void
 reject(struct world *w)
 {
 	struct contact *c = w->waiting[draw((uint32_t)w->n)].contact;
+	int agent = (int)draw(AGENTS);
 
-	c->cooldowns = xreallocarray(
-		c->cooldowns, (size_t)c->n_cooldowns + 1, sizeof(struct cooldown));
-	c->cooldowns[c->n_cooldowns++] =
-		(struct cooldown){(int)draw(AGENTS), w->now + (int64_t)draw(20) * 500};
+	contact_cool(c, agent, w->now + (int64_t)draw(20) * 500);
 }
 
 static void
