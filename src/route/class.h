@@ -55,8 +55,7 @@ int64_t class_count_before(struct router *r, struct class *class, double log2_sc
 
 /* The next moment at which the reserve lets a member go, INT64_MAX for none; sets
  * class->release_at_ms. done: those that it lets go at this very moment are seen to. */
-void class_plan_release(
-	struct router *r, struct class *class, int64_t now_ms, bool done);
+void class_plan_release(struct router *r, struct class *class, int64_t now_ms, bool done);
 
 /* Whether the contact may go to the agent as far as cool-downs are concerned. */
 bool contact_cooled(const struct contact *c, int agent, int64_t now_ms);
