@@ -178,7 +178,7 @@ step_contact(struct router *r, struct step *step, struct contact *c)
 		}
 		p = &step->part[step->n_parts++];
 		p->contact = c->id;
-		p->expect = c->stored != CONTACT_NEW ? 1u << c->stored : 0;
+		p->expect = c->stored != CONTACT_NEW ? 1u << c->stored | c->stored_or : 0;
 		p->from_class = xstrdup(c->stored_class);
 	}
 	free(p->record);
@@ -357,14 +357,10 @@ start_offer_clock(struct router *r, const struct step *step, int64_t now_ms)
 	}
 }
 
-/* A contact that the store did not take: what memory did ahead is undone; nobody has seen
- * any of it. */
+/* Of a step that did not happen only the replies are said, as the answer to the add. */
 static void
-undo_add(struct router *r, struct step *step, enum step_result result, uint64_t existing,
-	int64_t now_ms)
+only_replies(struct step *step, enum step_result result, uint64_t existing)
 {
-	struct contact *c = contact_find(r, step->part[0].contact);
-	struct agent *a = c != NULL && c->agent >= 0 ? agent_at(r, c->agent) : NULL;
 	struct effect **at = &step->effects;
 
 	while (*at != NULL) {
@@ -385,32 +381,54 @@ undo_add(struct router *r, struct step *step, enum step_result result, uint64_t 
 		}
 		at = &e->next;
 	}
+}
+
+/* A contact that the store did not take: what memory did ahead is undone; nobody has seen
+ * any of it. */
+static void
+undo_add(struct router *r, struct step *step, enum step_result result, uint64_t existing,
+	int64_t now_ms)
+{
+	struct contact *c = contact_find(r, step->part[0].contact);
+	struct agent *a = c != NULL && c->agent >= 0 ? agent_at(r, c->agent) : NULL;
+
+	only_replies(step, result, existing);
 	if (result == STEP_DUPLICATE)
 		r->counts.duplicates++;
 	else
 		r->counts.refused++;
 	r->counts.submitted--;
+	if (r->in_flight > 0) {
+		struct not_taken *n = xcalloc(1, sizeof *n);
+
+		*n = (struct not_taken){
+			result, existing, (uint64_t)r->epoch << 36 | r->n_ops};
+		idmap_put(&r->not_taken, step->part[0].contact, n);
+	}
 	if (c == NULL)
 		return;
 	/* Work that its offer would have parked goes on; the store undid nothing since it
 	 * did nothing. */
-	for (int i = 1; i < step->n_parts; i++) {
-		struct contact *parked = contact_find(r, step->part[i].contact);
-
-		if (parked == NULL || parked->state != CONTACT_PARKED)
-			continue;
-		contact_set_state(r, parked, CONTACT_CONNECTED);
-		parked->stored = CONTACT_CONNECTED;
-		parked->parked_by = 0;
-		if (a != NULL) {
-			a->n_parked--;
-			a->load_pts += parked->cost_pts;
-			a->parkable_pts += parked->cost_pts;
-		}
-	}
+	if (a != NULL)
+		work_unpark_for(r, a, c->id, now_ms);
 	contact_destroy(r, c);
 	if (a != NULL)
 		agent_freed(r, a, now_ms, "freed");
+}
+
+static void
+forget_not_taken(struct router *r, uint64_t op)
+{
+	size_t at = 0;
+	uint64_t id;
+	void *value;
+
+	while (r->not_taken.n > 0 && idmap_next(&r->not_taken, &at, &id, &value)) {
+		if (((struct not_taken *)value)->last_op > op)
+			continue;
+		free(value);
+		idmap_remove(&r->not_taken, id);
+	}
 }
 
 static void
@@ -418,6 +436,9 @@ committed(void *owner, struct step *step, enum step_result result, uint64_t exis
 {
 	struct router *r = owner;
 	int64_t now_ms = r->clock != NULL ? r->clock(r->clock_owner) : r->latest_ms;
+	const struct not_taken *n =
+		step->n_parts > 0 ? idmap_get(&r->not_taken, step->part[0].contact)
+				  : NULL;
 	struct done *done;
 
 	r->in_flight--;
@@ -425,11 +446,15 @@ committed(void *owner, struct step *step, enum step_result result, uint64_t exis
 	for (int i = 0; i < step->n_parts; i++) {
 		struct contact *c = contact_find(r, step->part[i].contact);
 
-		if (c != NULL && c->inflight == step)
-			c->inflight = NULL;
+		if (c == NULL || c->inflight != step)
+			continue;
+		c->inflight = NULL;
+		c->stored_or = 0;
 	}
-	if (result != STEP_COMMITTED &&
-		(step->kind == STEP_ADD || step->kind == STEP_ADD_OFFER))
+	if (n != NULL)
+		only_replies(step, n->result, n->existing);
+	else if (result != STEP_COMMITTED &&
+		 (step->kind == STEP_ADD || step->kind == STEP_ADD_OFFER))
 		undo_add(r, step, result, existing, now_ms);
 	else if (result != STEP_COMMITTED)
 		log_error("router: step refused, the mirror wins step=%s op=%" PRIu64
@@ -441,6 +466,7 @@ committed(void *owner, struct step *step, enum step_result result, uint64_t exis
 	done = xcalloc(1, sizeof *done);
 	done->effects = step->effects;
 	step->effects = NULL;
+	forget_not_taken(r, step->op);
 	*r->done_tail = done;
 	r->done_tail = &done->next;
 	router_leave_command(r);
@@ -504,4 +530,6 @@ commit_finish(struct router *r)
 		effects_destroy(done->effects);
 		free(done);
 	}
+	forget_not_taken(r, UINT64_MAX);
+	idmap_finish(&r->not_taken);
 }

@@ -121,6 +121,8 @@ void work_requeue(struct router *r, struct contact *c, int64_t now_ms, struct re
 	enum event_kind kind, const char *reason);
 void work_park_for(struct router *r, struct step *step, struct agent *a,
 	struct contact *by, int need_pts, int64_t now_ms);
+/* The contact that parked them was not taken by the store: they never were parked. */
+void work_unpark_for(struct router *r, struct agent *a, uint64_t by, int64_t now_ms);
 void work_resume_parked(struct router *r, struct agent *a, int64_t now_ms);
 void work_due(struct router *r, struct contact *c, int64_t now_ms);
 

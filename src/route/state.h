@@ -106,6 +106,8 @@ struct contact {
 	enum contact_state
 		stored;	    /* what the store has or will have once that is committed */
 	char *stored_class; /* owned; likewise; NULL: waits in none */
+	unsigned stored_or; /* mask of states that it has instead when the step that parks
+			       it is refused */
 	int n_decisions;
 	char *decision;	   /* owned; packed, goes with the next step */
 	double log2_score; /* scratch of the matcher */
@@ -198,6 +200,14 @@ struct ended_offer {
 	enum offer_state how;
 };
 
+/* A contact that the store did not take, while steps that follow its add may be on their
+ * way: they are refused, and nobody hears of them. */
+struct not_taken {
+	enum step_result result;
+	uint64_t existing; /* who has its external id; 0: none */
+	uint64_t last_op;  /* of the last step that may be on its way */
+};
+
 /* What is said once a step is committed. */
 struct effect {
 	struct effect *next;
@@ -241,6 +251,7 @@ struct router {
 				   in */
 
 	struct idmap contacts;	   /* live */
+	struct idmap not_taken;	   /* owned struct not_taken, by contact */
 	struct map externals;	   /* "source external_id" -> contact */
 	struct idmap offers;	   /* open -> contact */
 	struct ended_offer *ended; /* owned ring */

@@ -38,6 +38,7 @@ struct store_memory {
 	struct step *first, **last; /* owned: waiting to be committed */
 	struct idmap contacts;	    /* owned struct kept */
 	struct map externals;	    /* key -> owned uint64_t */
+	struct idmap not_taken;	    /* duplicates; steps that follow their add may come */
 	struct map agents, queues;  /* id -> owned record */
 	struct leaving_list contacts_leaving, externals_leaving;
 	uint64_t last_op;
@@ -288,6 +289,11 @@ step_write(struct store_memory *m, struct step *step, uint64_t *existing)
 	const uint64_t *known = NULL;
 
 	forget_due(m, step->at_ms);
+	if (step->n_parts > 0 &&
+		idmap_get(&m->not_taken, step->part[0].contact) != NULL) {
+		m->last_op = step->op;
+		return STEP_REFUSED; /* nobody's fault: they were on their way already */
+	}
 	fault = step_fault(m, step);
 	m->last_op = step->op;
 	if (fault != NULL) {
@@ -299,6 +305,7 @@ step_write(struct store_memory *m, struct step *step, uint64_t *existing)
 		known = map_get(&m->externals, step->part[0].external);
 	if (known != NULL) {
 		*existing = *known;
+		idmap_put(&m->not_taken, step->part[0].contact, m);
 		return STEP_DUPLICATE;
 	}
 	for (int i = 0; i < step->n_parts; i++)
@@ -511,6 +518,7 @@ store_memory_destroy(struct store *store)
 	while (idmap_next(&m->contacts, &at, NULL, &value))
 		kept_destroy(value);
 	idmap_finish(&m->contacts);
+	idmap_finish(&m->not_taken);
 	values_finish(&m->externals);
 	values_finish(&m->agents);
 	values_finish(&m->queues);

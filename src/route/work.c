@@ -69,6 +69,7 @@ work_park_for(struct router *r, struct step *step, struct agent *a, struct conta
 				   STEP_PARTS_MAX bounds it */
 		need_pts -= c->cost_pts;
 		park(r, step, a, c, by->id, now_ms);
+		c->stored_or = 1u << CONTACT_CONNECTED; /* if `by` is not taken */
 	}
 }
 
@@ -84,6 +85,19 @@ unpark(struct router *r, struct agent *a, struct contact *c, int64_t now_ms)
 		a->parkable_pts += c->cost_pts;
 	a->n_parked--;
 	contact_plan(r, c, now_ms);
+}
+
+void
+work_unpark_for(struct router *r, struct agent *a, uint64_t by, int64_t now_ms)
+{
+	for (int i = 0; i < a->n_held; i++) {
+		struct contact *c = a->held[i];
+
+		if (c->state != CONTACT_PARKED || c->parked_by != by)
+			continue;
+		unpark(r, a, c, now_ms);
+		c->stored = CONTACT_CONNECTED;
+	}
 }
 
 static void

@@ -376,6 +376,87 @@ after_a_restart_without_his_agent_nobody_serves_who_was_served(void **state)
 	assert_int_equal(times_heard(EVENT_OFFER_CANCELLED), 1);
 }
 
+static uint64_t
+submit_later(int64_t now_ms, const char *text)
+{
+	json_t *json = json_loads(text, 0, NULL);
+	struct submission s = {0};
+	struct submission_error error;
+
+	assert_true(submission_parse(json, &s, &error));
+	json_decref(json);
+	router_submit(f.router, now_ms, &s, ask);
+	submission_finish(&s);
+	return (uint64_t)1 << 36 | f.router->n_contact_ids;
+}
+
+#define AGAIN "{\"channel\": \"voice\", \"external_id\": \"call-1\"}"
+
+/* The store knows the external id of a contact that is over. */
+static uint64_t
+first_of_its_name(void)
+{
+	uint64_t first = submit(T0, AGAIN);
+
+	assert_int_not_equal(first, 0);
+	router_leave(f.router, T0 + 1, first, ask);
+	store_memory_run(f.store);
+	f.n_heard = f.n_replies = 0;
+	return first;
+}
+
+static void
+of_an_intake_that_is_a_duplicate_nobody_hears_more(void **state)
+{
+	uint64_t first;
+
+	begin(one_agent, true);
+	router_login(f.router, T0, 0, NULL, ask);
+	first = first_of_its_name();
+	submit_later(T0 + 10, AGAIN);
+	/* Before the store says so it is offered, and sent once more. */
+	router_set_state(f.router, T0 + 11, 0, AGENT_READY, NULL, false, ask);
+	submit_later(T0 + 12, AGAIN);
+	store_memory_run(f.store);
+	assert_int_equal(f.n_replies, 3);
+	assert_true(f.last.duplicate);
+	assert_int_equal(f.last.contact, first);
+	assert_int_equal(times_heard(EVENT_OFFER_CREATED), 0);
+	assert_int_equal(times_heard(EVENT_CONTACT_CREATED), 0);
+	assert_int_equal(f.router->agents[0].load_pts, 0);
+	assert_int_equal(f.router->not_taken.n, 0);
+}
+
+static void
+work_parked_for_a_duplicate_goes_on_and_can_end(void **state)
+{
+	const struct contact *c;
+	uint64_t one, two;
+
+	begin(one_agent, true);
+	first_of_its_name();
+	ready(T0 + 2, 0);
+	one = submit(T0 + 3, "{\"channel\": \"email\"}");
+	two = submit(T0 + 4, "{\"channel\": \"email\"}");
+	router_accept(f.router, T0 + 5, contact_find(f.router, one)->offer, 0, ask);
+	router_accept(f.router, T0 + 5, contact_find(f.router, two)->offer, 0, ask);
+	store_memory_run(f.store);
+	submit_later(T0 + 10, AGAIN);
+	assert_int_equal(state_of(one), CONTACT_PARKED);
+	assert_int_equal(state_of(two), CONTACT_PARKED);
+	router_complete(f.router, T0 + 20, one, 0, NULL, ask);
+	store_memory_run(f.store);
+	assert_int_equal(state_of(one), CONTACT_STATES);
+	c = contact_find(f.router, two);
+	assert_int_equal(c->state, CONTACT_CONNECTED);
+	assert_int_not_equal(c->connected_ms, 0);
+	assert_int_equal(c->due_ms, INT64_MAX);
+	assert_int_equal(f.router->agents[0].load_pts, 25);
+	restart(T0 + 30, one_agent);
+	assert_int_equal(state_of(one), CONTACT_STATES);
+	assert_int_equal(state_of(two), CONTACT_CONNECTED);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int
@@ -391,6 +472,8 @@ main(void)
 		TEST(an_arrival_does_not_hide_who_is_let_go_at_that_moment),
 		TEST(a_reload_takes_effect_when_a_contact_returns),
 		TEST(after_a_restart_without_his_agent_nobody_serves_who_was_served),
+		TEST(of_an_intake_that_is_a_duplicate_nobody_hears_more),
+		TEST(work_parked_for_a_duplicate_goes_on_and_can_end),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);
