@@ -169,6 +169,17 @@ match_everybody(struct router *r, int64_t now_ms)
 			agent_freed(r, &r->agents[i], now_ms, "time");
 }
 
+/* What is held has limits of the settings too. */
+static void
+plan_again(struct router *r, int64_t now_ms)
+{
+	size_t at = 0;
+	void *value;
+
+	while (idmap_next(&r->contacts, &at, NULL, &value))
+		contact_plan(r, value, now_ms);
+}
+
 void
 router_configure(struct router *r, int64_t now_ms, struct centre *centre)
 {
@@ -188,6 +199,8 @@ router_configure(struct router *r, int64_t now_ms, struct centre *centre)
 		rejoin_waiting(r, waiting[i], now_ms);
 	free(waiting);
 	settle_agents(r, now_ms);
+	if (r->started)
+		plan_again(r, now_ms);
 	if (r->started) {
 		struct step *step = step_begin(r, STEP_QUEUE, now_ms);
 

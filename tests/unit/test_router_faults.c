@@ -457,6 +457,24 @@ work_parked_for_a_duplicate_goes_on_and_can_end(void **state)
 	assert_int_equal(state_of(two), CONTACT_CONNECTED);
 }
 
+static void
+a_shorter_park_limit_holds_for_what_is_parked(void **state)
+{
+	uint64_t mail;
+
+	begin(one_agent, false);
+	ready(T0, 0);
+	mail = submit(T0, "{\"channel\": \"email\"}");
+	accept(T0, mail);
+	router_park(f.router, T0, mail, 0, 0, ask);
+	reload(T0 + 1000, CHANNELS "queues: {general: {}}\nagents: [{id: a1}]\n"
+				   "park_limit: 30s\n");
+	tick(T0 + 29999);
+	assert_int_equal(state_of(mail), CONTACT_PARKED);
+	tick(T0 + 30000);
+	assert_int_not_equal(state_of(mail), CONTACT_PARKED);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int
@@ -474,6 +492,7 @@ main(void)
 		TEST(after_a_restart_without_his_agent_nobody_serves_who_was_served),
 		TEST(of_an_intake_that_is_a_duplicate_nobody_hears_more),
 		TEST(work_parked_for_a_duplicate_goes_on_and_can_end),
+		TEST(a_shorter_park_limit_holds_for_what_is_parked),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);
