@@ -23,7 +23,7 @@ PROGRAMS = harness.BUILD / "tests" / "bench"
 AGENTS = 50
 LANES = {  # groups that are programs of their own, which print finished figures
     "store": ["bench_store"],
-    "decide": ["bench_decide"],
+    "decide": ["bench_match"],
 }
 
 
