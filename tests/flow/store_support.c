@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <ftw.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@ rig_begin(void **state)
 		tmp != NULL ? tmp : "/tmp");
 	if (mkdtemp(rig->dir) == NULL)
 		return -1;
+	signal(SIGPIPE, SIG_IGN); /* as every program with sockets must */
 	rig->base = event_base_new();
 	rig->now_ms = 1790000000000;
 	*state = rig;
