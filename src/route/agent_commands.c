@@ -205,6 +205,7 @@ router_set_channel(struct router *r, int64_t now_ms, int agent, int channel,
 		e->event.channel = channel;
 		effect_reason(e, available ? "available" : "off");
 		step_commit(r, step);
+		wait_release_holds(r, a, now_ms);
 		agent_freed(r, a, now_ms, "channel");
 	}
 	router_leave_command(r);
@@ -266,6 +267,7 @@ router_edit_agent(struct router *r, int64_t now_ms, int agent,
 		step_event(step, EVENT_AGENT_SKILLS, NULL, a);
 		step_commit(r, step);
 		agent_settle(r, a, now_ms);
+		wait_release_holds(r, a, now_ms);
 		wait_skip_steps(r, now_ms);
 		agent_freed(r, a, now_ms, "skills");
 	}
@@ -292,6 +294,7 @@ router_revert_agent(struct router *r, int64_t now_ms, int agent, struct reply re
 		step_event(step, EVENT_AGENT_SKILLS, NULL, a);
 		step_commit(r, step);
 		agent_settle(r, a, now_ms);
+		wait_release_holds(r, a, now_ms);
 		wait_skip_steps(r, now_ms);
 		agent_freed(r, a, now_ms, "skills");
 	}

@@ -81,7 +81,8 @@ void wait_advance(
 /* Steps that nobody logged in makes senseless are skipped (ROUTING 9); after logins and
  * logouts. */
 void wait_skip_steps(struct router *r, int64_t now_ms);
-/* Contacts held for this agent (affinity) may go to anybody: he is away. */
+/* Contacts held for this agent (affinity) may go to anybody, unless he is still worth
+ * waiting for. */
 void wait_release_holds(struct router *r, const struct agent *a, int64_t now_ms);
 int wait_overflow_to(
 	const struct router *r, const struct contact *c); /* queue; -1: none is left */

@@ -271,7 +271,9 @@ wait_release_holds(struct router *r, const struct agent *a, int64_t now_ms)
 	for (size_t i = r->n_classes; i > 0; i--) {
 		struct class *k = i <= r->n_classes ? r->classes[i - 1] : NULL;
 
-		if (k == NULL || k->only != a->index)
+		if (k == NULL || k->only != a->index || k->n == 0 ||
+			(worth_waiting_for(r, k->first_item, a->index) &&
+				able_agent(r, a, k->first_item)))
 			continue;
 		while (k->n > 0 && k->first_item->affinity == a->index) {
 			struct contact *c = k->first_item;

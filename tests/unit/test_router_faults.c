@@ -475,6 +475,46 @@ a_shorter_park_limit_holds_for_what_is_parked(void **state)
 	assert_int_not_equal(state_of(mail), CONTACT_PARKED);
 }
 
+/* A call is held for a1, who is busy; a2 is idle. */
+static const char with_affinity[] = CHANNELS
+	"queues: {general: {affinity: 15s, require: {english: 1}}}\n"
+	"agents: [{id: a1, skills: {english: 5}}, {id: a2, skills: {english: 5}}]\n";
+
+static uint64_t
+held_call(void)
+{
+	uint64_t call;
+
+	begin(with_affinity, false);
+	ready(T0, 0);
+	accept(T0, submit(T0, "{\"channel\": \"voice\"}"));
+	ready(T0, 1);
+	call = submit(T0, "{\"channel\": \"voice\", \"last_agent\": \"a1\"}");
+	assert_int_equal(state_of(call), CONTACT_QUEUED);
+	return call;
+}
+
+static void
+nobody_is_held_for_who_shut_the_channel(void **state)
+{
+	uint64_t call = held_call();
+
+	router_set_channel(f.router, T0 + 1000, 0, 0, false, -1, ask);
+	tick(T0 + 1000);
+	assert_int_equal(state_of(call), CONTACT_OFFERED);
+}
+
+static void
+nobody_is_held_for_who_lost_the_skill(void **state)
+{
+	uint64_t call = held_call();
+	struct require none = {0};
+
+	router_edit_agent(f.router, T0 + 1000, 0, &none, -1, ask);
+	tick(T0 + 1000);
+	assert_int_equal(state_of(call), CONTACT_OFFERED);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int
@@ -493,6 +533,8 @@ main(void)
 		TEST(of_an_intake_that_is_a_duplicate_nobody_hears_more),
 		TEST(work_parked_for_a_duplicate_goes_on_and_can_end),
 		TEST(a_shorter_park_limit_holds_for_what_is_parked),
+		TEST(nobody_is_held_for_who_shut_the_channel),
+		TEST(nobody_is_held_for_who_lost_the_skill),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);
