@@ -141,6 +141,12 @@ set_teams(struct class *k, const struct queue *q, const struct contact *c)
 		k->teams[k->n_teams++] = c->teams[i];
 }
 
+static bool
+is_held(const struct class *k)
+{
+	return k->deferrable && k->only >= 0;
+}
+
 static struct class *
 class_create(struct router *r, const struct contact *c, const char *key)
 {
@@ -177,6 +183,7 @@ class_create(struct router *r, const struct contact *c, const char *key)
 	}
 	k->index = r->n_classes;
 	r->classes[r->n_classes++] = k;
+	r->n_held_classes += is_held(k);
 	map_put(&r->class_by_key, k->key, k);
 	able_add_class(r, k);
 	return k;
@@ -186,6 +193,7 @@ static void
 class_destroy(struct router *r, struct class *k)
 {
 	able_remove_class(r, k);
+	r->n_held_classes -= is_held(k);
 	map_remove(&r->class_by_key, k->key);
 	r->classes[k->index] = r->classes[--r->n_classes];
 	r->classes[k->index]->index = k->index;

@@ -170,6 +170,12 @@ match_held_back_for(struct router *r, const struct agent *a, int64_t now_ms)
 		if (i <= a->n_classes && a->classes[i - 1]->deferrable &&
 			a->classes[i - 1]->n > 0)
 			match_held_back_class(r, a->classes[i - 1], now_ms);
+	/* What is held for another agent is kept by the same reserve. */
+	for (size_t i = r->n_held_classes > 0 ? r->n_classes : 0; i > 0; i--)
+		if (i <= r->n_classes && r->classes[i - 1]->deferrable &&
+			r->classes[i - 1]->only >= 0 &&
+			r->classes[i - 1]->only != a->index)
+			match_held_back_class(r, r->classes[i - 1], now_ms);
 }
 
 static int

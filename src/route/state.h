@@ -270,6 +270,7 @@ struct router {
 	struct class **classes;
 	size_t n_classes, room_classes;
 	struct map class_by_key;
+	size_t n_held_classes; /* deferrable ones of an affinity */
 
 	struct contact **due; /* heap by due_ms */
 	size_t n_due, room_due;

@@ -515,6 +515,26 @@ nobody_is_held_for_who_lost_the_skill(void **state)
 	assert_int_equal(state_of(call), CONTACT_OFFERED);
 }
 
+static void
+one_more_idle_agent_lets_go_what_is_held_for_another(void **state)
+{
+	uint64_t mail;
+
+	begin("channels:\n"
+	      "  voice: {cost: 100, sla: 20s}\n"
+	      "  email: {cost: 25, sla: 10m, deferrable: true}\n"
+	      "queues: {general: {reserve: 1, affinity: 60s}}\n"
+	      "agents: [{id: a1}, {id: a2}]\n",
+		false);
+	ready(T0, 0);
+	mail = submit(T0, "{\"channel\": \"email\", \"last_agent\": \"a1\"}");
+	assert_int_equal(state_of(mail), CONTACT_QUEUED);
+	ready(T0 + 1000, 1);
+	tick(T0 + 1000);
+	assert_int_equal(state_of(mail), CONTACT_OFFERED);
+	assert_int_equal(router_contact_agent(f.router, mail), 0);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int
@@ -535,6 +555,7 @@ main(void)
 		TEST(a_shorter_park_limit_holds_for_what_is_parked),
 		TEST(nobody_is_held_for_who_shut_the_channel),
 		TEST(nobody_is_held_for_who_lost_the_skill),
+		TEST(one_more_idle_agent_lets_go_what_is_held_for_another),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);
