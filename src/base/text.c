@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TEXT_FIRST 256 /* bytes; most texts here are records of about that */
+
 static void
 need(struct text *t, size_t more)
 {
-	size_t room = t->room != 0 ? t->room : 64;
+	size_t room = t->room != 0 ? t->room : TEXT_FIRST;
 
 	if (t->n + more + 1 <= t->room)
 		return;
