@@ -21,10 +21,8 @@ import harness  # noqa: E402
 
 PROGRAMS = harness.BUILD / "tests" / "bench"
 AGENTS = 50
-LANES = {  # groups that are programs of their own, which print finished figures
-    "store": ["bench_store"],
-    "decide": ["bench_match"],
-}
+OF_OTHERS = {"bench_lifecycle"}  # run by a group below; any other bench_NAME is the group NAME
+GROUP_OF = {"bench_match": "decide"}
 
 
 def program(name):
@@ -46,6 +44,7 @@ class Figures:
     def add(self, figure, value, unit, reference=None, ratio=None, **more):
         """Prints a figure at once and keeps it for the table."""
         line = {"figure": figure, "value": value, "unit": unit, "reference": reference, "ratio": ratio, **more}
+        line = {name: round(x, 4) if isinstance(x, float) else x for name, x in line.items()}
         self.lines.append(line)
         print(json.dumps(line), flush=True)
 
@@ -190,13 +189,10 @@ def group_life(figures, rounds):
     figures.add("P17", lives, "lives/s", 4000, lives / 4000, goal=">= 1, aim 2")
 
 
-def group_programs(figures, group):
-    for name in LANES[group]:
-        if not program(name).is_file():
-            print(f"{group}: {name} is not built here", file=sys.stderr)
-            continue
-        for line in run_program(name):
-            figures.add(**line)
+def groups():
+    """Programs that print finished figures, by the group that they are."""
+    found = sorted(p.name for p in PROGRAMS.glob("bench_*") if p.is_file() and p.name not in OF_OTHERS)
+    return {GROUP_OF.get(name, name.removeprefix("bench_")): name for name in found}
 
 
 def peers(figures):
@@ -212,16 +208,21 @@ def peers(figures):
 
 def main():
     parser = argparse.ArgumentParser(description="benchmarks")
-    parser.add_argument("groups", nargs="*", choices=[[], "life", *LANES])
+    known = groups()
+    parser.add_argument("groups", nargs="*", help=f"life, {', '.join(known)}; all if none is named")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peers", action="store_true")
     options = parser.parse_args()
+    unknown = set(options.groups) - {"life", *known}
+    if unknown:
+        parser.error(f"no group {', '.join(unknown)}")
     figures = Figures()
-    for group in options.groups or ["life", *LANES]:
+    for group in options.groups or ["life", *known]:
         if group == "life":
             group_life(figures, options.rounds)
         else:
-            group_programs(figures, group)
+            for line in run_program(known[group]):
+                figures.add(**line)
     if options.peers:
         peers(figures)
     figures.table()

@@ -190,6 +190,38 @@ def generated(seed=SEED):
     return Day("a generated weekday", rows, shifts, notes)
 
 
+class Clock:
+    """The day's time without its dead hours: stretches with nobody there and nobody waiting."""
+
+    LONGEST_WAIT_S = 3600  # who waits longer does not keep the clock from being put forward
+
+    def __init__(self, day):
+        busy = [block for shift in day.shifts for block in shift["blocks"]]
+        busy += [(r["at_s"], r["at_s"] + min(r["patience_s"], self.LONGEST_WAIT_S)) for r in day.rows]
+        self.stretches = []  # [from, to, time played before it]
+        for begin, end in sorted(busy):
+            if self.stretches and begin <= self.stretches[-1][1] + BREAK_S:
+                self.stretches[-1][1] = max(self.stretches[-1][1], end)
+            else:
+                self.stretches.append([begin, end, 0.0])
+        played = 0.0
+        for stretch in self.stretches:
+            stretch[2] = played
+            played += stretch[1] - stretch[0]
+        self.length_s = played
+
+    def played(self, at_s):
+        """Seconds of play until a moment of the day."""
+        before = [s for s in self.stretches if s[0] <= at_s]
+        begin, end, played = before[-1] if before else self.stretches[0]
+        return played + max(0.0, min(at_s, end) - begin)
+
+    def at(self, played_s):
+        """The moment of the day after so much play."""
+        begin, _, played = [s for s in self.stretches if s[2] <= max(0.0, played_s)][-1]
+        return begin + max(0.0, played_s - played)
+
+
 def figures(waits, abandoned, within_s=20.0):
     """Of served waits in seconds and the number who left: (service level %, mean wait s, abandonment %)."""
     offered = len(waits) + abandoned

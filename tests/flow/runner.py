@@ -142,6 +142,8 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description="flow tests")
     parser.add_argument("words", nargs="*", help="only tests whose file or sentence has one of these words")
     parser.add_argument("--subset", action="store_true", help="only the tests marked for other lanes")
+    parser.add_argument("--only", metavar="FILE", help="only tests of files whose name begins so")
+    parser.add_argument("--without", metavar="FILE", action="append", default=[], help="none of such files")
     parser.add_argument("--jobs", type=int, default=int(os.environ.get("USHER_FLOW_JOBS", "4")))
     parser.add_argument("--list", action="store_true", help="print the sentences and end")
     options = parser.parse_args(argv)
@@ -149,6 +151,8 @@ def main(argv=None):
         t
         for t in TESTS
         if (not options.subset or t.subset)
+        and t.file.startswith(options.only or "")
+        and not t.file.startswith(tuple(options.without))
         and (not options.words or any(w in t.file or w in t.sentence for w in options.words))
     ]
     if options.list:
