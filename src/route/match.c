@@ -1,6 +1,7 @@
 /* route/match.c - which contact for a freed agent, which agent for a contact (ROUTING 7,
  * 9). */
 #include <stdlib.h>
+#include <string.h>
 
 #include "route/able.h"
 #include "route/ask.h"
@@ -141,6 +142,18 @@ match_contact(struct router *r, struct contact *c, int64_t now_ms, struct step *
 	return true;
 }
 
+/* Its head may not go to those who are free, but others behind it may. */
+static void
+match_able(struct router *r, const struct class *k, int64_t now_ms)
+{
+	int n = k->n_able, *able = xcalloc((size_t)n, sizeof able[0]);
+
+	memcpy(able, k->able, (size_t)n * sizeof able[0]); /* the class may be freed */
+	for (int i = 0; i < n; i++)
+		match_agent(r, agent_at(r, able[i]), now_ms, "reserve");
+	free(able);
+}
+
 static void
 match_held_back_class(struct router *r, struct class *k, int64_t now_ms)
 {
@@ -149,8 +162,14 @@ match_held_back_class(struct router *r, struct class *k, int64_t now_ms)
 			class_best(r, k, NULL, able_held_back(r, k, NULL), now_ms);
 		bool last = k->n == 1; /* the class may be freed with it */
 
-		if (best.contact == NULL ||
-			!match_contact(r, best.contact, now_ms, NULL, "reserve") || last)
+		if (best.contact == NULL)
+			return;
+		if (!match_contact(r, best.contact, now_ms, NULL, "reserve")) {
+			if (!last && (best.contact->n_cooldowns > 0 || r->hooks != NULL))
+				match_able(r, k, now_ms);
+			return;
+		}
+		if (last)
 			return;
 	}
 }
@@ -224,9 +243,13 @@ gather_released(struct router *r, int64_t now_ms)
 		}
 		left = room_for_class(r, k);
 		e = order_from(&k->order, k->released_d_ms, &at);
-		while (e != NULL && left-- > 0 &&
+		while (e != NULL && left > 0 &&
 			class_slack_ms(r, k, e->key.d_ms, now_ms) <= k->release_ms) {
-			contact_dirty(r, e->item);
+			struct contact *c = e->item;
+
+			/* Those whom an agent may not have take nobody's room. */
+			left -= c->n_cooldowns == 0 && r->hooks == NULL;
+			contact_dirty(r, c);
 			e = order_next(&k->order, &at);
 		}
 		class_plan_release(r, k, now_ms, true);

@@ -535,6 +535,76 @@ one_more_idle_agent_lets_go_what_is_held_for_another(void **state)
 	assert_int_equal(router_contact_agent(f.router, mail), 0);
 }
 
+/* a2 cannot take e-mail, but counts as idle; a1 rejected the first. The second waits. */
+static void
+reject_first(const char *text, uint64_t mail[2])
+{
+	begin(text, false);
+	ready(T0, 0);
+	ready(T0, 1);
+	router_set_channel(f.router, T0, 1, 1, false, -1, ask);
+	mail[0] = submit(T0, "{\"channel\": \"email\"}");
+	router_reject(
+		f.router, T0 + 10, contact_find(f.router, mail[0])->offer, 0, NULL, ask);
+	router_set_state(f.router, T0 + 20, 1, AGENT_NOT_READY, NULL, false, ask);
+	mail[1] = submit(T0 + 1000, "{\"channel\": \"email\"}");
+	assert_int_equal(state_of(mail[0]), CONTACT_QUEUED);
+	assert_int_equal(state_of(mail[1]), CONTACT_QUEUED);
+}
+
+static const char one_kept[] = "channels:\n"
+			       "  voice: {cost: 100, sla: 20s}\n"
+			       "  email: {cost: 100, sla: 10m, deferrable: true}\n"
+			       "queues: {general: {reserve: 1}}\n"
+			       "reject_cooldown: 1h\n"
+			       "agents: [{id: a1}, {id: a2}]\n";
+
+static void
+behind_a_rejected_head_the_reserve_lets_go_the_next(void **state)
+{
+	uint64_t mail[2];
+
+	reject_first(one_kept, mail);
+	router_set_state(f.router, T0 + 2000, 1, AGENT_READY, NULL, false, ask);
+	tick(T0 + 2000);
+	assert_int_equal(state_of(mail[0]), CONTACT_QUEUED);
+	assert_int_equal(state_of(mail[1]), CONTACT_OFFERED);
+}
+
+static void
+a_rejected_contact_takes_no_place_among_those_let_go(void **state)
+{
+	uint64_t mail[2];
+
+	reject_first(one_kept, mail);
+	/* Both are let go 60 s before their deadlines, and looked at together. */
+	tick(T0 + 541000);
+	assert_int_equal(state_of(mail[0]), CONTACT_QUEUED);
+	assert_int_equal(state_of(mail[1]), CONTACT_OFFERED);
+}
+
+static void
+a_skill_lost_makes_an_automatic_reserve_smaller(void **state)
+{
+	struct text t = {0};
+	struct require none = {0};
+	uint64_t mail;
+
+	text_add(&t, CHANNELS "queues: {general: {require: {english: 1}}}\nagents:\n");
+	for (int i = 1; i <= 20; i++)
+		text_addf(&t, "  - {id: a%d, skills: {english: 5}}\n", i);
+	begin(t.s, false);
+	text_finish(&t);
+	ready(T0, 0);
+	for (int i = 1; i < 20; i++)
+		router_login(f.router, T0, i, NULL, ask);
+	mail = submit(T0, "{\"channel\": \"email\"}");
+	assert_int_equal(state_of(mail), CONTACT_QUEUED);
+	/* Of 20 one idle agent is kept, of 19 none. */
+	router_edit_agent(f.router, T0 + 10, 7, &none, -1, ask);
+	assert_int_equal(state_of(mail), CONTACT_OFFERED);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int
@@ -556,6 +626,9 @@ main(void)
 		TEST(nobody_is_held_for_who_shut_the_channel),
 		TEST(nobody_is_held_for_who_lost_the_skill),
 		TEST(one_more_idle_agent_lets_go_what_is_held_for_another),
+		TEST(behind_a_rejected_head_the_reserve_lets_go_the_next),
+		TEST(a_rejected_contact_takes_no_place_among_those_let_go),
+		TEST(a_skill_lost_makes_an_automatic_reserve_smaller),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);
