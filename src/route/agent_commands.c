@@ -270,6 +270,7 @@ router_edit_agent(struct router *r, int64_t now_ms, int agent,
 		wait_release_holds(r, a, now_ms);
 		wait_skip_steps(r, now_ms);
 		agent_freed(r, a, now_ms, "skills");
+		match_held_back(r, now_ms); /* an automatic reserve may be smaller */
 	}
 	router_leave_command(r);
 }
@@ -297,6 +298,7 @@ router_revert_agent(struct router *r, int64_t now_ms, int agent, struct reply re
 		wait_release_holds(r, a, now_ms);
 		wait_skip_steps(r, now_ms);
 		agent_freed(r, a, now_ms, "skills");
+		match_held_back(r, now_ms); /* an automatic reserve may be smaller */
 	}
 	router_leave_command(r);
 }
