@@ -207,15 +207,21 @@ class_destroy(struct router *r, struct class *k)
 }
 
 struct class *
-class_for(struct router *r, const struct contact *c)
+class_known(struct router *r, const struct contact *c)
 {
 	struct text *t = &r->scratch;
-	struct class *k;
 
 	text_clear(t);
 	write_key(t, c, r->centre->half_life_ms);
-	k = map_get(&r->class_by_key, t->s);
-	return k != NULL ? k : class_create(r, c, t->s);
+	return map_get(&r->class_by_key, t->s);
+}
+
+struct class *
+class_for(struct router *r, const struct contact *c)
+{
+	struct class *k = class_known(r, c);
+
+	return k != NULL ? k : class_create(r, c, r->scratch.s);
 }
 
 void

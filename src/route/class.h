@@ -13,6 +13,7 @@
 
 /* The class of a waiting contact as it stands now; made when it is new. Borrowed. */
 struct class *class_for(struct router *r, const struct contact *c);
+struct class *class_known(struct router *r, const struct contact *c); /* NULL: none yet */
 
 /* The contact begins or ends to wait; sets c->class. Leaving may free an empty class. */
 void class_enter(struct router *r, struct class *class, struct contact *c);

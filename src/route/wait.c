@@ -63,14 +63,14 @@ static bool
 is_servable(struct router *r, struct contact *c)
 {
 	int affinity = c->affinity;
-	bool servable;
+	const struct class *k = NULL;
 
-	if (c->target >= 0)
-		return able_anyone(r, c);
-	c->affinity = -1; /* the class without the hold */
-	servable = class_for(r, c)->n_logged_in > 0;
-	c->affinity = affinity;
-	return servable;
+	if (c->target < 0) {
+		c->affinity = -1; /* the class without the hold, if there is one */
+		k = class_known(r, c);
+		c->affinity = affinity;
+	}
+	return k != NULL ? k->n_logged_in > 0 : able_anyone(r, c);
 }
 
 /* Takes the steps that are due or senseless to wait for. True when the requirement
@@ -236,32 +236,45 @@ wait_advance(struct router *r, int64_t now_ms)
 	}
 }
 
+/* Members of one class need the same, but may be at different steps of their queue: those
+ * at a step from which one was not moved on are not asked again. */
+static void
+skip_steps_of(struct router *r, struct class *k, int64_t now_ms)
+{
+	struct contact **members = xcalloc(k->n, sizeof(struct contact *));
+	const struct order_entry *e;
+	struct order_at at;
+	unsigned stay = 0; /* mask of steps */
+	size_t n = 0;
+
+	for (e = order_first(&k->order, &at); e != NULL; e = order_next(&k->order, &at))
+		members[n++] = e->item;
+	for (size_t i = 0; i < n; i++) {
+		struct contact *c = members[i];
+
+		if ((stay & 1u << c->step) != 0)
+			continue;
+		if (!take_steps(r, c, now_ms)) {
+			stay |= 1u << c->step;
+			continue;
+		}
+		wait_relane(r, c, now_ms);
+		commit_move(r, c, now_ms, "step");
+		contact_dirty(r, c);
+	}
+	free(members);
+}
+
 void
 wait_skip_steps(struct router *r, int64_t now_ms)
 {
-	for (size_t i = 0; i < r->n_classes; i++) {
-		struct class *k = r->classes[i];
-		struct contact **members;
-		const struct order_entry *e;
-		struct order_at at;
-		size_t n = 0;
+	/* From the end: a class that is left may be freed, the last takes its place. */
+	for (size_t i = r->n_classes; i > 0; i--) {
+		struct class *k = i <= r->n_classes ? r->classes[i - 1] : NULL;
 
-		if (k->n == 0 || k->n_logged_in > 0 || k->only >= 0 ||
-			r->centre->queues[k->queue].n_steps == 0)
-			continue;
-		members = xcalloc(k->n, sizeof(struct contact *));
-		for (e = order_first(&k->order, &at); e != NULL;
-			e = order_next(&k->order, &at))
-			members[n++] = e->item;
-		for (size_t j = 0; j < n; j++) {
-			if (!take_steps(r, members[j], now_ms))
-				break; /* all members need the same; steps that are due
-					  come by their own moments */
-			wait_relane(r, members[j], now_ms);
-			commit_move(r, members[j], now_ms, "step");
-			contact_dirty(r, members[j]);
-		}
-		free(members);
+		if (k != NULL && k->n > 0 && k->n_logged_in == 0 && k->only < 0 &&
+			r->centre->queues[k->queue].n_steps > 0)
+			skip_steps_of(r, k, now_ms);
 	}
 }
 

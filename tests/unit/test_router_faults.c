@@ -605,6 +605,59 @@ a_skill_lost_makes_an_automatic_reserve_smaller(void **state)
 	assert_int_equal(state_of(mail), CONTACT_OFFERED);
 }
 
+static void
+members_of_a_class_at_different_steps_each_skip_theirs(void **state)
+{
+	struct contact_change sooner = {
+		.queue = -1, .tier = -1, .sooner_ms = 60000, .points = NAN, .agent = -1};
+	uint64_t stays, skips;
+
+	begin(CHANNELS "queues:\n"
+		       "  general: {require: {billing: 2}, steps: [{after: 10s, lower: "
+		       "{billing: 1}},\n"
+		       "    {after: 10m, drop: [billing]}]}\n"
+		       "agents: [{id: a1}]\n",
+		false);
+	skips = submit(T0, "{\"channel\": \"voice\"}");
+	tick(T0 + 10000);
+	stays = submit(
+		T0 + 11000, "{\"channel\": \"voice\", \"require\": {\"billing\": 1}}");
+	router_change(f.router, T0 + 11000, stays, &sooner, ask);
+	assert_ptr_equal(contact_find(f.router, skips)->class,
+		contact_find(f.router, stays)->class);
+	/* Without a skill he could serve after the next step of one of them. */
+	ready(T0 + 12000, 0);
+	tick(T0 + 12000);
+	assert_int_equal(state_of(skips), CONTACT_OFFERED);
+	assert_int_equal(state_of(stays), CONTACT_QUEUED);
+}
+
+static void
+classes_that_nobody_enters_are_not_made(void **state)
+{
+	char text[120];
+
+	begin(CHANNELS "queues: {general: {steps: [{after: 1h, add: [\"team:first\"]}], "
+		       "teams: [second]}}\n"
+		       "teams: {first: {}, second: {}}\n"
+		       "agents: [{id: a1, team: second}]\n",
+		false);
+	ready(T0, 0);
+	accept(T0, submit(T0, "{\"channel\": \"voice\"}"));
+	for (int i = 1; i < CLASSES_KEPT + 100; i++) {
+		uint64_t call;
+
+		snprintf(text, sizeof text,
+			"{\"channel\": \"voice\", \"sla_ms\": %d, \"last_agent\": "
+			"\"a1\"}",
+			100000 + i);
+		call = submit(T0 + i, text);
+		assert_int_equal(contact_find(f.router, call)->affinity, 0);
+		router_leave(f.router, T0 + i, call, ask);
+	}
+	assert_true(f.router->n_classes < 10);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int
@@ -629,6 +682,8 @@ main(void)
 		TEST(behind_a_rejected_head_the_reserve_lets_go_the_next),
 		TEST(a_rejected_contact_takes_no_place_among_those_let_go),
 		TEST(a_skill_lost_makes_an_automatic_reserve_smaller),
+		TEST(members_of_a_class_at_different_steps_each_skip_theirs),
+		TEST(classes_that_nobody_enters_are_not_made),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);
