@@ -89,14 +89,16 @@ head_wait_ms(const struct router *r, const struct contact *c, int64_t now_ms)
 	return now_ms - oldest_ms;
 }
 
-/* Agents who could serve it now, at least 1. */
+/* Agents who could serve it now, at least 1. A newcomer has no class yet. */
 static int
 agents_for(const struct router *r, const struct contact *c)
 {
 	int n = 0;
 
-	for (int i = 0; c->class != NULL && i < c->class->n_able; i++)
-		n += r->agents[c->class->able[i]].state == AGENT_READY;
+	for (int i = 0; i < r->n_agents; i++)
+		n += r->agents[i].state == AGENT_READY &&
+		     (c->class != NULL ? able_has(c->class, i)
+				       : able_agent(r, &r->agents[i], c));
 	return n > 0 ? n : 1;
 }
 
@@ -136,6 +138,10 @@ estimate_wait_ms(struct router *r, const struct contact *c, int64_t now_ms)
 {
 	double wait[3];
 
+	/* Nobody waits: what others waited once says nothing, and were newcomers refused
+	 * for it, nothing newer would ever be known. */
+	if (r->queue_waiting[c->queue] == 0)
+		return -1;
 	return whole_wait(r, c, r->queue_waiting[c->queue], now_ms, wait)
 		       ? (int64_t)wait[0]
 		       : -1;

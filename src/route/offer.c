@@ -235,7 +235,8 @@ router_accept(
 			now_ms - c->t0_ms;
 		r->counts.accepted++;
 		r->counts.connected++;
-		wait_remember(r, c, now_ms - c->t0_ms);
+		if (c->handled_ms == 0) /* who was served before waited twice */
+			wait_remember(r, c, now_ms - c->t0_ms);
 		step_commit(r, step);
 		agent_settle(r, a, now_ms);
 		/* What can be parked now makes room for what may park it. */

@@ -658,6 +658,72 @@ classes_that_nobody_enters_are_not_made(void **state)
 	assert_true(f.router->n_classes < 10);
 }
 
+/* Waits of at most a minute are taken. */
+static const char one_minute[] = "channels: {voice: {cost: 100, wrapup: 0s, sla: 20s}}\n"
+				 "queues: {general: {limits: {wait: {voice: 60s}}}}\n"
+				 "agents: [{id: a1}, {id: a2}, {id: a3}]\n";
+
+static void
+time_served_is_no_time_waited(void **state)
+{
+	uint64_t call;
+
+	begin(one_minute, false);
+	ready(T0, 0);
+	call = submit(T0, "{\"channel\": \"voice\"}");
+	accept(T0 + 5000, call);
+	router_set_state(f.router, T0 + 6000, 0, AGENT_NOT_READY, NULL, false, ask);
+	router_transfer(f.router, T0 + 605000, call, 0, -1, -1, ask);
+	tick(T0 + 605000);
+	assert_int_equal(state_of(call), CONTACT_QUEUED);
+	tick(T0 + 659999);
+	assert_int_equal(state_of(call), CONTACT_QUEUED);
+	tick(T0 + 660000);
+	assert_int_equal(state_of(call), CONTACT_STATES);
+	assert_int_equal(times_heard(EVENT_CONTACT_EXPIRED), 1);
+}
+
+static void
+long_waits_of_once_refuse_nobody_now(void **state)
+{
+	begin(one_minute, false);
+	ready(T0, 0);
+	for (int i = 0; i < 3; i++) {
+		int64_t at_ms = T0 + i * 1000000;
+		uint64_t call = submit(at_ms, "{\"channel\": \"voice\"}");
+
+		accept(at_ms, call);
+		router_transfer(f.router, at_ms + 900000, call, 0, -1, -1, ask);
+		accept(at_ms + 900000, call);
+		router_complete(f.router, at_ms + 900001, call, 0, NULL, ask);
+	}
+	assert_int_not_equal(submit(T0 + 3000000, "{\"channel\": \"voice\"}"), 0);
+	assert_int_not_equal(submit(T0 + 3000001, "{\"channel\": \"voice\"}"), 0);
+	assert_int_not_equal(submit(T0 + 3000002, "{\"channel\": \"voice\"}"), 0);
+}
+
+static void
+a_newcomers_wait_is_shared_by_all_agents(void **state)
+{
+	uint64_t call;
+
+	begin(one_minute, false);
+	for (int i = 0; i < 3; i++)
+		ready(T0, i);
+	call = submit(T0, "{\"channel\": \"voice\"}");
+	accept(T0, call);
+	/* As after a restart: how long calls take is known, but not how long they wait.
+	 */
+	restart(T0 + 1000, one_minute);
+	for (int i = 0; i < 3; i++)
+		router_desk_back(f.router, T0 + 1000, i);
+	router_complete(f.router, T0 + 40000, call, -1, NULL, ask);
+	for (int i = 0; i < 4; i++)
+		assert_int_not_equal(submit(T0 + 41000, "{\"channel\": \"voice\"}"), 0);
+	/* Two would wait 2 x 40 s for one agent, but there are three. */
+	assert_int_not_equal(submit(T0 + 41000, "{\"channel\": \"voice\"}"), 0);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int
@@ -684,6 +750,9 @@ main(void)
 		TEST(a_skill_lost_makes_an_automatic_reserve_smaller),
 		TEST(members_of_a_class_at_different_steps_each_skip_theirs),
 		TEST(classes_that_nobody_enters_are_not_made),
+		TEST(time_served_is_no_time_waited),
+		TEST(long_waits_of_once_refuse_nobody_now),
+		TEST(a_newcomers_wait_is_shared_by_all_agents),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);
