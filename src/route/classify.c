@@ -178,6 +178,12 @@ open_add_ms(
 }
 
 int64_t
+waited_ms_at(const struct router *r, const struct contact *c, int64_t wait_ms)
+{
+	return open_add_ms(r, c, c->t0_ms, wait_ms + c->handled_ms);
+}
+
+int64_t
 open_between_ms(
 	const struct router *r, const struct contact *c, int64_t a_ms, int64_t b_ms)
 {

@@ -113,9 +113,9 @@ waiting_due_ms(const struct router *r, const struct contact *c, int64_t now_ms)
 		earliest(
 			&due_ms, open_add_ms(r, c, c->t0_ms, q->steps[c->step].after_ms));
 	if (limit_ms > 0)
-		earliest(&due_ms, open_add_ms(r, c, c->t0_ms, limit_ms));
+		earliest(&due_ms, waited_ms_at(r, c, limit_ms));
 	if (wait_overflow_to(r, c) >= 0)
-		earliest(&due_ms, open_add_ms(r, c, c->t0_ms, q->overflow_ms));
+		earliest(&due_ms, waited_ms_at(r, c, q->overflow_ms));
 	for (int i = 0; i < c->n_cooldowns; i++)
 		if (c->cooldowns[i].until_ms > now_ms)
 			earliest(&due_ms, c->cooldowns[i].until_ms);

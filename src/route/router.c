@@ -260,10 +260,10 @@ act(struct router *r, struct contact *c, int64_t now_ms)
 		return;
 	contact_unplan(r, c);
 	if (c->state == CONTACT_QUEUED) {
-		if (limit_ms > 0 && open_add_ms(r, c, c->t0_ms, limit_ms) <= now_ms)
+		if (limit_ms > 0 && waited_ms_at(r, c, limit_ms) <= now_ms)
 			work_finish(r, c, CONTACT_EXPIRED, "wait_limit", now_ms, none);
 		else if (wait_overflow_to(r, c) >= 0 &&
-			 open_add_ms(r, c, c->t0_ms, q->overflow_ms) <= now_ms)
+			 waited_ms_at(r, c, q->overflow_ms) <= now_ms)
 			wait_overflow(r, c, now_ms);
 		else
 			contact_plan(r, c, now_ms);

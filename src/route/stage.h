@@ -66,6 +66,8 @@ void classify_need(struct router *r,
 	struct contact *c); /* need = own + queue's, then the steps taken */
 int64_t open_add_ms(const struct router *r, const struct contact *c, int64_t from_ms,
 	int64_t open_ms);
+/* When it will have waited so long since t0; time with the customer connected is none. */
+int64_t waited_ms_at(const struct router *r, const struct contact *c, int64_t wait_ms);
 int64_t open_between_ms(
 	const struct router *r, const struct contact *c, int64_t a_ms, int64_t b_ms);
 
