@@ -2,8 +2,10 @@
  * and who owns the centre. With the argument "cluster": on a cluster of one node. */
 #include "store_support.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 
@@ -44,6 +46,31 @@ eviction_that_could_drop_contacts_is_refused(void **state)
 
 	wait_failed(side);
 	assert_non_null(strstr(side->failed, "maxmemory-policy noeviction"));
+}
+
+static void
+a_password_is_used(void **state)
+{
+	static const char *const words[] = {"--requirepass", "open sesame"};
+	struct rig *rig = *state;
+	char file[128], address[128];
+	struct side *side;
+	FILE *out;
+
+	if (in_cluster)
+		skip(); /* its words are needed for the cluster */
+	snprintf(file, sizeof file, "%s/password", rig->dir);
+	snprintf(address, sizeof address, "unix:%s/redis.sock", rig->dir);
+	out = fopen(file, "w");
+	fputs("open sesame\n", out);
+	fclose(out);
+	chmod(file, 0600);
+	side_begin(rig, &(struct store_redis_settings){
+				.n_server_words = 2, .server_words = words});
+	side = side_begin(rig,
+		&(struct store_redis_settings){.redis = address, .password_file = file});
+	wait_ready(side);
+	assert_false(rig->a->is_ready); /* it has none */
 }
 
 static void
@@ -154,6 +181,7 @@ main(int argc, char **argv)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_begin, rig_end)
 		TEST(a_newer_form_of_the_keys_is_refused),
 		TEST(eviction_that_could_drop_contacts_is_refused),
+		TEST(a_password_is_used),
 		TEST(the_promise_is_read_from_redis),
 		TEST(a_living_owner_is_not_robbed),
 		TEST(a_standby_takes_over_when_the_owner_ends),
