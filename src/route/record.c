@@ -206,8 +206,14 @@ record_pack_agent(const struct router *r, const struct agent *a)
 struct reader {
 	const char *at;
 	char name[32];
-	char value[512]; /* records hold ids and numbers; a longer value is cut */
+	char *value; /* owned; room for the whole record */
 };
+
+static struct reader
+reader_of(const char *record)
+{
+	return (struct reader){.at = record, .value = xmalloc(strlen(record) + 1)};
+}
 
 static int
 hex(char c)
@@ -242,8 +248,7 @@ next_pair(struct reader *p)
 			c = (char)(hex(p->at[0]) << 4 | hex(p->at[1]));
 			p->at += 2;
 		}
-		if (n + 1 < sizeof p->value)
-			p->value[n++] = c;
+		p->value[n++] = c;
 	}
 	p->value[n] = '\0';
 	return true;
@@ -252,11 +257,12 @@ next_pair(struct reader *p)
 char *
 record_get(const char *record, const char *name)
 {
-	struct reader p = {.at = record};
+	struct reader p = reader_of(record);
 
 	while (next_pair(&p))
 		if (strcmp(p.name, name) == 0)
-			return xstrdup(p.value);
+			return p.value;
+	free(p.value);
 	return NULL;
 }
 
@@ -394,7 +400,7 @@ read_rest(const struct router *r, struct reader *p, struct contact *c)
 bool
 record_unpack_contact(const struct router *r, const char *record, struct contact *c)
 {
-	struct reader p = {.at = record};
+	struct reader p = reader_of(record);
 
 	c->channel = c->queue = c->tier = c->law_queue = c->target = c->last_agent =
 		c->agent = c->affinity = -1;
@@ -406,6 +412,7 @@ record_unpack_contact(const struct router *r, const char *record, struct contact
 		else if (!read_reference(r, &p, c))
 			read_rest(r, &p, c);
 	}
+	free(p.value);
 	if (c->queue < 0)
 		c->queue = r->centre->default_queue;
 	if (c->law_queue < 0)
@@ -418,7 +425,7 @@ record_unpack_contact(const struct router *r, const char *record, struct contact
 void
 record_unpack_agent(const struct router *r, const char *record, struct agent *a)
 {
-	struct reader p = {.at = record};
+	struct reader p = reader_of(record);
 	struct require skills = {0};
 
 	while (next_pair(&p)) {
@@ -467,6 +474,7 @@ record_unpack_agent(const struct router *r, const char *record, struct agent *a)
 				a->channel_cost[channel] = atoi(colon + 1);
 		}
 	}
+	free(p.value);
 	if (a->state == AGENT_STATES)
 		a->state = AGENT_OFFLINE;
 	/* The file's entry changed meanwhile: it holds again. */

@@ -724,6 +724,56 @@ a_newcomers_wait_is_shared_by_all_agents(void **state)
 	assert_int_not_equal(submit(T0 + 41000, "{\"channel\": \"voice\"}"), 0);
 }
 
+static void
+long_requirements_are_read_back(void **state)
+{
+	static const char name[] =
+		"a-skill-whose-name-is-nearly-as-long-as-a-name-may-be-%d";
+	struct text t = {0}, wanted = {0};
+	uint64_t call;
+
+	text_add(&t, CHANNELS "queues: {general: {}}\nagents: [{id: a1}]\nskills: [");
+	text_add(&wanted, "{\"channel\": \"voice\", \"require\": {");
+	for (int i = 10; i < 10 + REQUIRE_MAX; i++) {
+		char skill[80];
+
+		snprintf(skill, sizeof skill, name, i);
+		text_addf(&t, "%s%s", i > 10 ? ", " : "", skill);
+		text_addf(&wanted, "%s\"%s\": 7", i > 10 ? ", " : "", skill);
+	}
+	text_add(&t, "]\n");
+	text_add(&wanted, "}}");
+	begin(t.s, false);
+	call = submit(T0, wanted.s);
+	assert_int_equal(contact_find(f.router, call)->need.n, REQUIRE_MAX);
+	restart(T0 + 1, t.s);
+	assert_int_equal(contact_find(f.router, call)->need.n, REQUIRE_MAX);
+	text_finish(&t);
+	text_finish(&wanted);
+}
+
+static void
+who_leaves_resumes_nothing(void **state)
+{
+	uint64_t mail, call;
+
+	begin("channels:\n"
+	      "  voice: {cost: 100, wrapup: 30s, sla: 20s}\n"
+	      "  email: {cost: 25, sla: 4h, interruptible: true}\n"
+	      "queues: {general: {}}\nagents: [{id: a1}]\n",
+		false);
+	ready(T0, 0);
+	mail = submit(T0, "{\"channel\": \"email\"}");
+	accept(T0, mail);
+	call = submit(T0, "{\"channel\": \"voice\"}");
+	assert_int_equal(state_of(call), CONTACT_OFFERED);
+	assert_int_equal(state_of(mail), CONTACT_PARKED);
+	router_logout(f.router, T0 + 2000, 0, ask);
+	assert_int_equal(f.last.kind, OUTCOME_OK);
+	assert_int_equal(state_of(mail), CONTACT_QUEUED);
+	assert_int_equal(times_heard(EVENT_CONTACT_RESUMED), 0);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int
@@ -753,6 +803,8 @@ main(void)
 		TEST(time_served_is_no_time_waited),
 		TEST(long_waits_of_once_refuse_nobody_now),
 		TEST(a_newcomers_wait_is_shared_by_all_agents),
+		TEST(long_requirements_are_read_back),
+		TEST(who_leaves_resumes_nothing),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);
