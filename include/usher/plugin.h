@@ -155,6 +155,8 @@ struct usher_host {
 
 /* ---- the plugin ---- */
 
+struct usher_switch;
+
 struct usher_plugin {
 	uint32_t abi;  /* USHER_PLUGIN_ABI */
 	uint32_t size; /* sizeof(struct usher_plugin) */
@@ -211,6 +213,9 @@ struct usher_plugin {
 	/* on_complete - the contact is over, one way or the other; all are told. */
 	void (*on_complete)(void *state, const struct usher_contact *contact,
 		const struct usher_completion *completion);
+
+	/* Speaks to a telephony switch: usher/switch.h. NULL: does not. */
+	const struct usher_switch *telephony;
 };
 
 /* The attribute of that name; NULL: there is none. */

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "control/plugin_settings.h"
 #include "usher-config.h"
+#include "usher/switch.h"
 
 /* Bytes that the description had when ABI 1 was made; with fewer it is none. */
 #define PLUGIN_SIZE_LEAST                                                                \
@@ -323,6 +324,22 @@ struct hooks *
 plugins_hooks(struct plugins *plugins)
 {
 	return plugins->hooks;
+}
+
+const struct usher_switch *
+plugins_telephony(const struct plugins *plugins, const char *name, void **state)
+{
+	for (int i = 0; i < plugins->n; i++) {
+		const struct usher_switch *t = plugins->list[i].plugin.telephony;
+
+		if (strcmp(plugins->list[i].plugin.name, name) != 0)
+			continue;
+		*state = plugins->list[i].state;
+		return t != NULL && t->abi == USHER_SWITCH_ABI && t->size >= sizeof(*t)
+			       ? t
+			       : NULL;
+	}
+	return NULL;
 }
 
 char *

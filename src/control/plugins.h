@@ -33,6 +33,11 @@ void plugins_destroy(struct plugins *plugins);
 
 struct hooks *plugins_hooks(struct plugins *plugins); /* borrowed */
 
+/* How the plugin of that name speaks to a switch (usher/switch.h), and its state, which
+ * stays the set's. NULL: it does not, or was made for another ABI of that stage. */
+const struct usher_switch *plugins_telephony(
+	const struct plugins *plugins, const char *name, void **state);
+
 /* Where plugins are: "plugins" beside the program when it runs from its build folder,
  * else the installed place. The caller owns it. */
 char *plugins_folder(void);
