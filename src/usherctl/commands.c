@@ -1,5 +1,6 @@
 /* usherctl/commands.c - the table of commands: help, completion and the manual page
  * follow it. */
+#include "usherctl/cti.h"
 #include "usherctl/usherctl.h"
 
 static const struct option_spec show_queue[] = {
@@ -183,6 +184,9 @@ const struct command commands[] = {
 		"drop live edits of agents: the settings file holds again"},
 	{"config", "document", "", 0, 0, NULL, document, do_config_write_document, false,
 		"the table of all settings; needs no daemon"},
+	{"cti", "replay", "FILE...", 1, WORDS_MAX, "file", cti_replay_options,
+		do_cti_replay, false,
+		"a switch's recorded bytes as neutral events; needs no daemon"},
 	{"account", "add", "ACCOUNT", 1, 1, NULL, add_account, do_account_add, false,
 		"add somebody who logs in with a password"},
 	{"account", "passwd", "ACCOUNT", 1, 1, "account", passwd, do_account_passwd,

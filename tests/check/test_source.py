@@ -29,7 +29,7 @@ MAY_KNOW = {
     "web": {"base"},
     # Programs beside the daemon: they stand at the right end, as main.c does.
     "sim": {"base", "model", "suggest", "route", "control"},
-    "usherctl": {"base", "model", "suggest", "desk", "control"},
+    "usherctl": {"base", "model", "suggest", "intake", "desk", "control"},
 }
 DOORS = {"router.h", "events.h", "store.h", "submission.h"}  # of route/, for those to the right of it
 RIGHT_OF_ROUTE = {"intake", "desk", "history", "control"}
