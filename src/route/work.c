@@ -130,6 +130,8 @@ work_resume_parked(struct router *r, struct agent *a, int64_t now_ms)
 {
 	struct reply none = {0};
 
+	if (a->state == AGENT_OFFLINE)
+		return; /* he is leaving: it goes back to its place */
 	/* Oldest first: the order in which he began them. */
 	for (int i = 0; i < a->n_held && a->n_parked > 0; i++) {
 		struct contact *c = a->held[i];
