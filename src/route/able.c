@@ -30,12 +30,14 @@ bool
 able_serves(const struct router *r, const struct agent *a, const struct class *k)
 {
 	const struct agent_settings *s = &r->centre->agents[a->index];
+	const struct queue *q = &r->centre->queues[k->queue];
 
 	if (s->removed || !takes_channel(s, k->channel))
 		return false;
 	if (k->only >= 0 && k->only != a->index)
 		return false;
-	if (k->only < 0 && !k->all_teams && !in_team(s->team, k->teams, k->n_teams))
+	if (k->only < 0 && q->n_teams > 0 && !in_team(s->team, q->teams, q->n_teams) &&
+		!in_team(s->team, k->teams, k->n_teams))
 		return false;
 	return require_met(&k->need, a->skills, a->n_skills);
 }

@@ -131,16 +131,6 @@ comparator_rank(const struct centre *s, const struct contact *c)
 	return 0;
 }
 
-static void
-set_teams(struct class *k, const struct queue *q, const struct contact *c)
-{
-	k->all_teams = q->n_teams == 0;
-	for (int i = 0; i < q->n_teams && k->n_teams < REQUIRE_MAX; i++)
-		k->teams[k->n_teams++] = q->teams[i];
-	for (int i = 0; i < c->n_teams; i++)
-		k->teams[k->n_teams++] = c->teams[i];
-}
-
 static bool
 is_held(const struct class *k)
 {
@@ -150,7 +140,6 @@ is_held(const struct class *k)
 static struct class *
 class_create(struct router *r, const struct contact *c, const char *key)
 {
-	const struct queue *q = &r->centre->queues[c->queue];
 	struct class *k = xcalloc(1, sizeof *k);
 
 	k->terms = (struct law_terms){.kind = r->centre->kind,
@@ -168,7 +157,8 @@ class_create(struct router *r, const struct contact *c, const char *key)
 	k->only = hold_agent(c);
 	if (c->target >= 0)
 		k->need.n = 0; /* a named agent serves it whatever his skills */
-	set_teams(k, q, c);
+	k->n_teams = c->n_teams;
+	memcpy(k->teams, c->teams, (size_t)c->n_teams * sizeof c->teams[0]);
 	k->deferrable = r->centre->channels[c->channel].deferrable;
 	k->release_ms = law_release_ms(&k->terms);
 	k->release_at_ms = INT64_MAX;

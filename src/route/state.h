@@ -176,8 +176,7 @@ struct class
 
 	int queue, tier;
 	struct require need;
-	int n_teams, teams[STEPS_MAX + REQUIRE_MAX];
-	bool all_teams;
+	int n_teams, teams[STEPS_MAX]; /* added by steps to the queue's */
 	struct order order;
 	char *key;	  /* owned; of this class */
 	char *store_key;  /* owned; of the store's sorted set: without teams and affinity

@@ -774,6 +774,26 @@ who_leaves_resumes_nothing(void **state)
 	assert_int_equal(times_heard(EVENT_CONTACT_RESUMED), 0);
 }
 
+static void
+the_last_of_many_teams_serves_the_queue(void **state)
+{
+	struct text t = {0};
+	uint64_t call;
+
+	text_add(&t, CHANNELS "teams: {");
+	for (int i = 0; i < 40; i++)
+		text_addf(&t, "%st%d: {}", i > 0 ? ", " : "", i);
+	text_add(&t, "}\nqueues: {general: {teams: [");
+	for (int i = 0; i < 40; i++)
+		text_addf(&t, "%st%d", i > 0 ? ", " : "", i);
+	text_add(&t, "]}}\nagents: [{id: a1, team: t39}]\n");
+	begin(t.s, false);
+	text_finish(&t);
+	ready(T0, 0);
+	call = submit(T0, "{\"channel\": \"voice\"}");
+	assert_int_equal(state_of(call), CONTACT_OFFERED);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int
@@ -805,6 +825,7 @@ main(void)
 		TEST(a_newcomers_wait_is_shared_by_all_agents),
 		TEST(long_requirements_are_read_back),
 		TEST(who_leaves_resumes_nothing),
+		TEST(the_last_of_many_teams_serves_the_queue),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);
