@@ -25,6 +25,24 @@ agent_cost_pts(const struct router *r, const struct agent *a, int channel)
 	return r->centre->channels[channel].cost_pts;
 }
 
+/* What one offer may park: the latest begun, as many as fit into its step beside it. */
+static int
+movable_pts(const struct router *r, const struct agent *a)
+{
+	int pts = 0, parts = 1;
+
+	for (int i = a->n_held - 1; i >= 0 && parts < STEP_PARTS_MAX; i--) {
+		const struct contact *c = a->held[i];
+
+		if (c->state != CONTACT_CONNECTED || c->cost_pts == 0 ||
+			!r->centre->channels[c->channel].interruptible)
+			continue;
+		pts += c->cost_pts;
+		parts++;
+	}
+	return pts;
+}
+
 enum able_reason
 agent_room(const struct router *r, const struct agent *a, int channel, bool *parks)
 {
@@ -48,6 +66,8 @@ agent_room(const struct router *r, const struct agent *a, int channel, bool *par
 		return ABLE_FREE;
 	/* Only what is not interruptible itself may park other work (ROUTING 9). */
 	if (r->centre->channels[channel].interruptible || cost > room + a->parkable_pts)
+		return ABLE_FULL;
+	if (a->n_held >= STEP_PARTS_MAX && cost > room + movable_pts(r, a))
 		return ABLE_FULL;
 	*parks = true;
 	return ABLE_FREE;

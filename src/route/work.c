@@ -62,11 +62,11 @@ work_park_for(struct router *r, struct step *step, struct agent *a, struct conta
 	for (int i = a->n_held - 1; i >= 0 && need_pts > 0; i--) {
 		struct contact *c = a->held[i];
 
-		if (c->state != CONTACT_CONNECTED || !interruptible(r, c))
+		if (c->state != CONTACT_CONNECTED || !interruptible(r, c) ||
+			c->cost_pts == 0)
 			continue;
 		if (step->n_parts == STEP_PARTS_MAX)
-			return; /* capacity is then exceeded by what could not be parked;
-				   STEP_PARTS_MAX bounds it */
+			return; /* cannot be: agent_room asked for no more */
 		need_pts -= c->cost_pts;
 		park(r, step, a, c, by->id, now_ms);
 		c->stored_or = 1u << CONTACT_CONNECTED; /* if `by` is not taken */

@@ -794,6 +794,25 @@ the_last_of_many_teams_serves_the_queue(void **state)
 	assert_int_equal(state_of(call), CONTACT_OFFERED);
 }
 
+static void
+what_cannot_be_parked_at_once_keeps_its_room(void **state)
+{
+	uint64_t call;
+
+	begin("channels:\n"
+	      "  voice: {cost: 100, sla: 20s}\n"
+	      "  email: {cost: 5, sla: 4h, interruptible: true}\n"
+	      "queues: {general: {}}\nagents: [{id: a1}]\n",
+		false);
+	ready(T0, 0);
+	for (int i = 0; i < 20; i++)
+		accept(T0, submit(T0, "{\"channel\": \"email\"}"));
+	/* One step moves 15 beside the call: 75 points are not enough. */
+	call = submit(T0 + 1, "{\"channel\": \"voice\"}");
+	assert_int_equal(state_of(call), CONTACT_QUEUED);
+	assert_int_equal(f.router->agents[0].load_pts, 100);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int
@@ -826,6 +845,7 @@ main(void)
 		TEST(long_requirements_are_read_back),
 		TEST(who_leaves_resumes_nothing),
 		TEST(the_last_of_many_teams_serves_the_queue),
+		TEST(what_cannot_be_parked_at_once_keeps_its_room),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);
