@@ -125,7 +125,7 @@ record_pack_contact(const struct router *r, const struct contact *c)
 	record_put_text(&t, "target", agent_id(r, c->target));
 	put_int(&t, "target_until", c->target >= 0 ? c->target_until_ms : 0);
 	record_put_text(&t, "last", agent_id(r, c->last_agent));
-	put_int(&t, "hold_until", c->affinity >= 0 ? c->hold_until_ms : 0);
+	put_int(&t, "hold_until", c->hold_until_ms);
 	put_int(&t, "eligible", c->eligible_ms);
 	put_int(&t, "offer", (int64_t)c->offer);
 	put_int(&t, "offered", c->offered_ms);

@@ -105,14 +105,9 @@ router_load_queue(struct router *r, const char *queue, const char *record)
 static void
 rejoin_queue(struct router *r, struct contact *c, int64_t now_ms)
 {
-	int64_t hold_until_ms = c->hold_until_ms;
 	bool had_place = c->stored_class != NULL;
 
 	wait_enter(r, c, now_ms);
-	if (c->affinity >= 0 && hold_until_ms > 0 && hold_until_ms < c->hold_until_ms) {
-		c->hold_until_ms = hold_until_ms;
-		contact_plan(r, c, now_ms);
-	}
 	if (c->class == NULL ||
 		(had_place && strcmp(c->class->store_key, c->stored_class) == 0 &&
 			c->stored == c->state))

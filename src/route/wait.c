@@ -54,8 +54,11 @@ begin_hold(struct router *r, struct contact *c, int64_t now_ms)
 	/* A hold for somebody who could not serve it would only be a delay. */
 	if (!able_agent(r, agent_at(r, c->last_agent), c))
 		return;
-	c->affinity = c->last_agent;
-	c->hold_until_ms = now_ms + hold_ms;
+	/* Once: who returns, or is changed, is not held anew. */
+	if (c->hold_until_ms == 0)
+		c->hold_until_ms = now_ms + hold_ms;
+	if (c->hold_until_ms > now_ms)
+		c->affinity = c->last_agent;
 }
 
 /* Whether anybody logged in could serve what it needs now. */

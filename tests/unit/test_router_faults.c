@@ -813,6 +813,19 @@ what_cannot_be_parked_at_once_keeps_its_room(void **state)
 	assert_int_equal(f.router->agents[0].load_pts, 100);
 }
 
+static void
+a_hold_that_is_over_does_not_begin_anew(void **state)
+{
+	uint64_t call = held_call();
+
+	tick(T0 + 6000); /* 0.3 T */
+	assert_int_equal(router_contact_agent(f.router, call), 1);
+	router_reject(
+		f.router, T0 + 7000, contact_find(f.router, call)->offer, 1, NULL, ask);
+	assert_int_equal(state_of(call), CONTACT_QUEUED);
+	assert_int_equal(contact_find(f.router, call)->affinity, -1);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int
@@ -846,6 +859,7 @@ main(void)
 		TEST(who_leaves_resumes_nothing),
 		TEST(the_last_of_many_teams_serves_the_queue),
 		TEST(what_cannot_be_parked_at_once_keeps_its_room),
+		TEST(a_hold_that_is_over_does_not_begin_anew),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);
