@@ -208,6 +208,7 @@ router_start(struct router *r, int64_t now_ms)
 
 	router_enter(r, now_ms);
 	r->started = true;
+	r->started_ms = now_ms;
 	for (int i = 0; i < r->n_agents; i++) {
 		struct agent *a = &r->agents[i];
 

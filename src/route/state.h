@@ -245,6 +245,7 @@ struct router {
 	int64_t (*clock)(void *owner);	/* stamps commits; NULL: the latest moment seen */
 	void *clock_owner;
 	int64_t latest_ms; /* the latest moment seen */
+	int64_t started_ms;
 	int64_t away_since_ms;
 	int64_t grace_until_ms; /* after a start, those logged in before count as logged
 				   in */

@@ -17,14 +17,14 @@
 	0.3 /* of T that the last agent is waited for at most (ROUTING 9) */
 
 /* The last agent is waited for while he is ready or busy, not while he is away (ROUTING
- * 9). */
+ * 9). Who was there before a start counts as there (CONTRACTS 8.3). */
 static bool
 worth_waiting_for(struct router *r, const struct contact *c, int agent)
 {
 	const struct agent *a = agent_at(r, agent);
 
-	if (a == NULL || a->login_ms == 0 || a->lost_ms != 0 || a->state != AGENT_READY ||
-		!a->routable || a->pending)
+	if (a == NULL || a->login_ms == 0 || a->state != AGENT_READY || !a->routable ||
+		a->pending || (a->lost_ms != 0 && a->lost_ms != r->started_ms))
 		return false;
 	return c->channel >= a->n_channels || !a->channel_off[c->channel];
 }

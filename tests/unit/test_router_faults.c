@@ -826,6 +826,19 @@ a_hold_that_is_over_does_not_begin_anew(void **state)
 	assert_int_equal(contact_find(f.router, call)->affinity, -1);
 }
 
+static void
+a_hold_goes_on_after_a_restart(void **state)
+{
+	uint64_t call = held_call();
+
+	restart(T0 + 1000, with_affinity);
+	router_desk_back(f.router, T0 + 1500, 1);
+	tick(T0 + 5999);
+	assert_int_equal(state_of(call), CONTACT_QUEUED);
+	tick(T0 + 6000);
+	assert_int_equal(router_contact_agent(f.router, call), 1);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int
@@ -860,6 +873,7 @@ main(void)
 		TEST(the_last_of_many_teams_serves_the_queue),
 		TEST(what_cannot_be_parked_at_once_keeps_its_room),
 		TEST(a_hold_that_is_over_does_not_begin_anew),
+		TEST(a_hold_goes_on_after_a_restart),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);
