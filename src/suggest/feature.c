@@ -107,7 +107,7 @@ add_words(struct features *f, const struct words *words)
 			add(f,
 				hash_word(hash_byte(hash_word(pair, words, i), 0), words,
 					i + 1),
-				i, 2, BLOCK_WORDS);
+				i, 2, BLOCK_PAIRS);
 	}
 }
 

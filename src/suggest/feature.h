@@ -20,10 +20,11 @@
 
 enum feature_block {
 	BLOCK_WORDS,
+	BLOCK_PAIRS,
 	BLOCK_LETTERS,
 	BLOCK_SUBJECT
 };
-#define BLOCKS 3
+#define BLOCKS 4
 
 struct feature {
 	uint64_t hash;

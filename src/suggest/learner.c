@@ -7,7 +7,8 @@
 
 #include "suggest/learner_inner.h"
 
-#define IDF_LEAST 0.3f /* what a word counts that every mail has */
+#define PAIR_VALUE 0.7f /* of a pair's value, beside that of its words */
+#define IDF_LEAST 0.3f	/* what a word counts that every mail has */
 
 /* ---- the frame ---- */
 
@@ -31,9 +32,12 @@ learner_create_empty(int room)
 }
 
 struct learner *
-learner_create(void)
+learner_create(const char *lang)
 {
 	struct learner *l = learner_create_empty(LANES);
+
+	if (lang != NULL && strlen(lang) < sizeof l->lang)
+		strcpy(l->lang, lang);
 
 	l->n = 1;
 	l->listed[LEARNER_NONE] = true;
@@ -71,6 +75,7 @@ copy_with_room(const struct learner *l, int room)
 	size_t n = (size_t)l->n;
 
 	c->n = l->n;
+	memcpy(c->lang, l->lang, sizeof c->lang);
 	memcpy(c->name, l->name, n * sizeof *l->name);
 	memcpy(c->listed, l->listed, n * sizeof *l->listed);
 	memcpy(c->seen, l->seen, n * sizeof *l->seen);
@@ -152,6 +157,12 @@ bool
 learner_is_listed(const struct learner *l, int label)
 {
 	return l->listed[label];
+}
+
+const char *
+learner_language(const struct learner *l)
+{
+	return l->lang;
 }
 
 uint64_t
@@ -236,6 +247,14 @@ learner_make_idf(struct learner *l)
 	l->idf_cases = l->n_cases;
 }
 
+/* Words and pairs share one length: where there are many pairs, words count less. */
+static const uint8_t scaled_as[BLOCKS] = {
+	[BLOCK_WORDS] = BLOCK_WORDS,
+	[BLOCK_PAIRS] = BLOCK_WORDS,
+	[BLOCK_LETTERS] = BLOCK_LETTERS,
+	[BLOCK_SUBJECT] = BLOCK_SUBJECT,
+};
+
 void
 vector_make(struct vector *v, const struct learner *l, const struct bag *bag)
 {
@@ -249,12 +268,14 @@ vector_make(struct vector *v, const struct learner *l, const struct bag *bag)
 
 		v->bucket[i] = c->bucket;
 		v->value[i] = c->tf * l->idf[c->bucket];
-		length[c->block] += v->value[i] * v->value[i];
+		if (c->block == BLOCK_PAIRS)
+			v->value[i] *= PAIR_VALUE;
+		length[scaled_as[c->block]] += v->value[i] * v->value[i];
 	}
 	for (int b = 0; b < BLOCKS; b++)
 		length[b] = length[b] > 0 ? 1 / sqrtf(length[b]) : 0;
 	for (int i = 0; i < bag->n; i++)
-		v->value[i] *= length[bag->cell[i].block];
+		v->value[i] *= length[scaled_as[bag->cell[i].block]];
 }
 
 void
@@ -322,28 +343,46 @@ insert(struct proposal *out, int n, int most, struct proposal one)
 	return n;
 }
 
+/* Row-wide: l->room floats. */
+static void
+score_bag(const struct learner *l, const struct bag *bag, float *score)
+{
+	struct vector v;
+
+	vector_make(&v, l, bag);
+	learner_scores(l, &v, score);
+	vector_finish(&v);
+	for (int k = 0; k < l->n; k++)
+		if (l->seen[k] == 0 || !l->listed[k])
+			score[k] = -INFINITY;
+}
+
+void
+learner_score(const struct learner *l, const struct bag *bag, float *score)
+{
+	float *row = xcalloc((size_t)l->room, sizeof *row);
+
+	score_bag(l, bag, row);
+	memcpy(score, row, (size_t)l->n * sizeof *score);
+	free(row);
+}
+
 int
 learner_rank(const struct learner *l, const struct bag *bag,
 	const struct learner_boosts *boosts, struct proposal *out, int most, double *none)
 {
 	float *score = xcalloc((size_t)l->room, sizeof *score);
-	struct vector v;
 	int n = 0;
 
-	vector_make(&v, l, bag);
-	learner_scores(l, &v, score);
+	score_bag(l, bag, score);
 	for (int k = 0; boosts != NULL && k < boosts->n; k++)
 		score[boosts->label[k]] += (float)(boosts->score[k] * l->temperature);
-	for (int k = 0; k < l->n; k++)
-		if (l->seen[k] == 0 || !l->listed[k])
-			score[k] = -INFINITY;
 	softmax(score, l->n, l->temperature);
 	for (int k = 1; k < l->n; k++)
 		if (l->seen[k] > 0 && l->listed[k])
 			n = insert(out, n, most, (struct proposal){k, (double)score[k]});
 	if (none != NULL)
 		*none = (double)score[LEARNER_NONE];
-	vector_finish(&v);
 	free(score);
 	return n;
 }

@@ -3,10 +3,11 @@
  *
  * One learner serves one mailbox and language. Every feature falls into one of 2^15
  * buckets; each bucket has a weight for each label. A feature's value is
- * (1 + ln count) * idf, each block of features scaled to length 1. Weights are learnt by
- * AdaGrad (SUGGEST 1 and 7), in several passes when built anew and by one step a verdict
- * in between. Probabilities are softmax(score / T) with T fitted on verdicts that the
- * weights had not seen.
+ * (1 + ln count) * idf, each block of features (words with pairs, character n-grams,
+ * words of the subject) scaled to length 1. Weights are learnt by AdaGrad (SUGGEST 1 and
+ * 7), in several passes when built anew and by one step a verdict in between.
+ * Probabilities are softmax(score / T) with T fitted on verdicts that the weights had not
+ * seen.
  *
  * Mails that no response answers are learnt as the class "none". It is never listed; its
  * probability lowers all others and is told besides, for the gate.
@@ -51,7 +52,9 @@ void bag_finish(struct bag *bag);
 
 struct learner;
 
-struct learner *learner_create(void);
+/* lang: the language its mails are in, kept with it; NULL or too long: unknown, "". */
+struct learner *learner_create(const char *lang);
+const char *learner_language(const struct learner *l);
 void learner_destroy(struct learner *l);
 struct learner *learner_copy(const struct learner *l);
 
@@ -129,6 +132,10 @@ struct learner_boosts {
 int learner_rank(const struct learner *l, const struct bag *bag,
 	const struct learner_boosts *boosts, struct proposal *out, int most,
 	double *none);
+
+/* Scores of all labels, learner_labels() of them, before the softmax; -INFINITY: takes no
+ * part. A log of these is what the temperature is fitted on. */
+void learner_score(const struct learner *l, const struct bag *bag, float *score);
 
 /* ---- why ---- */
 

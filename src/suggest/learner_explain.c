@@ -61,7 +61,7 @@ same_text(const struct words *words, int a, int b)
 
 /* Moves what equal words and pairs pull to where they stand first. */
 static void
-join_equal(const struct words *words, float pull[2][WORDS_MAX])
+join_equal(const struct words *words, float pull[2][MAIL_WORDS_MAX])
 {
 	for (int i = 1; i < words->n; i++) {
 		bool word_done = false, pair_done = pull[1][i] == 0;
@@ -104,7 +104,7 @@ learner_explain(const struct learner *l, const struct words *words,
 	const struct proposal *shown, int n_shown, struct reason *out, int most)
 {
 	struct shares *s = make_shares(l, features, bag);
-	float pull[2][WORDS_MAX] = {0};
+	float pull[2][MAIL_WORDS_MAX] = {0};
 	int n = 0;
 
 	for (int i = 0; i < features->n; i++) {

@@ -9,6 +9,7 @@
 #define LANES 8 /* columns come in multiples, so that loops over them need no rest */
 
 struct learner {
+	char lang[WORD_LANG_MAX];
 	int n;				   /* labels, with none */
 	int room;			   /* columns; a multiple of LANES */
 	char (*name)[LEARNER_LABEL_BYTES]; /* owned; room of them */

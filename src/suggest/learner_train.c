@@ -7,8 +7,11 @@
 
 #define ETA 0.5f	/* SUGGEST 5.2: 0.2 to 1 differ by less than the noise */
 #define SUM_START 1e-2f /* keeps the first steps from being as long as ETA itself */
-#define FEW_CASES 2000	/* up to here 12 passes, beyond 8 */
+#define FEW_CASES 2000	/* up to here 12 passes, beyond 6 */
 #define FOLDS 10
+#define SMOOTH_MOST 0.05f
+#define SMOOTH_FROM 150.f    /* features of a mail: about 15 words */
+#define SMOOTH_TO 600.f	     /* about 80 words */
 #define HELD_OUT_ENOUGH 1000 /* verdicts: more do not move T */
 
 /* ---- one step ---- */
@@ -27,16 +30,35 @@ move_row(float *restrict row, float *restrict sum, const float *restrict slope,
 	}
 }
 
+/*
+ * How much of the target goes to all labels alike. A long mail says much that has nothing
+ * to do with its answer, by which it can be told apart all the same: it is not to be
+ * learnt to the last. On 435 long mails this gave 4 points, on short ones it only costs.
+ */
+static float
+smoothing(const struct learner_case *c)
+{
+	float share = ((float)c->bag->n - SMOOTH_FROM) / (SMOOTH_TO - SMOOTH_FROM);
+
+	return SMOOTH_MOST * (share < 0 ? 0 : share > 1 ? 1 : share);
+}
+
 /* The labels without cases have no part in the probabilities. */
 static void
 make_slope(const struct learner *l, const struct learner_case *c, float *slope)
 {
-	for (int k = 0; k < l->n; k++)
+	float spread = smoothing(c), n = 0;
+
+	for (int k = 0; k < l->n; k++) {
+		n += l->seen[k] > 0;
 		if (l->seen[k] == 0)
 			slope[k] = -INFINITY;
+	}
 	softmax(slope, l->n, 1);
+	for (int k = 0; k < l->n; k++)
+		slope[k] -= l->seen[k] > 0 ? spread / n : 0;
 	for (int k = 0; k < c->n_labels; k++)
-		slope[c->label[k]] -= 1 / (float)c->n_labels;
+		slope[c->label[k]] -= (1 - spread) / (float)c->n_labels;
 	for (int k = 0; k < l->n; k++)
 		slope[k] *= c->weight;
 	memset(slope + l->n, 0, (size_t)(l->room - l->n) * sizeof *slope);
@@ -301,7 +323,7 @@ learner_train(struct learner *l, const struct learner_case *cases, int n,
 		count_case(l, &cases[i]);
 	learner_make_idf(l);
 	l->trained = n > 0;
-	t.passes = how.passes > 0 ? how.passes : n <= FEW_CASES ? 12 : 8;
+	t.passes = how.passes > 0 ? how.passes : n <= FEW_CASES ? 12 : 6;
 	t.vector = xcalloc((size_t)n + 1, sizeof *t.vector);
 	t.order = xcalloc((size_t)n + 1, sizeof *t.order);
 	t.slope = xcalloc((size_t)l->room, sizeof *t.slope);
@@ -312,6 +334,7 @@ learner_train(struct learner *l, const struct learner_case *cases, int n,
 	for (int i = 0; i < n; i++)
 		t.order[i] = i;
 	see_only(&t, n);
+	t.random = how.seed; /* whether T was fitted must not change the weights */
 	run_passes(&t, n);
 	for (int i = 0; i < n; i++)
 		vector_finish(&t.vector[i]);

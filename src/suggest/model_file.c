@@ -27,6 +27,7 @@ struct head {
 	uint32_t trained, spare;
 	uint64_t cases, idf_cases;
 	double temperature;
+	char lang[WORD_LANG_MAX];
 };
 
 static const char magic[8] = "ushermdl";
@@ -104,6 +105,7 @@ model_write(const struct learner *l, FILE *f)
 	size_t n = (size_t)l->n * sizeof(float);
 
 	memcpy(head.magic, magic, sizeof magic);
+	memcpy(head.lang, l->lang, sizeof head.lang);
 	put(&c, &head, sizeof head);
 	for (int k = 0; k < l->n; k++) {
 		uint32_t listed = l->listed[k];
@@ -148,7 +150,7 @@ head_problem(const struct head *h)
 		return "the model was learnt by a build that reads words otherwise (with "
 		       "or without ICU): train it anew";
 	if (h->labels == 0 || h->labels > LEARNER_LABELS_MAX + 1 ||
-		h->rows > LEARNER_ROWS ||
+		h->rows > LEARNER_ROWS || memchr(h->lang, '\0', sizeof h->lang) == NULL ||
 		!(h->temperature >= 0.01 && h->temperature <= 100))
 		return "the model's head is damaged";
 	return NULL;
@@ -220,6 +222,7 @@ model_read(FILE *f, char problem[MODEL_PROBLEM])
 	l->n_cases = head.cases;
 	l->idf_cases = head.idf_cases;
 	l->temperature = head.temperature;
+	memcpy(l->lang, head.lang, sizeof l->lang);
 	if (!read_labels(&c, l) || !get(&c, l->df, LEARNER_BUCKETS * sizeof *l->df) ||
 		!get(&c, l->idf, LEARNER_BUCKETS * sizeof *l->idf) ||
 		!all_finite(l->idf, LEARNER_BUCKETS) || !read_rows(&c, l, head.rows))

@@ -275,7 +275,7 @@ keep_text(struct words *words, const char *s, size_t n)
 static void
 add_word(struct words *words, struct word word, const char *folded, size_t n)
 {
-	if (words->n == WORDS_MAX) {
+	if (words->n == MAIL_WORDS_MAX) {
 		words->cut = true;
 		return;
 	}
@@ -394,9 +394,9 @@ words_add(struct words_reader *reader, struct words *words, enum word_field fiel
 		n = WORDS_TEXT_MAX;
 		while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
 			n--;
-		words->cut |= words->n == WORDS_MAX;
+		words->cut |= words->n == MAIL_WORDS_MAX;
 	}
-	while (at < n && words->n < WORDS_MAX) {
+	while (at < n && words->n < MAIL_WORDS_MAX) {
 		bool masked = field != FIELD_SENDER && next_mask(text, at, n, &m);
 
 		add_plain(reader, words, field, text, at, masked ? m.start : n);

@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WORDS_MAX 400	     /* of one mail, subject and body; the rest is not read */
+#define MAIL_WORDS_MAX 400   /* of one mail, subject and body; the rest is not read */
 #define WORDS_TEXT_MAX 65536 /* bytes of one field; the rest is not looked at */
 #define WORD_BYTES_MAX 128   /* of a normalised word; a longer one is cut */
 #define WORD_LANG_MAX 16     /* bytes of a language tag, with the NUL */
@@ -50,7 +50,7 @@ struct word {
 
 /* A zeroed struct holds no words. */
 struct words {
-	struct word word[WORDS_MAX];
+	struct word word[MAIL_WORDS_MAX];
 	int n;
 	bool cut;   /* the text had more than is read */
 	char *text; /* owned */

@@ -68,7 +68,7 @@ finish_mail(struct mail *m)
 static struct learner *
 taught(bool with_none, uint64_t seed)
 {
-	struct learner *l = learner_create();
+	struct learner *l = learner_create("en");
 	struct learner_case cases[MAILS];
 	struct mail mail[MAILS];
 	int label[MAILS], n = 0;
@@ -154,7 +154,7 @@ what_was_learnt_is_proposed_first(void **state)
 static void
 nobody_taught_proposes_nothing(void **state)
 {
-	struct learner *l = learner_create();
+	struct learner *l = learner_create("en");
 	struct proposal out[PROPOSALS_MAX];
 	double none = -1;
 
@@ -185,7 +185,7 @@ none_is_never_listed_but_lowers_the_others(void **state)
 static void
 equal_ones_are_proposed_by_their_number(void **state)
 {
-	struct learner *l = learner_create();
+	struct learner *l = learner_create("en");
 	struct proposal out[PROPOSALS_MAX];
 
 	learn(l, "a", "xyz", 0);
@@ -199,7 +199,7 @@ equal_ones_are_proposed_by_their_number(void **state)
 static void
 at_most_as_many_as_wanted_are_proposed(void **state)
 {
-	struct learner *l = learner_create();
+	struct learner *l = learner_create("en");
 	struct proposal out[PROPOSALS_MAX + 1] = {[PROPOSALS_MAX] = {.label = -7}};
 	static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i"};
 	struct mail m = read_mail("word");
@@ -277,7 +277,7 @@ many_new_labels_keep_what_was_learnt(void **state)
 static void
 labels_have_bounds(void **state)
 {
-	struct learner *l = learner_create();
+	struct learner *l = learner_create("en");
 	char name[LEARNER_LABEL_BYTES + 1];
 
 	memset(name, 'x', sizeof name);
@@ -330,7 +330,7 @@ rejections_are_learnt_online(void **state)
 static void
 one_of_several_right_labels_is_enough(void **state)
 {
-	struct learner *l = learner_create();
+	struct learner *l = learner_create("en");
 	int both[2] = {learner_label(l, "a", true), learner_label(l, "b", true)};
 	int other = learner_label(l, "c", true);
 	struct mail x = read_mail("alpha"), y = read_mail("omega");
@@ -502,6 +502,7 @@ a_saved_learner_is_the_same_and_learns_on(void **state)
 		learner_list(back, learner_find(back, "pin"), false);
 	}
 	assert_int_equal(learner_cases(l), learner_cases(back));
+	assert_string_equal(learner_language(back), "en");
 	learner_destroy(l);
 	learner_destroy(back);
 }
@@ -560,7 +561,7 @@ static void
 versions_are_counted_kept_and_rolled_back(void **state)
 {
 	char problem[MODEL_PROBLEM];
-	struct learner *l = learner_create(), *back;
+	struct learner *l = learner_create("en"), *back;
 	int version;
 
 	assert_null(shelf_load(folder, "box.en", &version));
@@ -596,7 +597,7 @@ versions_are_counted_kept_and_rolled_back(void **state)
 static void
 what_cannot_be_written_is_said(void **state)
 {
-	struct learner *l = learner_create();
+	struct learner *l = learner_create("en");
 	char problem[MODEL_PROBLEM] = "";
 
 	assert_false(model_save(l, "/nowhere/at/all", problem));

@@ -169,7 +169,7 @@ what_is_too_much_is_not_read(void **state)
 		text[i] = i % 3 == 2 ? ' ' : 'a';
 	words_add(reader, &words, FIELD_SUBJECT, "urgent", 6);
 	words_add(reader, &words, FIELD_BODY, text, WORDS_TEXT_MAX + 100);
-	assert_int_equal(words.n, WORDS_MAX);
+	assert_int_equal(words.n, MAIL_WORDS_MAX);
 	assert_true(words.cut);
 	assert_string_equal(word_text(&words, 0), "urgent");
 	memset(text, 'b', 1000);
@@ -247,8 +247,9 @@ words_pairs_and_grams_are_features(void **state)
 {
 	struct features f = features_of("en", "", "my card");
 
-	/* my, card, "my card"; ^my my$ ^my$; of ^card$ 4 + 3 + 2. */
-	assert_int_equal(count(&f, BLOCK_WORDS), 3);
+	/* ^my my$ ^my$; of ^card$ 4 + 3 + 2. */
+	assert_int_equal(count(&f, BLOCK_WORDS), 2);
+	assert_int_equal(count(&f, BLOCK_PAIRS), 1);
 	assert_int_equal(count(&f, BLOCK_LETTERS), 3 + 9);
 	assert_int_equal(count(&f, BLOCK_SUBJECT), 0);
 	features_finish(&f);
@@ -264,6 +265,7 @@ a_subject_counts_twice_and_no_pair_crosses_it(void **state)
 			b = features_of("en", "", "my card");
 
 	assert_int_equal(count(&a, BLOCK_WORDS), 2);
+	assert_int_equal(count(&a, BLOCK_PAIRS), 0);
 	assert_int_equal(count(&a, BLOCK_SUBJECT), 1);
 	assert_int_equal(common(&a, &b), a.n - 1);
 	features_finish(&a);
@@ -311,11 +313,11 @@ static void
 features_have_a_bound(void **state)
 {
 	struct features f;
-	char *text = xmalloc(WORDS_MAX * 50 + 1);
+	char *text = xmalloc(MAIL_WORDS_MAX * 50 + 1);
 
-	for (int i = 0; i < WORDS_MAX * 50; i++)
+	for (int i = 0; i < MAIL_WORDS_MAX * 50; i++)
 		text[i] = (char)(i % 50 == 49 ? ' ' : 'a' + i % 26);
-	text[WORDS_MAX * 50] = '\0';
+	text[MAIL_WORDS_MAX * 50] = '\0';
 	f = features_of("en", "", text);
 	assert_int_equal(f.n, FEATURES_MAX);
 	features_finish(&f);
