@@ -92,7 +92,7 @@ put_lists(struct text *t, const struct router *r, const struct contact *c)
 		record_put_text(t, "from", s->queues[c->overflows[i]].name);
 	for (int i = 0; i < c->n_cooldowns; i++) {
 		snprintf(cool, sizeof cool, "%s:%" PRId64,
-			agent_id(r, c->cooldowns[i].agent), c->cooldowns[i].until_ms);
+			s->agents[c->cooldowns[i].agent].id, c->cooldowns[i].until_ms);
 		record_put_text(t, "cool", cool);
 	}
 }
