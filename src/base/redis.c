@@ -70,7 +70,7 @@ struct rlink {
 	struct unanswered *ring;
 	size_t room, head, n;
 	bool ending; /* in rlink_destroy */
-	char reason[200];
+	char reason[200], told[200];
 };
 
 static void on_reply(redisAsyncContext *context, void *reply, void *data);
@@ -160,6 +160,17 @@ fail_unanswered(struct rlink *link)
 	}
 }
 
+/* Once a reason, and not while a server may still be starting. */
+static void
+tell_failure(struct rlink *link)
+{
+	if (link->pause_ms < link->back_off_ms || strcmp(link->told, link->reason) == 0)
+		return;
+	snprintf(link->told, sizeof link->told, "%s", link->reason);
+	log_warn("redis: cannot connect, trying on address=%s reason=\"%s\"",
+		link->address.text, link->reason);
+}
+
 static void
 link_down(struct rlink *link)
 {
@@ -184,8 +195,7 @@ link_down(struct rlink *link)
 	if (was_up)
 		link->handler.down(link->handler.owner, link->reason);
 	else
-		log_debug("redis: not connected address=%s reason=\"%s\"",
-			link->address.text, link->reason);
+		tell_failure(link);
 }
 
 void
@@ -228,7 +238,7 @@ on_pong(void *owner, uint64_t tag USHER_UNUSED, const struct redisReply *reply)
 	}
 	link->state = RLINK_UP;
 	link->pause_ms = PAUSE_LEAST_MS;
-	link->reason[0] = '\0';
+	link->reason[0] = link->told[0] = '\0';
 	link->handler.up(link->handler.owner);
 }
 

@@ -275,6 +275,20 @@ on_timer(evutil_socket_t fd USHER_UNUSED, short what USHER_UNUSED, void *data)
 
 /* ---- the door ---- */
 
+/* Redis forks to rewrite its log; with 0 that can fail when memory is short. */
+static void
+tell_overcommit(void)
+{
+	FILE *file = fopen("/proc/sys/vm/overcommit_memory", "re");
+
+	if (file != NULL && fgetc(file) == '0')
+		log_info(
+			"redis: vm.overcommit_memory is 0, so that rewriting the log can "
+			"fail when memory is short; sysctl vm.overcommit_memory=1 helps");
+	if (file != NULL)
+		fclose(file);
+}
+
 struct rserver *
 rserver_create(struct event_base *base, const struct rserver_settings *settings,
 	void (*started)(void *owner), void *owner, char *error, size_t room)
@@ -288,6 +302,7 @@ rserver_create(struct event_base *base, const struct rserver_settings *settings,
 		return NULL;
 	}
 	rlink_address_finish(&checked);
+	tell_overcommit();
 	s = xcalloc(1, sizeof *s);
 	s->base = base;
 	s->started = started;
