@@ -126,7 +126,8 @@ read_settings(struct usher *u, struct config_problems *problems)
 	if (u->router != NULL)
 		router_configure(u->router, centre_now(u), config->centre);
 	if (u->desk != NULL)
-		desk_configure(u->desk, config->heartbeat_ms, config->messages_per_second);
+		desk_configure(
+			u->desk, config->heartbeat_ms, config->messages_per_second);
 	config_destroy(u->config);
 	u->config = config;
 	remember_text(u);

@@ -36,7 +36,7 @@ lines_of(const char *dump)
 	size_t room = 0;
 
 	for (const char *s = dump, *end; (end = strchr(s, '\n')) != NULL; s = end + 1) {
-		const char *colon = memmem(s, (size_t)(end - s), ": ", 2);
+		const char *colon = strstr(s, ": ");
 
 		if (lines.n == room) {
 			room = room != 0 ? 2 * room : 256;
@@ -44,7 +44,8 @@ lines_of(const char *dump)
 				xreallocarray(lines.list, room, sizeof lines.list[0]);
 		}
 		lines.list[lines.n++] = (struct line){s,
-			colon != NULL ? (size_t)(colon - s) : (size_t)(end - s),
+			colon != NULL && colon < end ? (size_t)(colon - s)
+						     : (size_t)(end - s),
 			(size_t)(end - s)};
 	}
 	if (lines.n > 0)

@@ -51,7 +51,8 @@ attribute_copy(struct attribute *to, const struct attribute *from)
 	*to = *from;
 	to->name = xstrdup(from->name);
 	to->text = xstrdup(from->text);
-	to->list = from->n_list > 0 ? xcalloc((size_t)from->n_list, sizeof(char *)) : NULL;
+	to->list =
+		from->n_list > 0 ? xcalloc((size_t)from->n_list, sizeof(char *)) : NULL;
 	for (int i = 0; i < from->n_list; i++)
 		to->list[i] = xstrdup(from->list[i]);
 }

@@ -74,7 +74,8 @@ struct attribute {
 };
 
 void attribute_finish(struct attribute *a);
-void attribute_copy(struct attribute *to, const struct attribute *from); /* to is overwritten */
-struct value attribute_value(const struct attribute *a); /* borrows from a */
+void attribute_copy(
+	struct attribute *to, const struct attribute *from); /* to is overwritten */
+struct value attribute_value(const struct attribute *a);     /* borrows from a */
 
 #endif

@@ -111,15 +111,27 @@ terms_text(const struct router *r, const struct class *k)
 
 /* ---- making and freeing ---- */
 
+/* How many tiers are worth less: fixed priorities go by what a tier is worth, wherever it
+ * stands in the file. */
+static int
+tiers_below(const struct centre *s, double value)
+{
+	int below = 0;
+
+	for (int i = 0; i < s->n_tiers; i++)
+		below += s->tiers[i].value < value;
+	return below;
+}
+
 /* What a comparator ranks by first, above the age (ROUTING 8). */
 static double
 comparator_rank(const struct centre *s, const struct contact *c)
 {
 	switch (s->kind) {
 	case LAW_STRICT_TIER:
-		return c->tier * 1000.0 - c->channel;
+		return tiers_below(s, c->value) * 1000.0 - c->channel;
 	case LAW_FIXED_PRIORITY:
-		return c->tier;
+		return tiers_below(s, c->value);
 	case LAW_QUEUE_WEIGHTS:
 		return s->queues[c->queue].weight;
 	case LAW_DPV:
