@@ -314,6 +314,8 @@ wait_overflow_to(const struct router *r, const struct contact *c)
 		if (c->overflows[i] == to)
 			to = -1; /* each target is tried once (CONTRACTS 8.8) */
 	if (to < 0 || c->n_overflows == OVERFLOWS_MAX ||
+		r->centre->queues[to]
+			.removed || /* it takes nothing new (CONTRACTS 8.7) */
 		!queue_takes(&r->centre->queues[to], c->channel))
 		return -1;
 	return to;

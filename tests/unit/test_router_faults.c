@@ -839,6 +839,25 @@ a_hold_goes_on_after_a_restart(void **state)
 	assert_int_equal(router_contact_agent(f.router, call), 1);
 }
 
+static void
+a_removed_queue_takes_no_overflow(void **state)
+{
+	uint64_t call;
+
+	begin(CHANNELS "queues:\n"
+		       "  general: {}\n"
+		       "  first: {overflow: {after: 10s, to: second}}\n"
+		       "  second: {}\n"
+		       "agents: [{id: a1}]\n",
+		false);
+	call = submit(T0, "{\"channel\": \"voice\", \"queue\": \"first\"}");
+	reload(T0 + 1000, one_agent);
+	tick(T0 + 10000);
+	assert_int_equal(state_of(call), CONTACT_QUEUED);
+	assert_int_equal(router_contact_queue(f.router, call),
+		centre_queue(router_centre(f.router), "first"));
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int
@@ -874,6 +893,7 @@ main(void)
 		TEST(what_cannot_be_parked_at_once_keeps_its_room),
 		TEST(a_hold_that_is_over_does_not_begin_anew),
 		TEST(a_hold_goes_on_after_a_restart),
+		TEST(a_removed_queue_takes_no_overflow),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);
