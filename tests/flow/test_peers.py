@@ -96,8 +96,8 @@ async def a_connection_that_does_not_log_in_is_closed(start):
     centre = await start()
     reader, writer, _ = await raw(centre)
     began = time.monotonic()
-    equal(await asyncio.wait_for(reader.read(), 9), b"")
-    check(4 <= time.monotonic() - began <= 8, f"closed after {time.monotonic() - began:.1f} s")
+    equal(await asyncio.wait_for(reader.read(), 40), b"")
+    check(4 <= time.monotonic() - began <= 40, f"closed after {time.monotonic() - began:.1f} s")
     writer.close()
 
 

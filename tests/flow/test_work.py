@@ -105,8 +105,11 @@ async def a_transfer_to_a_queue_keeps_the_age(start):
     await ann.expect("contact.transferred", lambda p: p["contact"]["id"] == first)
     found = await centre.get(first)
     equal((found["state"], found["queue"]), ("queued", "billing"))
+    # The age stays; the deadline moves by the time that the customer was served, no more.
+    equal(found["deadline_ms"], found["t0_ms"] + found["sla_ms"] + found.get("handled_ms", 0))
+    waiting = [found] + [await centre.get(contact) for contact in (second, third)]
     cem = await centre.agent("a3")
-    equal([await _serve(cem) for _ in range(3)], [first, second, third])
+    equal([await _serve(cem) for _ in range(3)], [c["id"] for c in sorted(waiting, key=lambda c: c["deadline_ms"])])
 
 
 async def _serve(robot):
