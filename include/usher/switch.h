@@ -190,8 +190,8 @@ struct usher_switch {
 	/*
 	 * receive - bytes of the switch, cut anywhere.
 	 *
-	 * Returns  false: what comes can be no such switch; usher closes the connection
-	 *          and calls lost
+	 * Returns  false: what comes can be no such switch, or it refuses us; usher
+	 * closes the connection and calls lost. figures has the problem
 	 */
 	bool (*receive)(void *link, const char *bytes, size_t n);
 

@@ -285,17 +285,19 @@ on_error(struct link *l, const struct ami_message *m)
 		message = "";
 	if (l->sink->send == NULL)
 		return; /* what another program asked for is its own affair */
-	if (action != NULL)
+	if (action != NULL) {
 		emit(l, &(struct usher_switch_event){.kind = USHER_ACTION_FAILED,
 				.action = action,
 				.reason = reason_of_message(message),
 				.why = message});
-	else if (id != NULL && strcmp(id, ACTION_LOGIN) == 0)
+	} else if (id != NULL && strcmp(id, ACTION_LOGIN) == 0) {
+		l->turned_away = true;
 		l->problem = "the switch refused the login: check username, secret and "
 			     "permit in manager.conf";
-	else if (id != NULL && strcmp(id, ACTION_LIST) == 0)
+	} else if (id != NULL && strcmp(id, ACTION_LIST) == 0) {
 		l->problem = "the switch refuses CoreShowChannels: give the user write = "
 			     "system,call,reporting,originate";
+	}
 }
 
 void

@@ -441,7 +441,7 @@ link_receive(void *link, const char *bytes, size_t n)
 	}
 	if (l->reader.greeted && !l->login_sent)
 		send_login(l);
-	return true;
+	return !l->turned_away;
 }
 
 /* What it told of channels may be wrong by now. Calls are kept, so that the snapshot of
@@ -455,7 +455,7 @@ link_lost(void *link)
 	tell_down(l, l->reader.greeted ? "closed" : "no greeting");
 	ami_reader_restart(&l->reader);
 	l->session++;
-	l->login_sent = l->listing = false;
+	l->login_sent = l->listing = l->turned_away = false;
 	for (struct channel *ch = l->channels.oldest; ch != NULL; ch = next) {
 		next = ch->newer;
 		channels_leave(&l->channels, ch);
@@ -471,7 +471,7 @@ link_figures(const void *link, struct usher_switch_figures *out)
 {
 	const struct link *l = link;
 	struct usher_switch_figures f = l->figures;
-	const char *problem = l->reader.problem != NULL ? l->reader.problem : l->problem;
+	const char *problem = l->problem != NULL ? l->problem : l->reader.problem;
 	uint32_t size = out->size < sizeof(f) ? out->size : (uint32_t)sizeof(f);
 
 	f.size = size;

@@ -34,6 +34,7 @@ struct link {
 	struct usher_switch_figures figures;
 	unsigned session; /* counts connections */
 	bool up, login_sent;
+	bool turned_away;    /* the login was refused */
 	int64_t t_us;	     /* time of the message at hand; 0: it has none */
 	char instance[64];   /* when the switch was started; "": not known yet */
 	const char *problem; /* of ours, beside the reader's; NULL: none */

@@ -37,7 +37,9 @@
  * and "" when not known; ids of legs are NULL then. */
 struct cti_event {
 	const char *on; /* name of the switch */
-	bool resync;	/* found out by a snapshot: its moment is not known */
+	/* Found out by a snapshot: its moment is not known. A call that is told to wait
+	 * so may be served already: state says it, age_us since when it is there. */
+	bool resync;
 	const struct usher_switch_event *is;
 };
 

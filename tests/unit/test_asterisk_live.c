@@ -96,6 +96,26 @@ trap_12_a_login_before_the_switch_is_ready(void **state)
 }
 
 static void
+a_login_that_is_refused_closes_the_link(void **state)
+{
+	static const char answer[] = "Response: Error\r\nActionID: login\r\nMessage: "
+				     "Authentication failed\r\n\r\n";
+	struct bench b;
+
+	(void)state;
+	bench_start(&b, true);
+	bench_receive_text(&b, GREETING);
+	assert_false(adapter()->receive(b.link, answer, sizeof(answer) - 1));
+	assert_non_null(strstr(bench_figures(&b).problem, "manager.conf"));
+	adapter()->lost(b.link);
+	assert_string_equal(bench_told(&b), "");
+	/* The next connection begins anew. */
+	bench_receive_text(&b, GREETING "Event: FullyBooted\r\n\r\n");
+	assert_string_equal(bench_told(&b), "up\n");
+	bench_stop(&b);
+}
+
+static void
 trap_13_no_line_end_reaches_the_switch(void **state)
 {
 	static const char *const bad[] = {"1001\r\nAction: Hangup", "1001\nX: y", "1\r",
@@ -315,6 +335,7 @@ main(void)
 		cmocka_unit_test(
 			trap_10_a_redirect_too_late_says_that_the_caller_is_gone),
 		cmocka_unit_test(trap_12_a_login_before_the_switch_is_ready),
+		cmocka_unit_test(a_login_that_is_refused_closes_the_link),
 		cmocka_unit_test(trap_13_no_line_end_reaches_the_switch),
 		cmocka_unit_test(a_list_of_channels_becomes_a_snapshot_of_calls),
 		cmocka_unit_test(a_list_with_items_missing_is_not_used),
