@@ -29,7 +29,6 @@ import frames  # noqa: E402
 import invariants  # noqa: E402
 from resp import Resp  # noqa: E402
 from robot import Robot  # noqa: E402
-from runner import Skip  # noqa: E402
 from usher_client import Connection  # noqa: E402
 from usher_http import Http, HttpBroken  # noqa: E402
 
@@ -123,7 +122,7 @@ class Centre:
 
     async def start(self):
         if not (self.build / "usherd").is_file():
-            raise Skip(f"{self.build.name}/usherd is not built")
+            raise AssertionError(f"{self.build.name}/usherd is not built; build it first")
         if self.settings.get("redis") == "own" or (REDIS == "cluster" and "redis" not in self.settings):
             await self.start_redis(cluster=REDIS == "cluster")
         self.write_settings()
