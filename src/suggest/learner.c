@@ -50,6 +50,7 @@ learner_destroy(struct learner *l)
 	if (l == NULL)
 		return;
 	free(l->name);
+	map_finish(&l->number);
 	free(l->listed);
 	free(l->seen);
 	free(l->weight);
@@ -74,9 +75,10 @@ copy_with_room(const struct learner *l, int room)
 	struct learner *c = learner_create_empty(room);
 	size_t n = (size_t)l->n;
 
-	c->n = l->n;
+	c->n = 1;
+	for (int i = 1; i < l->n; i++)
+		learner_name_next(c, l->name[i]);
 	memcpy(c->lang, l->lang, sizeof c->lang);
-	memcpy(c->name, l->name, n * sizeof *l->name);
 	memcpy(c->listed, l->listed, n * sizeof *l->listed);
 	memcpy(c->seen, l->seen, n * sizeof *l->seen);
 	copy_rows(c->weight, c->room, l->weight, l->room);
@@ -110,12 +112,20 @@ grow(struct learner *l)
 /* ---- labels ---- */
 
 int
+learner_name_next(struct learner *l, const char *name)
+{
+	strcpy(l->name[l->n], name);
+	l->listed[l->n] = true;
+	map_put(&l->number, name, (void *)(intptr_t)l->n);
+	return l->n++;
+}
+
+int
 learner_find(const struct learner *l, const char *name)
 {
-	for (int i = 1; i < l->n; i++)
-		if (strcmp(l->name[i], name) == 0)
-			return i;
-	return -1;
+	intptr_t number = (intptr_t)map_get(&l->number, name);
+
+	return number > 0 ? (int)number : -1;
 }
 
 int
@@ -130,9 +140,7 @@ learner_label(struct learner *l, const char *name, bool add)
 		return -1;
 	if (l->n == l->room)
 		grow(l);
-	strcpy(l->name[l->n], name);
-	l->listed[l->n] = true;
-	return l->n++;
+	return learner_name_next(l, name);
 }
 
 int
@@ -163,6 +171,12 @@ const char *
 learner_language(const struct learner *l)
 {
 	return l->lang;
+}
+
+uint32_t
+learner_seen(const struct learner *l, int label)
+{
+	return l->seen[label];
 }
 
 uint64_t

@@ -73,6 +73,7 @@ const char *learner_name(const struct learner *l, int label);
  */
 void learner_list(struct learner *l, int label, bool listed);
 bool learner_is_listed(const struct learner *l, int label);
+uint32_t learner_seen(const struct learner *l, int label); /* its cases */
 
 /* ---- learning ---- */
 

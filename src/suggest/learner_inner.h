@@ -2,6 +2,7 @@
 #ifndef USHER_SUGGEST_LEARNER_INNER_H
 #define USHER_SUGGEST_LEARNER_INNER_H
 
+#include "base/map.h"
 #include "suggest/learner.h"
 
 #define BUCKET_SHIFT 49 /* a feature's bucket: the 15 high bits of its hash */
@@ -13,6 +14,7 @@ struct learner {
 	int n;				   /* labels, with none */
 	int room;			   /* columns; a multiple of LANES */
 	char (*name)[LEARNER_LABEL_BYTES]; /* owned; room of them */
+	struct map number;		   /* of labels by name; without none */
 	bool *listed;			   /* owned */
 	uint32_t
 		*seen; /* owned; cases of each label; without any it has no probability */
@@ -42,6 +44,8 @@ void vector_finish(struct vector *v);
 /* score[room]: of every column, 0 beyond n. */
 void learner_scores(const struct learner *l, const struct vector *v, float *score);
 void learner_make_idf(struct learner *l);
+/* Makes the next label; its name is checked and new. */
+int learner_name_next(struct learner *l, const char *name);
 /* The frame of a learner with room for n labels: no weights yet. */
 struct learner *learner_create_empty(int room);
 

@@ -54,13 +54,18 @@ make_slope(const struct learner *l, const struct learner_case *c, float *slope)
 		if (l->seen[k] == 0)
 			slope[k] = -INFINITY;
 	}
-	softmax(slope, l->n, 1);
+	/* A label alone would have probability 1 and learn nothing: held against a score
+	 * of 0. */
+	if (n == 1)
+		slope[c->label[0]] = 1 / (1 + expf(-slope[c->label[0]]));
+	else
+		softmax(slope, l->n, 1);
 	for (int k = 0; k < l->n; k++)
 		slope[k] -= l->seen[k] > 0 ? spread / n : 0;
 	for (int k = 0; k < c->n_labels; k++)
 		slope[c->label[k]] -= (1 - spread) / (float)c->n_labels;
 	for (int k = 0; k < l->n; k++)
-		slope[k] *= c->weight;
+		slope[k] = l->seen[k] > 0 ? slope[k] * c->weight : 0;
 	memset(slope + l->n, 0, (size_t)(l->room - l->n) * sizeof *slope);
 }
 

@@ -157,16 +157,20 @@ head_problem(const struct head *h)
 }
 
 static bool
-read_labels(struct channel *c, struct learner *l)
+read_labels(struct channel *c, struct learner *l, int labels)
 {
-	for (int k = 0; k < l->n; k++) {
+	for (int k = 0; k < labels; k++) {
 		uint32_t listed = 0;
+		char name[LEARNER_LABEL_BYTES];
 
-		if (!get(c, l->name[k], sizeof l->name[k]) ||
+		if (!get(c, name, sizeof name) ||
 			!get(c, &l->seen[k], sizeof l->seen[k]) ||
 			!get(c, &listed, sizeof listed) ||
-			memchr(l->name[k], '\0', sizeof l->name[k]) == NULL)
+			memchr(name, '\0', sizeof name) == NULL ||
+			(k > 0 && (name[0] == '\0' || learner_find(l, name) > 0)))
 			return false;
+		if (k > 0)
+			learner_name_next(l, name);
 		l->listed[k] = listed != 0;
 	}
 	return true;
@@ -217,13 +221,14 @@ model_read(FILE *f, char problem[MODEL_PROBLEM])
 	if (wrong != NULL)
 		return refuse(NULL, problem, wrong);
 	l = learner_create_empty((int)head.labels);
-	l->n = (int)head.labels;
+	l->n = 1;
 	l->trained = head.trained != 0;
 	l->n_cases = head.cases;
 	l->idf_cases = head.idf_cases;
 	l->temperature = head.temperature;
 	memcpy(l->lang, head.lang, sizeof l->lang);
-	if (!read_labels(&c, l) || !get(&c, l->df, LEARNER_BUCKETS * sizeof *l->df) ||
+	if (!read_labels(&c, l, (int)head.labels) ||
+		!get(&c, l->df, LEARNER_BUCKETS * sizeof *l->df) ||
 		!get(&c, l->idf, LEARNER_BUCKETS * sizeof *l->idf) ||
 		!all_finite(l->idf, LEARNER_BUCKETS) || !read_rows(&c, l, head.rows))
 		return refuse(l, problem, "the model is torn or damaged");

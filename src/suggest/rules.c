@@ -40,6 +40,7 @@ rules_destroy(struct rules *rules)
 		free(r->name);
 		free(r->lang);
 		free(r->target);
+		free(r->place);
 	}
 	words_reader_destroy(rules->reader);
 	free(rules->list);
@@ -50,6 +51,18 @@ int
 rules_count(const struct rules *rules)
 {
 	return rules->n;
+}
+
+const char *
+rules_response(const struct rules *rules, int i, const char **place)
+{
+	const struct kept_rule *r = &rules->list[i];
+
+	*place = r->place;
+	return r->effect == RULE_BOOST || r->effect == RULE_FORCE ||
+			       r->effect == RULE_FORBID
+		       ? r->target
+		       : NULL;
 }
 
 /* ---- checks ---- */
@@ -230,6 +243,7 @@ rules_add(struct rules *rules, const struct keyword_rule *r, char problem[RULE_P
 		.lang = xstrdup(r->lang),
 		.effect = r->effect,
 		.boost = r->boost,
-		.target = xstrdup(r->target)};
+		.target = xstrdup(r->target),
+		.place = xstrdup(r->place)};
 	return true;
 }

@@ -49,6 +49,7 @@ struct keyword_rule {
 	enum rule_effect effect;
 	double boost;	    /* of RULE_BOOST; -RULE_BOOST_MAX..RULE_BOOST_MAX, not 0 */
 	const char *target; /* see enum rule_effect; NULL for RULE_NEVER_AUTOMATIC */
+	const char *place;  /* "FILE:LINE" for messages; NULL: unknown */
 };
 
 struct rules;
@@ -64,6 +65,9 @@ int rules_count(const struct rules *rules);
  */
 bool rules_add(struct rules *rules, const struct keyword_rule *rule,
 	char problem[RULE_PROBLEM]) USHER_MUST_CHECK;
+
+/* The response that rule i is about; NULL: it is about none. *place: where it stands. */
+const char *rules_response(const struct rules *rules, int i, const char **place);
 
 /* ---- matching ---- */
 

@@ -21,7 +21,7 @@ struct kept_rule {
 	struct kept_list list[RULE_LISTS];
 	int within;
 	unsigned fields;
-	char *name, *lang, *target; /* owned; lang and target may be NULL */
+	char *name, *lang, *target, *place; /* owned; all but the name may be NULL */
 	enum rule_effect effect;
 	double boost;
 };
