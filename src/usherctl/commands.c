@@ -129,13 +129,17 @@ static const struct option_spec suggest_train[] = {
 	{"where", "COLUMN=VALUE", "learn from these rows only: split=train"},
 	{"titles", "FILE", "a line of text for each label: CSV with label,description"},
 	{"lang", "LANGUAGE", "if the mails are in several"},
+	{"library", "FOLDER", "teach its responses that no mail was answered by"},
 	{0},
 };
 
 static const struct option_spec suggest_try[] = {
 	{"model", "FILE", "a model that suggest train saved"},
+	{"library", "FOLDER", "responses and rules; alone or with a model"},
 	{"text", "TEXT", "the mail, instead of FILE or standard input"},
 	{"subject", "TEXT", "its subject"},
+	{"sender", "TEXT", "who sent it"},
+	{"lang", "LANGUAGE", "of the mail, without a model"},
 	{0},
 };
 
@@ -216,7 +220,9 @@ const struct command commands[] = {
 	{"suggest", "train", "", 0, 0, NULL, suggest_train, do_suggest_train, false,
 		"make a model of answered mails; needs no daemon"},
 	{"suggest", "try", "[FILE]", 0, 1, "file", suggest_try, do_suggest_try, false,
-		"what a model proposes for a mail; needs no daemon"},
+		"what a model or library proposes for a mail; needs no daemon"},
+	{"suggest", "check", "FOLDER", 1, 1, "file", NULL, do_suggest_check, false,
+		"check a folder of responses and rules; needs no daemon"},
 	{"suggest", "explain", "[FILE]", 0, 1, "file", suggest_try, do_suggest_explain,
 		false, "the same with all words that pull; needs no daemon"},
 	{"completion", NULL, "SHELL", 1, 1, NULL, NULL, do_completion, false,

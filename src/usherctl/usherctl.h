@@ -157,6 +157,7 @@ enum status do_suggest_eval(struct ctl *ctl);
 enum status do_suggest_train(struct ctl *ctl);
 enum status do_suggest_try(struct ctl *ctl);
 enum status do_suggest_explain(struct ctl *ctl);
+enum status do_suggest_check(struct ctl *ctl);
 
 /* ---- offline.c: accounts without a daemon ---- */
 
