@@ -559,6 +559,13 @@ rlink_send_words(struct rlink *link, rlink_reply fn, void *owner, uint64_t tag,
 	return link->state == RLINK_UP && send_words(link, fn, owner, tag, words);
 }
 
+void
+rlink_flush(struct rlink *link)
+{
+	if (link->state == RLINK_UP && link->n > 0)
+		redisAsyncHandleWrite(link->context);
+}
+
 bool
 rlink_is_up(const struct rlink *link)
 {

@@ -64,6 +64,10 @@ bool rlink_send(struct rlink *link, rlink_reply fn, void *owner, uint64_t tag, i
 bool rlink_send_words(struct rlink *link, rlink_reply fn, void *owner, uint64_t tag,
 	const char *const *words) USHER_MUST_CHECK;
 
+/* Writes what was sent now instead of in the next turn of the loop. Not from within an
+ * answer. */
+void rlink_flush(struct rlink *link);
+
 bool rlink_is_up(const struct rlink *link);
 /* Gives the connection up and connects anew after a pause. Safe from any callback. */
 void rlink_drop(struct rlink *link, const char *reason);

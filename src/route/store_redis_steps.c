@@ -20,9 +20,9 @@
 #include "route/store_redis_inner.h"
 
 #define SLOTS_LEAST 256
-#define KEEP_MS 2500   /* Redis' everysec loses 2 s at most */
+#define KEEP_MS 2500  /* Redis' everysec loses 2 s at most */
 #define KEEP_MAX 8192 /* confirmed steps kept */
-#define OOM_MS 100     /* so long intake is refused here after Redis did */
+#define OOM_MS 100    /* so long intake is refused here after Redis did */
 
 /* ---- steps in order ---- */
 
@@ -305,7 +305,10 @@ send_waiting(struct store_redis *r)
 void
 store_on_send(int fd USHER_UNUSED, short what USHER_UNUSED, void *data)
 {
-	send_waiting(data);
+	struct store_redis *r = data;
+
+	send_waiting(r);
+	rlink_flush(r->link);
 }
 
 void

@@ -198,9 +198,14 @@ cut_connections_lose_and_double_nothing(void **state)
 	struct side *side = side_with_lives(state, "everysec");
 	struct store_redis_counts counts;
 
-	for (int cuts = 1; cuts <= 20; cuts++) {
-		wait_lives(rig, cuts * LIVES / 21);
+	for (uint64_t cuts = 1; cuts <= 20; cuts++) {
+		wait_lives(rig, (int)cuts * LIVES / 21);
+		wait_for(rig, &side->is_up);
 		look(rig, "CLIENT KILL TYPE normal SKIPME yes");
+		do {
+			run_ms(rig, 1);
+			store_redis_counts(side->redis, &counts);
+		} while (counts.losses < cuts);
 	}
 	wait_lives(rig, LIVES);
 	store_redis_counts(side->redis, &counts);
