@@ -93,7 +93,7 @@ static void
 add_rules(struct text *t, const struct router *r, const struct contact *c)
 {
 	for (int i = 0; i < c->n_rules && c->version == r->centre->version; i++) {
-		text_add(t, "u ");
+		text_add(t, "u"); /* record_put_text adds the space */
 		record_put_text(t, "rule", r->centre->rules[c->rules[i]].name);
 		text_add_n(t, "\n", 1);
 	}

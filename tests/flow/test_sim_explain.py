@@ -72,6 +72,16 @@ def records_name_who_served_whom():
 
 
 @test(limit_s=300)
+def records_name_the_rules_that_fired():
+    maker = Maker(6001, features=("skills",))
+    queue = maker.scenario["default_queue"]
+    maker.scenario["rules"] = [{"name": "all of them", "when": 'channel != "pigeon"', "set": {"queue": queue}}]
+    _, records = records_of(maker)
+    check(records, "decisions were made")
+    check(all(record["rules"] == ["all of them"] for record in records), records[0]["rules"])
+
+
+@test(limit_s=300)
 def a_record_whose_winner_was_swapped_is_caught():
     contacts = agents = 0
     for seed in SEEDS:
