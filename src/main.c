@@ -33,7 +33,7 @@
 #define DESK_WEBSOCKET_PATH "/desk"
 #define SUBPROTOCOL "usher.v1"
 #define CONFIG_TEXT_MAX 1048576 /* bytes of the settings that config.show gives */
-#define DRAIN_MS 3000		/* steps on their way are waited for at the end */
+#define DRAIN_MS 4000		/* steps on their way are waited for at the end */
 
 struct usher {
 	struct start_options options;
@@ -41,6 +41,7 @@ struct usher {
 	int lock;
 	int exit_status;
 	bool stopping, serving;
+	bool freed; /* the centre, at the end */
 
 	struct config *config;
 	char *config_text; /* as it was read last */
@@ -531,15 +532,22 @@ run(struct usher *u)
 		turn(u);
 }
 
-/* Nothing new comes in; what was decided reaches the store. */
+static void
+centre_is_free(void *owner)
+{
+	((struct usher *)owner)->freed = true;
+}
+
+/* What was decided reaches the store, and the centre is given free: the next router need
+ * not wait for our heartbeat to stop. */
 static void
 drain(struct usher *u)
 {
 	int64_t end_ms = clock_boot_ms() + DRAIN_MS;
 	struct timeval wait = {0, 20000};
 
-	while (u->redis != NULL && store_redis_pending(u->redis) > 0 &&
-		clock_boot_ms() < end_ms) {
+	store_redis_end(u->redis, centre_is_free, u);
+	while (!u->freed && clock_boot_ms() < end_ms) {
 		event_add(u->tick, &wait);
 		event_base_loop(u->base, EVLOOP_ONCE);
 	}
