@@ -7,8 +7,9 @@
 
 #include "suggest/learner_inner.h"
 
-#define PAIR_VALUE 0.7f /* of a pair's value, beside that of its words */
-#define IDF_LEAST 0.3f	/* what a word counts that every mail has */
+#define LETTERS_VALUE 0.8f /* length of their block; words and pairs have 1 */
+#define PAIR_VALUE 0.7f	   /* of a pair's value, beside that of its words */
+#define IDF_LEAST 0.3f	   /* what a word counts that every mail has */
 
 /* ---- the frame ---- */
 
@@ -288,6 +289,7 @@ vector_make(struct vector *v, const struct learner *l, const struct bag *bag)
 	}
 	for (int b = 0; b < BLOCKS; b++)
 		length[b] = length[b] > 0 ? 1 / sqrtf(length[b]) : 0;
+	length[BLOCK_LETTERS] *= LETTERS_VALUE;
 	for (int i = 0; i < bag->n; i++)
 		v->value[i] *= length[scaled_as[bag->cell[i].block]];
 }

@@ -82,7 +82,7 @@ struct learner_case {
 	const struct bag *bag; /* borrowed */
 	const int *label; /* borrowed; n_labels of them, LEARNER_NONE alone or none */
 	int n_labels;	  /* > 0 */
-	float weight;	  /* 0..1: how far the verdict is trusted */
+	float weight;	  /* 0..1: how far the verdict is trusted; 0: not */
 };
 
 struct learner_training {

@@ -97,9 +97,12 @@ count_case(struct learner *l, const struct learner_case *c)
 void
 learner_learn(struct learner *l, const struct learner_case *one)
 {
-	float *slope = xcalloc((size_t)l->room, sizeof *slope);
+	float *slope;
 	struct vector v;
 
+	if (!(one->weight > 0))
+		return;
+	slope = xcalloc((size_t)l->room, sizeof *slope);
 	count_case(l, one);
 	if (!l->trained && l->n_cases >= 2 * l->idf_cases)
 		learner_make_idf(l);

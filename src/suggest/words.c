@@ -9,20 +9,7 @@
 
 struct words_reader {
 	struct breaker *breaker; /* owned */
-	bool elides;
 };
-
-/* Languages that write an article or pronoun with an apostrophe before its word. */
-static bool
-elides(const char *lang)
-{
-	static const char *const list[] = {"fr", "it", "ca", "oc"};
-
-	for (size_t i = 0; lang != NULL && i < sizeof list / sizeof *list; i++)
-		if (strncmp(lang, list[i], 2) == 0 && (lang[2] == '\0' || lang[2] == '-'))
-			return true;
-	return false;
-}
 
 struct words_reader *
 words_reader_create(const char *lang)
@@ -31,8 +18,7 @@ words_reader_create(const char *lang)
 
 	if (lang != NULL && strlen(lang) >= WORD_LANG_MAX)
 		lang = NULL;
-	reader->elides = elides(lang);
-	reader->breaker = breaker_create(lang, reader->elides);
+	reader->breaker = breaker_create(lang);
 	if (reader->breaker == NULL) {
 		free(reader);
 		return NULL;
@@ -142,12 +128,10 @@ is_apostrophe(uint32_t c)
 }
 
 bool
-mark_joins(uint32_t before, uint32_t mark, uint32_t after, bool elides_here)
+mark_joins(uint32_t before, uint32_t mark, uint32_t after)
 {
-	if (is_apostrophe(mark))
-		return !elides_here && !is_digit(before) && !is_digit(after);
-	return (mark == '.' || mark == ',' || mark == ';') && is_digit(before) &&
-	       is_digit(after);
+	return (mark == '.' || mark == ',' || mark == ';' || is_apostrophe(mark)) &&
+	       is_digit(before) && is_digit(after);
 }
 
 /* Scripts without spaces between words, and Hangul, whose syllables carry the meaning. */
@@ -314,7 +298,7 @@ add_ascii(struct words_reader *reader, struct words *words, enum word_field fiel
 			if (!is_ascii_word(c) &&
 				(i + 1 == to || !is_ascii_word((unsigned char)s[i + 1]) ||
 					!mark_joins((unsigned char)s[i - 1], c,
-						(unsigned char)s[i + 1], reader->elides)))
+						(unsigned char)s[i + 1])))
 				break;
 			if (is_ascii_letter(c)) {
 				word.kind = WORD_LETTERS;

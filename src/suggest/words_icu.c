@@ -22,16 +22,14 @@ struct breaker {
 	uint32_t *byte; /* owned; where each unit stands in the text, and the end */
 	int32_t n, room;
 	int32_t at, to; /* of the word of the break rules that is being handed out */
-	bool elides;
 };
 
 struct breaker *
-breaker_create(const char *lang, bool elides)
+breaker_create(const char *lang)
 {
 	struct breaker *b = xcalloc(1, sizeof *b);
 	UErrorCode e = U_ZERO_ERROR;
 
-	b->elides = elides;
 	b->fold = unorm2_getNFKCCasefoldInstance(&e);
 	if (U_SUCCESS(e))
 		b->rules = ubrk_open(UBRK_WORD, lang != NULL ? lang : "", NULL, 0, &e);
@@ -131,8 +129,7 @@ piece_end(const struct breaker *b)
 	while (i < b->to) {
 		if (is_mark(b->unit[i]) &&
 			(i == b->at || i + 1 == b->to || is_mark(b->unit[i + 1]) ||
-				!mark_joins(b->unit[i - 1], b->unit[i], b->unit[i + 1],
-					b->elides)))
+				!mark_joins(b->unit[i - 1], b->unit[i], b->unit[i + 1])))
 			return i;
 		i++;
 	}

@@ -14,18 +14,18 @@ struct piece {
 
 /* words_icu.c or words_plain.c */
 struct breaker;
-struct breaker *breaker_create(const char *lang, bool elides);
+struct breaker *breaker_create(const char *lang);
 void breaker_destroy(struct breaker *b);
 /* n <= WORDS_TEXT_MAX; the text must stay until the last piece was taken. */
 void break_start(struct breaker *b, const char *text, size_t n);
 bool break_next(struct breaker *b, struct piece *piece);
 
 /*
- * May `mark` between two code points be part of a word? Apostrophes are between letters,
- * unless the language elides before them (l'achat); points, commas and the like only
- * between digits.
+ * May `mark` between two code points be part of a word? Points, commas and the like are
+ * between digits (1,234.56; 1'000); else they end it: "don't" is two words, as is
+ * "l'achat", and "sign.Please".
  */
-bool mark_joins(uint32_t before, uint32_t mark, uint32_t after, bool elides);
+bool mark_joins(uint32_t before, uint32_t mark, uint32_t after);
 bool is_apostrophe(uint32_t c);
 
 /* The next code point; wrong bytes give U+FFFD, one each. *i < n. */

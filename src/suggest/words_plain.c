@@ -14,15 +14,13 @@ struct breaker {
 	locale_t locale;  /* owned */
 	const char *text; /* borrowed */
 	size_t n, at;
-	bool elides;
 };
 
 struct breaker *
-breaker_create(const char *lang, bool elides)
+breaker_create(const char *lang)
 {
 	struct breaker *b = xcalloc(1, sizeof *b);
 
-	b->elides = elides;
 	b->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	if (b->locale == (locale_t)0) {
 		log_error("suggest: the locale C.UTF-8 is missing lang=%s",
@@ -98,8 +96,7 @@ break_next(struct breaker *b, struct piece *piece)
 			size_t next = i;
 			uint32_t after = i < b->n ? utf8_next(b->text, b->n, &next) : 0;
 
-			if (!is_word(b, after) ||
-				!mark_joins(before, c, after, b->elides))
+			if (!is_word(b, after) || !mark_joins(before, c, after))
 				break;
 		} else {
 			piece->number &= c - '0' < 10;

@@ -5,7 +5,7 @@
 
 The data sets lie beside the project in shared/data/suggest (or where USHER_SUGGEST_DATA says) and
 are no part of it; without them nothing is measured. Rows of the split "train" are learnt, rows of
-"val" are answered; sets without "val" are cross-validated in five parts. Thresholds are chosen on
+"val" are answered; sets without "val" are cross-validated in ten parts. Thresholds are chosen on
 the training rows, each answered by a learner that had not seen it. The reference is the floor that
 the design demands of unseen data, ratio is value / reference (of errors and times the inverse), so
 that below 1 is a miss. NAME is a part of the figures' names.
@@ -25,7 +25,7 @@ BUILD = pathlib.Path(os.environ.get("USHER_BUILD", pathlib.Path(__file__).resolv
 DATA = pathlib.Path(os.environ.get("USHER_SUGGEST_DATA", BUILD.parent.parent / "shared" / "data" / "suggest"))
 NONE = "__oos__"
 COLUMNS = ["id", "split", "lang", "label", "text"]
-PARTS = 5
+PARTS = 10
 
 
 def rows(name, split=None, lang=None):
@@ -107,7 +107,7 @@ def measure(train, test, *options, **more):
 
 
 def crossed(table):
-    """Each of five parts answered by what the other four taught."""
+    """Each of ten parts answered by what the other nine taught."""
     table = table[:]
     random.Random(3).shuffle(table)
     measured = Measured()

@@ -352,7 +352,7 @@ def a_library_is_checked_and_tried_without_anything_learnt():
         def tried(text, *options):
             return json.loads(files.call("try", "--json", "--library", folder, "--lang", "en", "--text", text, *options).stdout)
 
-        said = tried("my cards were stolen; I called the police and a lawyer")
+        said = tried("my card was stolen; I called the police and a lawyer")
         equal([p["label"] for p in said["proposals"]], ["card"])
         equal(said["proposals"][0]["why"], 'rule "theft"')
         equal((said["queue"], said["skills"], said["proposals"][0]["never_automatic"]), ("legal", ["law"], True))

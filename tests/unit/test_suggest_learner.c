@@ -186,10 +186,12 @@ static void
 equal_ones_are_proposed_by_their_number(void **state)
 {
 	struct learner *l = learner_create("en");
+	int both[2] = {learner_label(l, "a", true), learner_label(l, "b", true)};
+	struct mail m = read_mail("xyz");
 	struct proposal out[PROPOSALS_MAX];
 
-	learn(l, "a", "xyz", 0);
-	learn(l, "b", "xyz", 0);
+	learner_learn(l, &(struct learner_case){&m.bag, both, 2, 1});
+	finish_mail(&m);
 	assert_int_equal(rank(l, "xyz", out, NULL), 2);
 	assert_true(out[0].p == out[1].p);
 	assert_int_equal(out[0].label, 1);

@@ -49,14 +49,14 @@ words_are_cut_and_folded(void **state)
 	} rows[] = {
 		{"en", "", ""},
 		{"en", " \t.,!?-- ", ""},
-		{"en", "My card hasn't arrived!", "my|card|hasnt|arrived"},
-		{"en", "don\u2019t DON'T dont", "dont|dont|dont"},
-		{"en", "'quoted' rock'n'roll'", "quoted|rocknroll"},
+		{"en", "My card hasn't arrived!", "my|card|hasn|t|arrived"},
+		{"en", "don\u2019t DON'T dont", "don|t|don|t|dont"},
+		{"en", "'quoted' rock'n'roll'", "quoted|rock|n|roll"},
 		{"en", "sign.Please a_b a-b x:y", "sign|please|a|b|a|b|x|y"},
 		{"en", "U.K. at 7am v1.2.3", "u|k|at|7am|v1.2.3"},
-		{"en", "1,234.56 12.03.2024 5, 6", "1,234.56|12.03.2024|5|6"},
+		{"en", "1,234.56 12.03.2024 5, 6 1'000", "1,234.56|12.03.2024|5|6|1000"},
 		{"fr", "L'achat d\u2019une carte", "l|achat|d|une|carte"},
-		{"de", "L'achat", "lachat"},
+		{"de", "Wie geht's", "wie|geht|s"},
 		{"ru", "Привет, МИР", "привет|мир"},
 		{"a-language-tag-that-is-far-too-long", "Ann", "ann"},
 		{NULL, "Ann", "ann"},
@@ -124,7 +124,7 @@ the_short_way_agrees_with_icu(void **state)
 {
 	static const char alphabet[] = "aB9 '.,;:_-z0\n\"x7@w/";
 	struct words_reader *reader = words_reader_create("en");
-	struct breaker *breaker = breaker_create("en", false);
+	struct breaker *breaker = breaker_create("en");
 	struct words words = {0};
 	uint32_t random = 1;
 
