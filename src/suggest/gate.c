@@ -11,17 +11,33 @@
 
 /* ---- evidence ---- */
 
+/* The ends of the interval: z is -Z or Z. n > 0. */
+static double
+wilson(int64_t right, int64_t n, double z)
+{
+	double all = (double)n, share = (double)right / all;
+
+	return (share + z * z / (2 * all) +
+		       z * sqrt(share * (1 - share) / all + z * z / (4 * all * all))) /
+	       (1 + z * z / all);
+}
+
 double
 wilson_lower(int64_t right, int64_t n)
 {
-	double share, all = (double)n;
+	return n > 0 ? wilson(right, n, -Z) : 0;
+}
 
-	if (n <= 0)
-		return 0;
-	share = (double)right / all;
-	return (share + Z * Z / (2 * all) -
-		       Z * sqrt(share * (1 - share) / all + Z * Z / (4 * all * all))) /
-	       (1 + Z * Z / all);
+double
+wilson_upper(int64_t right, int64_t n)
+{
+	return n > 0 ? wilson(right, n, Z) : 1;
+}
+
+bool
+gate_breaks(int64_t right, int64_t n, double aim)
+{
+	return wilson_upper(right, n) < aim;
 }
 
 int64_t

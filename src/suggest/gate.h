@@ -27,6 +27,9 @@
  */
 double wilson_lower(int64_t right, int64_t n);
 
+/* The upper end. */
+double wilson_upper(int64_t right, int64_t n);
+
 /* How many cases without an error prove the aim (0 < aim < 1). */
 int64_t gate_faultless(double aim);
 
@@ -54,6 +57,16 @@ struct gate_threshold {
  * aim      precision, 0 < aim < 1
  */
 struct gate_threshold gate_find_threshold(const struct verdict *list, int n, double aim);
+
+/*
+ * gate_breaks - do the latest automatic answers prove that the aim is missed?
+ *
+ * right, n  of answers that were sent and then judged, by an agent or by a complaint
+ * Returns   true when even the upper bound of their precision is below the aim: an error
+ *           among the first few, two or three among dozens. The response is then switched
+ *           off until somebody switches it on again.
+ */
+bool gate_breaks(int64_t right, int64_t n, double aim);
 
 /* ---- (c) guards ---- */
 

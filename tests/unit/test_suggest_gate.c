@@ -30,6 +30,22 @@ the_bound_is_wilsons(void **state)
 }
 
 static void
+errors_among_few_answers_break_the_circuit(void **state)
+{
+	assert_false(gate_breaks(0, 0, 0.98));
+	assert_false(gate_breaks(100, 100, 0.98));
+	assert_true(gate_breaks(0, 1, 0.98));
+	assert_true(gate_breaks(4, 5, 0.98));
+	assert_false(gate_breaks(9, 10, 0.98));
+	assert_true(gate_breaks(17, 20, 0.98));
+	assert_false(gate_breaks(49, 50, 0.98));
+	for (int n = 1; n < 300; n++)
+		for (int right = 0; right <= n; right++)
+			assert_true(wilson_lower(right, n) <= (double)right / n + 1e-12 &&
+				    (double)right / n <= wilson_upper(right, n) + 1e-12);
+}
+
+static void
 aims_take_their_number_of_faultless_cases(void **state)
 {
 	assert_int_equal(gate_faultless(0.98), 189);
@@ -269,6 +285,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_bound_is_wilsons),
+		cmocka_unit_test(errors_among_few_answers_break_the_circuit),
 		cmocka_unit_test(aims_take_their_number_of_faultless_cases),
 		cmocka_unit_test(faultless_verdicts_open_the_gate_and_an_error_closes_it),
 		cmocka_unit_test(the_threshold_leaves_errors_below_it),
