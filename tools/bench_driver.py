@@ -195,15 +195,28 @@ def groups():
     return {GROUP_OF.get(name, name.removeprefix("bench_")): name for name in found}
 
 
-def peers(figures):
-    """The systems that others would take, where they are installed."""
-    script = TOP / "tests" / "bench" / "peers.py"
-    if not script.is_file():
-        print("peers: none are part of this tree", file=sys.stderr)
-        return
-    for line in subprocess.run([sys.executable, script], capture_output=True, text=True, check=True).stdout.splitlines():
-        if line.startswith("{"):
-            figures.add(**json.loads(line))
+PEERS = {  # the goals of each: how many times as fast usher's whole life is to be
+    "BullMQ": ("P4 beside BullMQ", ">= 1.3, aim 2"),
+    "PostgreSQL": ("P5 beside PostgreSQL", ">= 3, aim 5"),
+    "beanstalkd": ("P6 beside beanstalkd", ">= 0.4, aim 0.7"),
+}
+
+
+def peers(figures, rounds):
+    """The systems that others would take, where they are installed; empty queues, closed loop."""
+    measured, lives = {}, []
+    for _ in range(rounds):
+        lives.append(asyncio.run(life("everysec", "--depth", AGENTS, "--seconds", 4))["lives_s"])
+        done = subprocess.run(
+            [sys.executable, TOP / "tests" / "bench" / "peers.py", "4"], stdout=subprocess.PIPE, text=True, check=True
+        )
+        for line in map(json.loads, done.stdout.splitlines()):
+            measured.setdefault(line["peer"], []).append(line["value"])
+    mine = statistics.median(lives)
+    for name, values in measured.items():
+        figure, goal = PEERS[name]
+        other = statistics.median(values)
+        figures.add(figure, mine, "lives/s", other, mine / other, goal=goal)
 
 
 def main():
@@ -224,7 +237,7 @@ def main():
             for line in run_program(known[group]):
                 figures.add(**line)
     if options.peers:
-        peers(figures)
+        peers(figures, options.rounds)
     figures.table()
 
 
