@@ -165,6 +165,8 @@ class Desktop:
         self.heartbeat_s, self.replaced, self.resumed = 10.0, False, False
         self.backoff_most_s, self.failure = BACKOFF_MOST_S, None
         self._watchers, self._task, self._snapshot = [], None, None
+        self._entering = asyncio.Event()  # clear while a login is under way: requests wait for it
+        self._entering.set()
 
     # ---- life
 
@@ -204,6 +206,7 @@ class Desktop:
     async def _connect(self):
         wire = await Connection.open(self.address, self.ca, self.insecure, self._event, self.on_frame)
         self._snapshot = asyncio.get_running_loop().create_future()
+        self._entering.clear()
         try:
             session = await self._enter(wire)
             self.wire, self.session = wire, session["session"]
@@ -215,6 +218,8 @@ class Desktop:
         except BaseException:
             await wire.close()
             raise
+        finally:
+            self._entering.set()
         if self.on_online:
             self.on_online()
 
@@ -313,6 +318,7 @@ class Desktop:
     # ---- what is asked
 
     async def call(self, method, timeout_s=30.0, **params):
+        await asyncio.wait_for(self._entering.wait(), timeout_s)
         if self.failure:
             raise self.failure
         if self.wire is None:
