@@ -3,7 +3,7 @@
  *
  *   settings -> Redis (own, load) -> router -> desk, HTTP, usherctl -> ready
  *
- * The one struct usher below is the only state of the process outside its parts.
+ * The one struct usher (usher.h) is the only state of the process outside its parts.
  */
 #include <event2/event.h>
 #include <inttypes.h>
@@ -13,68 +13,28 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/http.h"
 #include "base/log.h"
 #include "base/tls.h"
-#include "base/wire.h"
-#include "control/admin.h"
-#include "control/config.h"
-#include "control/ctl.h"
-#include "control/metrics.h"
-#include "control/plugins.h"
-#include "desk/desk.h"
-#include "intake/task.h"
-#include "route/router.h"
-#include "route/store_redis.h"
-#include "start.h"
 #include "usher-config.h"
+#include "usher.h"
 
-#define DESK_WEBSOCKET_PATH "/desk"
-#define SUBPROTOCOL "usher.v1"
 #define CONFIG_TEXT_MAX 1048576 /* bytes of the settings that config.show gives */
 #define DRAIN_MS 4000		/* steps on their way are waited for at the end */
 
-struct usher {
-	struct start_options options;
-	char *state; /* owned; the state directory's absolute path */
-	int lock;
-	int exit_status;
-	bool stopping, serving;
-	bool freed; /* the centre, at the end */
-
-	struct config *config;
-	char *config_text; /* as it was read last */
-	int64_t config_loaded_ms;
-	struct plugins *plugins;
-	struct admin admin;
-
-	struct event_base *base;
-	struct event *tick, *watchdog, *signals[3];
-	struct centre_clock clock;
-	struct ssl_ctx_st *http_tls, *desk_tls;
-	struct store_redis *redis;
-	struct router *router;
-	struct wires *wires;
-	struct http_server *http;
-	struct vault *vault;
-	struct desk *desk;
-	struct task *task;
-	struct metrics *metrics;
-	unsigned char ticket_secret[TICKET_SECRET];
-	int http_port, desk_port;
-};
+int64_t
+usher_now(const struct usher *u)
+{
+	return centre_clock_now_ms(&u->clock);
+}
 
 static int64_t
 centre_now(void *owner)
 {
-	const struct usher *u = owner;
-
-	return centre_clock_now_ms(&u->clock);
+	return usher_now(owner);
 }
 
-static void
-stop(struct usher *u, int status)
+void
+usher_stop(struct usher *u, int status)
 {
 	u->stopping = true;
 	u->exit_status = status;
@@ -126,17 +86,16 @@ read_settings(struct usher *u, struct config_problems *problems)
 	/* The old settings live on through the references of those who use them. */
 	if (u->router != NULL)
 		router_configure(u->router, centre_now(u), config->centre);
-	if (u->desk != NULL)
-		desk_configure(
-			u->desk, config->heartbeat_ms, config->messages_per_second);
 	config_destroy(u->config);
 	u->config = config;
+	if (u->desk != NULL)
+		parts_configure(u);
 	remember_text(u);
 	return true;
 }
 
-static uint64_t
-reload(void *owner, struct config_problems *problems, bool *ok)
+uint64_t
+usher_reload(void *owner, struct config_problems *problems, bool *ok)
 {
 	struct usher *u = owner;
 
@@ -147,8 +106,8 @@ reload(void *owner, struct config_problems *problems, bool *ok)
 	return u->config->centre->version;
 }
 
-static void
-show_settings(void *owner, const char **path, const char **text, uint64_t *version,
+void
+usher_show_settings(void *owner, const char **path, const char **text, uint64_t *version,
 	int64_t *loaded_ms)
 {
 	const struct usher *u = owner;
@@ -157,192 +116,6 @@ show_settings(void *owner, const char **path, const char **text, uint64_t *versi
 	*text = u->config_text;
 	*version = u->config->centre->version;
 	*loaded_ms = u->config_loaded_ms;
-}
-
-static const struct centre *
-centre_in_force(void *owner)
-{
-	return ((struct usher *)owner)->config->centre;
-}
-
-/* ---- API keys of the vault, as the intake asks for them ---- */
-
-static void *
-key_of_text(void *owner, const char *text)
-{
-	return keys_check(((struct vault *)owner)->keys, text);
-}
-
-static void *
-key_of_id(void *owner, const char *id)
-{
-	return keys_by_id(((struct vault *)owner)->keys, id);
-}
-
-static const char *
-id_of_key(void *owner, void *key)
-{
-	return key_id(key);
-}
-
-static const char *
-source_of_key(void *owner, void *key)
-{
-	return key_source(key);
-}
-
-static bool
-key_may_act(void *owner, void *key, enum task_act act)
-{
-	return key_may(key, (enum key_act)act); /* equal by intake/task.h */
-}
-
-static bool
-key_takes_both(void *owner, void *key, const char *channel, const char *queue)
-{
-	return key_takes(key, channel, queue);
-}
-
-static bool
-key_spends_one(void *owner, void *key, int64_t now_ms)
-{
-	return key_spend(key, now_ms);
-}
-
-/* ---- serving ---- */
-
-static const char *
-not_ready(void *owner)
-{
-	const struct usher *u = owner;
-
-	if (!u->serving)
-		return "usherd is starting.";
-	return store_redis_is_up(u->redis) ? NULL : "Redis is away.";
-}
-
-static bool
-may_read_metrics(void *owner, const struct http_request *request)
-{
-	return task_may_read(owner, request);
-}
-
-static bool
-listen_http(struct usher *u)
-{
-	const struct config_listen *l = &u->config->http;
-	struct http_settings settings = {.address = l->address,
-		.tls = u->http_tls,
-		.n_hosts = u->config->n_hosts,
-		.hosts = (const char *const *)u->config->hosts,
-		.n_origins = u->config->n_origins,
-		.origins = (const char *const *)u->config->origins,
-		.per_address = u->config->connections_per_address,
-		.most = u->config->connections_most};
-
-	if (l->address == NULL)
-		return true;
-	u->http_port = http_server_listen(u->http, &settings);
-	return u->http_port >= 0;
-}
-
-static bool
-listen_desk(struct usher *u)
-{
-	const struct config_listen *l = &u->config->desk;
-	struct wire_listen settings = {.address = l->address,
-		.tls = u->desk_tls,
-		.per_address = u->config->connections_per_address,
-		.most = u->config->connections_most};
-	bool done = ctl_listen(u->wires, u->options.state, desk_wire_handler(u->desk));
-
-	if (done && l->address != NULL) {
-		u->desk_port =
-			wires_listen(u->wires, &settings, desk_wire_handler(u->desk));
-		done = u->desk_port >= 0;
-	}
-	return done;
-}
-
-/* "127.0.0.1:0" with the port that was given. */
-static char *
-with_port(const char *address, int port)
-{
-	const char *colon = strrchr(address, ':');
-
-	return xasprintf("%.*s:%d", (int)(colon - address), address, port);
-}
-
-static void
-say_ready(struct usher *u)
-{
-	char *http = u->config->http.address != NULL
-			     ? with_port(u->config->http.address, u->http_port)
-			     : NULL;
-	char *desk = u->config->desk.address != NULL
-			     ? with_port(u->config->desk.address, u->desk_port)
-			     : NULL;
-	char *url = http != NULL ? xasprintf("%s://%s",
-					   u->http_tls != NULL ? "https" : "http", http)
-				 : NULL;
-	char *ctl = ctl_path(u->options.state);
-	json_t *line = json_pack("{s:b, s:s*, s:s*, s:s, s:s, s:s, s:s, s:i}", "ready",
-		true, "http", url, "desk", desk, "ctl", ctl, "redis",
-		store_redis_address(u->redis), "promise",
-		store_level_name[store_redis_level(u->redis)], "version", USHER_VERSION,
-		"pid", (int)getpid());
-
-	json_dumpf(line, stdout, JSON_COMPACT);
-	putchar('\n');
-	fflush(stdout);
-	json_decref(line);
-	free(http);
-	free(desk);
-	free(url);
-	free(ctl);
-}
-
-static bool
-make_parts(struct usher *u)
-{
-	struct desk_parts desk = {.base = u->base,
-		.wires = u->wires,
-		.router = u->router,
-		.vault = u->vault,
-		.clock = &u->clock,
-		.heartbeat_ms = u->config->heartbeat_ms,
-		.messages_per_second = u->config->messages_per_second,
-		.version = USHER_VERSION};
-	struct task_parts task = {.http = u->http,
-		.router = u->router,
-		.clock = &u->clock,
-		.keys = {u->vault, key_of_text, key_of_id, id_of_key, source_of_key,
-			key_may_act, key_takes_both, key_spends_one},
-		.secret = u->ticket_secret,
-		.not_ready = not_ready,
-		.ready_owner = u};
-	struct metrics_parts metrics = {.http = u->http,
-		.router = u->router,
-		.clock = &u->clock,
-		.may_read = may_read_metrics,
-		.version = USHER_VERSION};
-
-	u->desk = desk_create(&desk);
-	if (u->desk == NULL)
-		return false;
-	u->admin = (struct admin){
-		u, reload, show_settings, centre_in_force, u->options.speed};
-	desk_add_commands(u->desk, admin_commands, admin_n_commands, &u->admin);
-	desk_serve_http(u->desk, u->http);
-	u->task = task_create(&task);
-	metrics.may_owner = u->task;
-	u->metrics = metrics_create(&metrics);
-	router_listen(u->router, desk_event, u->desk);
-	router_listen(u->router, metrics_event, u->metrics);
-	if (u->config->http.address != NULL)
-		http_websocket(u->http, DESK_WEBSOCKET_PATH, SUBPROTOCOL,
-			desk_wire_handler(u->desk));
-	return true;
 }
 
 /* ---- Redis ---- */
@@ -365,7 +138,60 @@ load_queue(void *owner, const char *name, const char *record)
 	return router_load_queue(((struct usher *)owner)->router, name, record);
 }
 
-/* Everything is back in memory: begin to serve. */
+static void
+stale(void *owner)
+{
+	log_error("usherd: another router owns the centre; ending without effects");
+	_exit(3); /* nothing of ours may leave any more (CONTRACTS 8.10) */
+}
+
+static const char *
+owner_token(void *owner)
+{
+	return store_redis_token(((struct usher *)owner)->redis);
+}
+
+/* All parts can keep what they are told: begin to serve. */
+static void
+side_state(void *owner, bool up)
+{
+	struct usher *u = owner;
+
+	if (!up || u->serving || u->stopping)
+		return;
+	if (!parts_listen(u)) {
+		usher_stop(u, 1);
+		return;
+	}
+	u->serving = true;
+	start_notify("READY=1");
+	log_info("usherd: ready version=%s promise=%s: %s", USHER_VERSION,
+		store_level_name[store_redis_level(u->redis)],
+		store_redis_level_text(u->redis));
+	parts_say_ready(u);
+}
+
+static bool
+open_side(struct usher *u)
+{
+	struct side_settings settings = {.address = store_redis_address(u->redis),
+		.password_file = u->config->redis_password_file,
+		.centre = u->config->centre->name,
+		.token = owner_token,
+		.stale = stale,
+		.owner = u};
+	char error[512];
+
+	u->side = side_create(u->base, &settings, error, sizeof error);
+	if (u->side == NULL) {
+		log_error("usherd: %s", error);
+		return false;
+	}
+	side_listen(u->side, side_state, u);
+	return true;
+}
+
+/* Everything is back in memory. */
 static void
 loaded(void *owner, const struct store_loaded *found)
 {
@@ -374,17 +200,9 @@ loaded(void *owner, const struct store_loaded *found)
 	log_info("usherd: loaded contacts=%" PRId64 " agents=%" PRId64
 		 " unreadable=%" PRId64 " repaired=%" PRId64,
 		found->contacts, found->agents, found->unreadable, found->repaired);
-	router_start(u->router, centre_now(u));
-	if (!make_parts(u) || !listen_http(u) || !listen_desk(u)) {
-		stop(u, 1);
-		return;
-	}
-	u->serving = true;
-	start_notify("READY=1");
-	log_info("usherd: ready version=%s promise=%s: %s", USHER_VERSION,
-		store_level_name[store_redis_level(u->redis)],
-		store_redis_level_text(u->redis));
-	say_ready(u);
+	router_start(u->router, usher_now(u));
+	if (!open_side(u) || !parts_open(u))
+		usher_stop(u, 1);
 }
 
 /* The centre is ours. */
@@ -424,17 +242,10 @@ store_state(void *owner, bool up, const char *why)
 }
 
 static void
-stale(void *owner)
-{
-	log_error("usherd: another router owns the centre; ending without effects");
-	_exit(3); /* nothing of ours may leave any more (CONTRACTS 8.10) */
-}
-
-static void
 failed(void *owner, const char *why)
 {
 	log_error("usherd: %s", why);
-	stop(owner, 1);
+	usher_stop(owner, 1);
 }
 
 static bool
@@ -467,10 +278,10 @@ on_signal(evutil_socket_t signal_number, short what, void *owner)
 
 	if (signal_number != SIGHUP) {
 		log_info("usherd: ending signal=%d", (int)signal_number);
-		stop(u, 0);
+		usher_stop(u, 0);
 		return;
 	}
-	reload(u, &problems, &ok);
+	usher_reload(u, &problems, &ok);
 	config_problems_print(&problems, stderr);
 	config_problems_finish(&problems);
 }
@@ -559,9 +370,8 @@ finish(struct usher *u)
 	start_notify("STOPPING=1");
 	if (u->serving)
 		drain(u);
-	desk_destroy(u->desk);
-	task_destroy(u->task);
-	metrics_destroy(u->metrics);
+	parts_close(u);
+	side_destroy(u->side);
 	http_server_destroy(u->http);
 	wires_destroy(u->wires);
 	router_destroy(u->router);

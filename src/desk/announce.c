@@ -40,6 +40,7 @@ contact_whole(struct desk *desk, const struct event *e)
 	json_t *contact = router_contact_json(
 		desk->parts.router, e->at_ms, e->contact, DESCRIBE_ATTRIBUTES);
 
+	desk_enrich(desk, e->contact, RPC_AGENT, contact);
 	return contact != NULL ? contact : contact_in(e, NULL);
 }
 
@@ -113,6 +114,7 @@ open_offer_json(struct desk *desk, uint64_t contact)
 	int64_t expires_ms = json_integer_value(json_object_get(o, "expires_ms"));
 	uint64_t number = 0;
 
+	desk_enrich(desk, contact, RPC_AGENT, o);
 	if (offer != NULL)
 		return offer_json(desk, offer->offer, offer->expires_ms, offer->why, o);
 	if (id != NULL && number_id_parse(id, 'o', &number))

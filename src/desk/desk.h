@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/people.h"
 #include "base/rpc.h"
 #include "base/wire.h"
 #include "desk/vault.h"
@@ -58,6 +59,9 @@ void desk_configure(struct desk *desk, int64_t heartbeat_ms, int messages_per_se
 /* Further commands of other folders (control, suggest, ...), under the same rules. */
 void desk_add_commands(
 	struct desk *desk, const struct rpc_command *commands, int n, void *owner);
+
+/* The desk as parts with methods of their own know it; valid as long as the desk. */
+struct people desk_people(struct desk *desk);
 
 /* All methods with roles and params as JSON, for `usherd --methods` and tests. */
 void desk_print_methods(FILE *out);

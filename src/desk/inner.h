@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "base/map.h"
+#include "base/people.h"
 #include "base/text.h"
 #include "desk/backoff.h"
 #include "desk/desk.h"
@@ -27,6 +28,7 @@ struct event;
 #define HASHES_WAITING_MAX 64 /* passwords being checked or waiting for it */
 #define HELD_MAX 256	      /* contacts of one agent that are looked at */
 #define EVENT_BYTES_MAX (WIRE_MESSAGE_MAX - 1024) /* of an event's members */
+#define MEMBERS_MAX 16				  /* that other parts add to contacts */
 #define OBJECTS_PER_FRAME                                                                \
 	200 /* queues, agents, ... in one event or reply, so that it fits a message */
 
@@ -101,6 +103,13 @@ struct open_offer {
 
 struct board;
 
+/* A member that another part adds to contacts (base/people.h). */
+struct member {
+	const char *name; /* borrowed */
+	people_member fn;
+	void *owner; /* borrowed */
+};
+
 struct desk {
 	struct desk_parts parts;
 	struct wire_handler handler;
@@ -116,7 +125,9 @@ struct desk {
 	struct event *bury, *beat;
 	struct http_server *http; /* borrowed; NULL: pages do not log in here */
 	struct board *board;	  /* owned */
-	struct text members;	  /* of the event being written; memory is kept */
+	struct member member[MEMBERS_MAX];
+	int n_members_added;
+	struct text members; /* of the event being written; memory is kept */
 	struct text frame;
 	int64_t started_ms; /* boot time */
 	int64_t swept_ms;
@@ -214,6 +225,10 @@ json_t *desk_time(int64_t ms);
 /* How much of OBJECTS_PER_FRAME an agent or queue takes: those with many contacts more.
  */
 int object_weight(const json_t *object);
+
+/* ---- people.c ---- */
+/* Adds the members of other parts to a contact's object, as the role may see them. */
+void desk_enrich(struct desk *desk, uint64_t contact, enum rpc_role role, json_t *object);
 
 /* ---- announce.c ---- */
 json_t *desk_offers_json(struct desk *desk, int agent);

@@ -165,12 +165,13 @@ key_allows(struct desk *desk, const struct rpc_call *call, enum key_act act)
 
 /* What is too large for a message is left out, and that is said. */
 static json_t *
-fitting_contact(struct desk *desk, uint64_t contact, unsigned flags)
+fitting_contact(struct desk *desk, uint64_t contact, unsigned flags, enum rpc_role role)
 {
 	json_t *o =
 		router_contact_json(router_of(desk), desk_now_ms(desk), contact, flags);
 	static const char *const large[] = {"payload", "attributes"};
 
+	desk_enrich(desk, contact, role, o);
 	for (size_t i = 0; i < 2 && json_dumpb(o, NULL, 0, 0) > EVENT_BYTES_MAX; i++) {
 		json_object_del(o, large[i]);
 		json_object_set_new(o, "truncated", json_true());
@@ -197,7 +198,8 @@ on_contact_get(void *owner, const struct rpc_call *call)
 	if (rpc_flag(call, "payload", false))
 		flags |= DESCRIBE_PAYLOAD;
 	rpc_answer(call->rpc, call->tag,
-		json_pack("{s:o}", "contact", fitting_contact(desk, contact, flags)));
+		json_pack("{s:o}", "contact",
+			fitting_contact(desk, contact, flags, call->role)));
 }
 
 void

@@ -240,6 +240,7 @@ held_json(struct desk *desk, int agent)
 			continue;
 		contact = router_contact_json(
 			router, desk_now_ms(desk), held[i], DESCRIBE_ATTRIBUTES);
+		desk_enrich(desk, held[i], RPC_AGENT, contact);
 		if (contact != NULL)
 			json_array_append_new(list, contact);
 	}

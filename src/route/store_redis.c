@@ -645,6 +645,12 @@ store_redis_address(const struct store_redis *r)
 	return r->address;
 }
 
+const char *
+store_redis_token(const struct store_redis *redis)
+{
+	return redis->token;
+}
+
 pid_t
 store_redis_server_pid(const struct store_redis *r)
 {

@@ -117,6 +117,9 @@ enum store_level store_redis_level(const struct store_redis *redis);
 const char *store_redis_level_text(const struct store_redis *redis);
 /* For tools/run: "unix:/path" or the address in the settings. Borrowed. */
 const char *store_redis_address(const struct store_redis *redis);
+/* EPOCH:RUN-ID that the centre's key `owner` holds while it is ours; for base/side.
+ * Borrowed. */
+const char *store_redis_token(const struct store_redis *redis);
 pid_t store_redis_server_pid(const struct store_redis *redis); /* 0: not managed */
 bool store_redis_is_up(const struct store_redis *redis);
 int64_t store_redis_pending(const struct store_redis *redis); /* steps not answered */
