@@ -319,9 +319,9 @@ async def stored_contacts(centre):
     return stored
 
 
-async def run(centre, kills, what, seed, between_s=1.0):
-    """The whole run; returns the verdict. The centre's journal holds it all."""
-    load = Load(centre, seed)
+async def run(centre, kills, what, seed, between_s=1.0, per_s=40.0):
+    """The whole run; returns the verdict. The centre's journal holds it all. per_s: customers a second."""
+    load = Load(centre, seed, per_s)
     await load.begin()
     kinds = ["router", "store", "freeze"] if what == "all" else [what]
     for n in range(kills):

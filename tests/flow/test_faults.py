@@ -44,7 +44,9 @@ async def the_checker_catches_a_build_that_offers_before_its_commit(start):
     if not (FAULTY / "usherd").is_file():
         raise Skip(f"{FAULTY.name}/usherd is not built (meson setup {FAULTY.name} -Dfault=early_offer)")
     centre = await start(judged=False, build=FAULTY, **faults.settings())
-    verdict = await faults.run(centre, 3, "freeze", SEED)
+    # So few that agents are idle when the store stops: each who comes then is offered too early, and nobody
+    # has had his offer within the slack that the checker leaves for what was on its way.
+    verdict = await faults.run(centre, 4, "freeze", SEED, per_s=8)
     print(f"     planted: seed={SEED} {verdict.line()}", flush=True)
     check(any(name == "commit" for name, _ in verdict.broken), "the planted fault went unseen")
 
