@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -209,19 +210,30 @@ drop_all(struct job_list *list, void (*drop)(void *arg))
 	}
 }
 
-void
-worker_pool_destroy(struct worker_pool *pool, void (*drop)(void *arg))
+/* Asks the threads to end and waits for them, until end (NULL: for ever). */
+static bool
+join_all(struct worker_pool *pool, const struct timespec *end)
 {
-	if (pool == NULL)
-		return;
+	bool all = true;
+
 	pthread_mutex_lock(&pool->lock);
 	pool->stopping = true;
 	pthread_cond_broadcast(&pool->more);
 	pthread_mutex_unlock(&pool->lock);
-	for (int i = 0; i < pool->n_threads; i++)
-		pthread_join(pool->threads[i], NULL);
-	drop_all(&pool->finished, drop);
-	drop_all(&pool->waiting, drop);
+	for (int i = 0; i < pool->n_threads; i++) {
+		if (end == NULL)
+			pthread_join(pool->threads[i], NULL);
+		else if (pthread_timedjoin_np(pool->threads[i], NULL, end) != 0) {
+			pthread_detach(pool->threads[i]);
+			all = false;
+		}
+	}
+	return all;
+}
+
+static void
+free_pool(struct worker_pool *pool)
+{
 	if (pool->woken != NULL)
 		event_free(pool->woken);
 	if (pool->wake >= 0)
@@ -229,4 +241,46 @@ worker_pool_destroy(struct worker_pool *pool, void (*drop)(void *arg))
 	pthread_cond_destroy(&pool->more);
 	pthread_mutex_destroy(&pool->lock);
 	free(pool);
+}
+
+void
+worker_pool_destroy(struct worker_pool *pool, void (*drop)(void *arg))
+{
+	if (pool == NULL)
+		return;
+	join_all(pool, NULL);
+	drop_all(&pool->finished, drop);
+	drop_all(&pool->waiting, drop);
+	free_pool(pool);
+}
+
+bool
+worker_pool_end(struct worker_pool *pool, void (*drop)(void *arg), int64_t wait_ms)
+{
+	struct timespec end;
+
+	if (pool == NULL)
+		return true;
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += (time_t)(wait_ms / 1000);
+	end.tv_nsec += (long)(wait_ms % 1000) * 1000000;
+	if (end.tv_nsec >= 1000000000) {
+		end.tv_sec++;
+		end.tv_nsec -= 1000000000;
+	}
+	if (join_all(pool, &end)) {
+		drop_all(&pool->finished, drop);
+		drop_all(&pool->waiting, drop);
+		free_pool(pool);
+		return true;
+	}
+	/* A thread still uses the pool and wakes a loop that is no more: the descriptor
+	 * stays, nobody reads it. */
+	pthread_mutex_lock(&pool->lock);
+	drop_all(&pool->finished, drop);
+	drop_all(&pool->waiting, drop);
+	pthread_mutex_unlock(&pool->lock);
+	event_free(pool->woken);
+	pool->woken = NULL;
+	return false;
 }

@@ -6,6 +6,7 @@
 #define USHER_BASE_WORKER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/xalloc.h"
 
@@ -31,6 +32,14 @@ struct worker_pool *worker_pool_create(
  *         that it can be freed; NULL: none is
  */
 void worker_pool_destroy(struct worker_pool *pool, void (*drop)(void *arg));
+
+/*
+ * worker_pool_end - the same, but does not wait for ever: threads that still work after
+ * wait_ms are left to themselves, with their jobs and the pool, until the process ends.
+ *
+ * Returns  false when there were such
+ */
+bool worker_pool_end(struct worker_pool *pool, void (*drop)(void *arg), int64_t wait_ms);
 
 /*
  * worker_run - has `work` called on a thread and then `done` on the loop's, in the order
