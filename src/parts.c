@@ -7,6 +7,7 @@
 #include "control/ctl.h"
 #include "usher-config.h"
 #include "usher.h"
+#include "web/site.h"
 
 #define DESK_WEBSOCKET_PATH "/desk"
 #define SUBPROTOCOL "usher.v1"
@@ -192,6 +193,7 @@ parts_open(struct usher *u)
 	u->metrics = metrics_create(&metrics);
 	router_listen(u->router, desk_event, u->desk);
 	router_listen(u->router, metrics_event, u->metrics);
+	u->site = site_create(u->http);
 	if (u->config->http.address != NULL)
 		http_websocket(u->http, DESK_WEBSOCKET_PATH, SUBPROTOCOL,
 			desk_wire_handler(u->desk));
@@ -216,4 +218,5 @@ parts_close(struct usher *u)
 	desk_destroy(u->desk);
 	task_destroy(u->task);
 	metrics_destroy(u->metrics);
+	site_destroy(u->site);
 }

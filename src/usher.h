@@ -30,6 +30,8 @@
 #include "route/store_redis.h"
 #include "start.h"
 
+struct site;
+
 struct usher {
 	struct start_options options;
 	char *state; /* owned; the state directory's absolute path */
@@ -58,6 +60,7 @@ struct usher {
 	struct people people; /* of the desk, for parts with methods of their own */
 	struct task *task;
 	struct metrics *metrics;
+	struct site *site; /* the pages; parts add rules for theirs */
 	unsigned char ticket_secret[TICKET_SECRET];
 	int http_port, desk_port;
 };

@@ -276,7 +276,8 @@ static const struct rpc_param revoke_key[] = {
 };
 
 static const struct rpc_param make_code[] = {
-	{"role", RPC_WORD, .words = "supervisor|administrator|auditor"},
+	{"role", RPC_WORD, .words = "agent|supervisor|administrator|auditor"},
+	{"agent", RPC_NAME},
 	{"account", RPC_NAME},
 	{NULL},
 };
@@ -295,6 +296,8 @@ const struct rpc_command desk_commands[] = {
 		"a resume."},
 	{"session.logout", EVERYBODY, none, desk_logout,
 		"Ends the session. An agent must hold no contacts."},
+	{"session.methods", EVERYBODY, none, on_session_methods,
+		"Names of the methods that the caller's role may call on this server."},
 	{"agent.set_state", AGENT, set_state, on_agent_set_state,
 		"Asks to be ready or not ready; while contacts are held, after_current "
 		"makes it pending until they end."},

@@ -61,6 +61,7 @@ exchange(struct desk *desk, const struct http_request *r, const char *secret)
 		return;
 	}
 	wish.role = code->role;
+	wish.agent = code->agent;
 	wish.account = code->account;
 	/* Used up before the token is told. */
 	if (!tokens_make(tokens, wall_ms, &wish, 1, &made) ||
@@ -71,12 +72,15 @@ exchange(struct desk *desk, const struct http_request *r, const char *secret)
 	}
 	log_info("audit: code exchanged role=%s who=%s from=%s",
 		rpc_role_name[made.token->role],
-		made.token->account != NULL ? made.token->account : "code",
+		made.token->agent != NULL     ? made.token->agent
+		: made.token->account != NULL ? made.token->account
+					      : "code",
 		r->peer_address);
 	answer(desk->http, r->id,
-		json_pack("{s:s, s:s, s:s*, s:o}", "token", made.secret, "role",
+		json_pack("{s:s, s:s, s:s*, s:s*, s:o}", "token", made.secret, "role",
 			rpc_role_name[made.token->role], "account", made.token->account,
-			"expires_at", desk_time(made.token->expires_ms)));
+			"agent", made.token->agent, "expires_at",
+			desk_time(made.token->expires_ms)));
 	secret_forget(made.secret);
 }
 

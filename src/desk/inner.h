@@ -248,6 +248,7 @@ extern const int desk_n_commands;
 /* methods_agent.c, methods_contact.c, methods_staff.c, methods_admin.c: on_NAME for each
  * method. */
 #define DESK_METHOD(name) void name(void *owner, const struct rpc_call *call)
+DESK_METHOD(on_session_methods);
 DESK_METHOD(on_agent_set_state);
 DESK_METHOD(on_agent_set_channel);
 DESK_METHOD(on_agent_set_routable);

@@ -428,3 +428,16 @@ desk_logout(void *owner, const struct rpc_call *call)
 	router_logout(desk->parts.router, desk_now_ms(desk), s->agent,
 		(struct reply){agent_logged_out, desk, call->who, call->tag});
 }
+
+/* A page shows what there is: parts that are not built or not set up have no methods. */
+void
+on_session_methods(void *owner, const struct rpc_call *call)
+{
+	json_t *list = json_array();
+	const struct rpc_command *c;
+
+	for (size_t i = 0; (c = rpc_command_at(call->rpc, i)) != NULL; i++)
+		if (c->roles & RPC_MAY(call->role))
+			json_array_append_new(list, json_string(c->name));
+	rpc_answer(call->rpc, call->tag, json_pack("{s:o}", "methods", list));
+}

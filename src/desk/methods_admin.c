@@ -385,12 +385,21 @@ on_code_create(void *owner, const struct rpc_call *call)
 	const char *account = rpc_text(call, "account");
 	struct token_wish wish = {
 		.role = role != NULL ? rpc_role_parse(role) : RPC_ADMINISTRATOR,
-		.account = account != NULL ? account : "admin",
+		.agent = rpc_text(call, "agent"),
+		.account = account,
 		.code = true,
 	};
 	struct token_made made;
 
-	audit(desk, call, wish.account, rpc_role_name[wish.role]);
+	if ((wish.role == RPC_AGENT) != (wish.agent != NULL)) {
+		rpc_refuse_param(call->rpc, call->tag, "agent",
+			"is given with the role agent, and only then");
+		return;
+	}
+	if (account == NULL && wish.role != RPC_AGENT)
+		wish.account = "admin";
+	audit(desk, call, wish.agent != NULL ? wish.agent : wish.account,
+		rpc_role_name[wish.role]);
 	if (!tokens_make(desk->parts.vault->tokens, clock_wall_ms(), &wish, 1, &made)) {
 		refuse_storage(desk, call->tag);
 		return;

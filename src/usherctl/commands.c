@@ -105,8 +105,9 @@ static const struct option_spec create_key[] = {
 };
 
 static const struct option_spec init_options[] = {
-	{"role", "ROLE", "administrator (default), supervisor or auditor"},
+	{"role", "ROLE", "administrator (default), supervisor, auditor or agent"},
 	{"account", "ACCOUNT", "the name it acts under; default admin"},
+	{"agent", "AGENT", "with the role agent: who it is"},
 	{"url", "URL", "address of the pages, for a link with the code"},
 	{0},
 };

@@ -233,16 +233,23 @@ create_code(struct vault *v, const json_t *p)
 	const char *role = member(p, "role"), *account = member(p, "account");
 	struct token_wish wish = {
 		.role = role != NULL ? rpc_role_parse(role) : RPC_ADMINISTRATOR,
-		.account = account != NULL ? account : "admin",
+		.agent = member(p, "agent"),
+		.account = account,
 		.code = true,
 	};
 	struct token_made made;
 
 	if (wish.role != RPC_ADMINISTRATOR && wish.role != RPC_SUPERVISOR &&
-		wish.role != RPC_AUDITOR) {
-		complain("a code is for an administrator, supervisor or auditor");
+		wish.role != RPC_AUDITOR && wish.role != RPC_AGENT) {
+		complain("a code is for an administrator, supervisor, auditor or agent");
 		return NULL;
 	}
+	if ((wish.role == RPC_AGENT) != (wish.agent != NULL)) {
+		complain("agent is given with the role agent, and only then");
+		return NULL;
+	}
+	if (account == NULL && wish.role != RPC_AGENT)
+		wish.account = "admin";
 	if (!tokens_make(v->tokens, clock_wall_ms(), &wish, 1, &made))
 		return accepted(false);
 	return json_pack("{s:s, s:o}", "code", made.secret, "expires_at",

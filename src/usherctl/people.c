@@ -457,6 +457,7 @@ do_init(struct ctl *ctl)
 
 	set_text(params, "role", option(ctl, "role"));
 	set_text(params, "account", option(ctl, "account"));
+	set_text(params, "agent", option(ctl, "agent"));
 	result = ask(ctl, "code.create", params);
 	if (result == NULL)
 		return STATUS_FAILED;

@@ -1,0 +1,4 @@
+/* German. A key that is missing here stays English. */
+export default {
+  "Log in": "Anmelden",
+};
