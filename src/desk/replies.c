@@ -47,6 +47,7 @@ code_of(enum outcome_kind kind)
 	case OUTCOME_WAIT_TOO_LONG:
 	case OUTCOME_NO_AGENTS:
 	case OUTCOME_QUEUE_CLOSED:
+	case OUTCOME_BLOCKED:
 		return RPC_ADMISSION;
 	case OUTCOME_STORE_AWAY:
 		return RPC_LATER;

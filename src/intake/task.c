@@ -211,6 +211,8 @@ answer_to(enum outcome_kind kind)
 	case OUTCOME_BAD_VALUE:
 	case OUTCOME_DISPOSITION:
 		return (struct answer_to){422, NULL, NULL};
+	case OUTCOME_BLOCKED:
+		return (struct answer_to){403, NULL, NULL};
 	case OUTCOME_OFFER_GONE:
 	case OUTCOME_NOT_YOURS:
 	case OUTCOME_WRONG_STATE:

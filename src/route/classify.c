@@ -277,7 +277,8 @@ resolve(struct router *r, struct contact *c, const struct submission *s,
 		return OUTCOME_NO_AGENT;
 	}
 	/* An unknown last agent is history, not an error. */
-	c->last_agent = s->last_agent != NULL ? centre_agent(centre, s->last_agent) : -1;
+	if (s->last_agent != NULL)
+		c->last_agent = centre_agent(centre, s->last_agent);
 	return OUTCOME_OK;
 }
 
@@ -290,7 +291,10 @@ classify(struct router *r, struct contact *c, const struct submission *s, int64_
 
 	if (kind != OUTCOME_OK)
 		return kind;
-	c->base_points = isnan(s->points) ? 0 : s->points;
+	if (!isnan(s->points)) {
+		c->base_points = s->points;
+		c->own_points = true;
+	}
 	sla_ms = apply_rules(r, c, now_ms);
 	c->law_queue = c->queue;
 	c->version = r->centre->version;

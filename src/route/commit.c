@@ -21,7 +21,7 @@ const char *const event_name[EVENT_KINDS] = {"contact.created", "contact.queued"
 static const char *const outcome_names[OUTCOME_KINDS] = {"ok", "no_contact", "no_agent",
 	"no_queue", "no_channel", "no_tier", "no_skill", "offer_gone", "not_yours",
 	"wrong_state", "bad_value", "queue_full", "ewt_over", "no_agents", "queue_closed",
-	"store_away", "disposition_required"};
+	"store_away", "disposition_required", "blocked"};
 
 const char *
 outcome_name(enum outcome_kind kind)

@@ -98,7 +98,8 @@ contact_json(struct router *r, int64_t now_ms, const struct contact *c, unsigned
 	put_text(o, "source", c->source);
 	put_text(o, "external_id",
 		c->external != NULL ? strchr(c->external, ' ') + 1 : NULL);
-	put_text(o, "customer", c->customer);
+	put_text(o, "customer_id", c->customer);
+	put_id(o, "party", 'k', c->party);
 	put_text(o, "title", c->title);
 	put_text(o, "agent", agent_name(r, c->agent));
 	put_id(o, "offer", 'o', c->offer);

@@ -114,6 +114,8 @@ record_pack_contact(const struct router *r, const struct contact *c)
 	put_int(&t, "created", c->created_ms);
 	put_int(&t, "own_d", c->own_deadline);
 	put_int(&t, "fixed", c->fixed_queue + 2 * c->fixed_tier);
+	put_int(&t, "party", (int64_t)c->party);
+	put_int(&t, "own_pts", c->own_points);
 	put_skills(&t, r, "given", c->given.skill, c->given.n);
 	if (c->points != 0)
 		put_number(&t, "points", c->points);
@@ -368,6 +370,10 @@ read_rest(const struct router *r, struct reader *p, struct contact *c)
 		read_skills(r, p->value, &c->own);
 	else if (strcmp(p->name, "given") == 0)
 		read_skills(r, p->value, &c->given);
+	else if (strcmp(p->name, "party") == 0)
+		c->party = strtoull(p->value, NULL, 10);
+	else if (strcmp(p->name, "own_pts") == 0)
+		c->own_points = true;
 	else if (strcmp(p->name, "own_d") == 0)
 		c->own_deadline = true;
 	else if (strcmp(p->name, "fixed") == 0) {

@@ -28,7 +28,8 @@ take_submission(struct contact *c, struct submission *s)
 	c->external = s->external_id != NULL
 			      ? xasprintf("%s %s", s->source, s->external_id)
 			      : NULL;
-	c->n_attributes = s->n_attributes;
+	c->own_customer = s->customer != NULL;
+	c->n_attributes = c->n_own_attributes = s->n_attributes;
 	c->attributes = xcalloc((size_t)s->n_attributes + 1, sizeof c->attributes[0]);
 	memcpy(c->attributes, s->attributes,
 		(size_t)s->n_attributes * sizeof c->attributes[0]);

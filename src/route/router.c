@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "route/able.h"
 #include "route/class.h"
+#include "route/directory.h"
 #include "route/record.h"
 #include "route/stage.h"
 
@@ -37,6 +38,7 @@ router_destroy(struct router *r)
 	if (r == NULL)
 		return;
 	commit_finish(r);
+	identify_finish(r);
 	while (r->contacts.n > 0 && (at = 0, idmap_next(&r->contacts, &at, NULL, &value)))
 		contact_destroy(r, value);
 	class_destroy_all(r);
@@ -350,7 +352,8 @@ copy_submission(struct contact *c, const struct submission *s)
 	c->title = xstrdup(s->title);
 	c->customer = xstrdup(s->customer);
 	c->payload = xstrdup(s->payload);
-	c->n_attributes = s->n_attributes;
+	c->own_customer = s->customer != NULL;
+	c->n_attributes = c->n_own_attributes = s->n_attributes;
 	c->attributes = xcalloc((size_t)s->n_attributes + 1, sizeof c->attributes[0]);
 	for (int i = 0; i < s->n_attributes; i++)
 		attribute_copy(&c->attributes[i], &s->attributes[i]);
@@ -408,7 +411,6 @@ add(struct router *r, struct contact *c, const struct submission *s, char *exter
 {
 	struct step *step = step_begin(r, STEP_ADD, now_ms);
 
-	copy_submission(c, s);
 	c->external = external;
 	if (external != NULL)
 		map_put(&r->externals, external, c);
@@ -423,44 +425,52 @@ add(struct router *r, struct contact *c, const struct submission *s, char *exter
 	step_commit(r, step);
 }
 
-void
-router_submit(
-	struct router *r, int64_t now_ms, const struct submission *s, struct reply reply)
+uint64_t
+intake_take(struct router *r, int64_t now_ms, const struct submission *s,
+	const struct directory_answer *answer, struct reply reply)
 {
-	char *external = NULL;
+	char *external = s->external_id != NULL
+				 ? xasprintf("%s %s", s->source, s->external_id)
+				 : NULL;
 	struct contact *c;
 	const char *message = NULL;
 	enum outcome_kind kind;
 
-	router_enter(r, now_ms);
-	wait_advance(r, now_ms);
-	if (s->external_id != NULL)
-		external = xasprintf("%s %s", s->source, s->external_id);
-	if (!r->store_up) {
+	if (!r->store_up)
 		reply_now(reply, OUTCOME_STORE_AWAY,
 			"The store is away; try again later.", 0, 0);
-	} else if (!is_duplicate(r, external, reply)) {
-		c = contact_create(r, (uint64_t)r->epoch << 36 | ++r->n_contact_ids);
-		c->n_attributes =
-			s->n_attributes; /* borrowed while the rules look at them */
-		c->attributes = (struct attribute *)(uintptr_t)s->attributes;
-		c->source = s->source;
-		c->title = s->title;
-		c->customer = s->customer;
-		kind = classify(r, c, s, now_ms, &message);
-		if (kind == OUTCOME_OK)
-			kind = admit(r, c, now_ms, &message);
-		c->n_attributes = 0;
-		c->attributes = NULL;
-		c->source = c->title = c->customer = NULL;
-		if (kind != OUTCOME_OK) {
-			refuse(r, c, kind, message, reply);
-		} else {
-			add(r, c, s, external, now_ms, reply);
-			external = NULL;
-		}
+	if (!r->store_up || is_duplicate(r, external, reply)) {
+		free(external);
+		return 0;
 	}
-	free(external);
+	c = contact_create(r, (uint64_t)r->epoch << 36 | ++r->n_contact_ids);
+	copy_submission(c, s);
+	if (answer != NULL)
+		identify_learn(r, c, answer);
+	kind = classify(r, c, s, now_ms, &message);
+	if (kind == OUTCOME_OK && answer != NULL && answer->refused != NULL) {
+		kind = OUTCOME_BLOCKED;
+		message = answer->refused;
+	}
+	if (kind == OUTCOME_OK)
+		kind = admit(r, c, now_ms, &message);
+	if (kind != OUTCOME_OK) {
+		free(external);
+		refuse(r, c, kind, message, reply);
+		return 0;
+	}
+	add(r, c, s, external, now_ms, reply);
+	return c->id;
+}
+
+void
+router_submit(
+	struct router *r, int64_t now_ms, const struct submission *s, struct reply reply)
+{
+	router_enter(r, now_ms);
+	wait_advance(r, now_ms);
+	if (!r->store_up || !identify_ask(r, s, now_ms, reply))
+		(void)intake_take(r, now_ms, s, NULL, reply);
 	router_leave_command(r);
 }
 
@@ -511,6 +521,7 @@ carry_out_change(struct router *r, struct contact *c, const struct contact_chang
 	if (!isnan(change->points)) {
 		c->points += change->points - c->base_points;
 		c->base_points = change->points;
+		c->own_points = true;
 	}
 	if (change->tier >= 0) {
 		c->tier = change->tier;

@@ -47,6 +47,7 @@ enum outcome_kind {
 	OUTCOME_QUEUE_CLOSED,  /* admission */
 	OUTCOME_STORE_AWAY,    /* Redis is away: try later */
 	OUTCOME_DISPOSITION,   /* a disposition is required, or not one of the queue's */
+	OUTCOME_BLOCKED,       /* the customer is on a block list that refuses */
 	OUTCOME_KINDS,
 };
 

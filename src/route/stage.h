@@ -49,6 +49,23 @@ void contact_unplan(struct router *r, struct contact *c);
 void contact_dirty(struct router *r, struct contact *c);
 void contact_cool(struct contact *c, int agent, int64_t until_ms);
 
+/* ---- identify.c: who it is ---- */
+
+struct directory_answer;
+/* False: nobody is asked, the contact goes on now. */
+bool identify_ask(
+	struct router *r, const struct submission *s, int64_t now_ms, struct reply reply);
+void identify_learn(
+	struct router *r, struct contact *c, const struct directory_answer *answer);
+void identify_finish(struct router *r);
+
+/* ---- router.c ---- */
+
+/* Classified, admitted, stored and matched. Returns its id; 0 when it was refused or was
+ * known already. answer NULL: nothing is known. */
+uint64_t intake_take(struct router *r, int64_t now_ms, const struct submission *s,
+	const struct directory_answer *answer, struct reply reply);
+
 /* ---- classify.c: queue, tier, need, law ---- */
 
 /* Fills queue, tier, points, own, law, T and d of a contact from its submission's fields

@@ -31,6 +31,7 @@
 #define OVERFLOWS_MAX 16	/* queues that a contact may be passed through */
 
 struct class;
+struct directory;
 struct hooks;
 
 /* After his reject an agent is not offered this contact again until then. */
@@ -44,8 +45,11 @@ struct contact {
 	enum contact_state state;
 	char *source, *title, *customer, *payload; /* owned; NULL: none */
 	int n_attributes;
-	struct attribute *attributes; /* owned */
-	char *external;		      /* owned; "source external_id"; NULL: none */
+	struct attribute *attributes;  /* owned; first those of the intake ... */
+	int n_own_attributes;	       /* ... so many, then what the directory knows */
+	uint64_t party;		       /* of the directory; 0: unknown */
+	bool own_customer, own_points; /* the intake (or staff) gave them */
+	char *external;		       /* owned; "source external_id"; NULL: none */
 
 	/* classify */
 	int channel, queue, tier;
@@ -250,6 +254,9 @@ struct router {
 	int64_t grace_until_ms; /* after a start, those logged in before count as logged
 				   in */
 
+	const struct directory *directory; /* borrowed; NULL: nobody is asked */
+	struct idmap arrivals;		   /* owned struct arrival, by ticket */
+	uint64_t n_tickets;
 	struct idmap contacts;	   /* live */
 	struct idmap not_taken;	   /* owned struct not_taken, by contact */
 	struct map externals;	   /* "source external_id" -> contact */

@@ -449,6 +449,22 @@ fail_empty:
 }
 
 void
+submission_copy(struct submission *to, const struct submission *from)
+{
+	char **const owned[] = {&to->channel, &to->source, &to->external_id, &to->queue,
+		&to->tier, &to->agent, &to->last_agent, &to->customer, &to->title,
+		&to->payload, &to->text};
+
+	*to = *from;
+	for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+		*owned[i] = xstrdup(*owned[i]);
+	for (int i = 0; i < from->n_require; i++)
+		to->require[i].skill = xstrdup(from->require[i].skill);
+	for (int i = 0; i < from->n_attributes; i++)
+		attribute_copy(&to->attributes[i], &from->attributes[i]);
+}
+
+void
 submission_finish(struct submission *s)
 {
 	char *const owned[] = {s->channel, s->source, s->external_id, s->queue, s->tier,

@@ -64,6 +64,8 @@ struct submission_error {
  * then empty. */
 bool submission_parse(json_t *json, struct submission *out,
 	struct submission_error *error) USHER_MUST_CHECK;
+/* A copy of its own; to is overwritten. */
+void submission_copy(struct submission *to, const struct submission *from);
 void submission_finish(struct submission *s); /* a zeroed struct is fine */
 
 #endif

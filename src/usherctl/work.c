@@ -80,7 +80,7 @@ waiting_table(struct ctl *ctl, const json_t *list)
 		table_cell(t, member(c, "tier"));
 		table_duration(t, json_object_get(c, "waited_ms"));
 		table_duration(t, json_object_get(c, "slack_ms"));
-		table_cell(t, member(c, "customer"));
+		table_cell(t, member(c, "customer_id"));
 		table_cell(t, member(c, "title"));
 	}
 	table_print(t, "Nobody waits.");
@@ -152,7 +152,7 @@ held_table(struct ctl *ctl, const json_t *list)
 		table_cell(t, member(c, "channel"));
 		table_cell(t, member(c, "tier"));
 		table_duration(t, json_object_get(c, "handled_ms"));
-		table_cell(t, member(c, "customer"));
+		table_cell(t, member(c, "customer_id"));
 		table_cell(t, member(c, "title"));
 	}
 	table_print(t, "Agents hold none.");

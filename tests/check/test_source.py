@@ -31,7 +31,7 @@ MAY_KNOW = {
     "sim": {"base", "model", "suggest", "route", "control"},
     "usherctl": {"base", "model", "suggest", "intake", "desk", "control"},
 }
-DOORS = {"router.h", "events.h", "store.h", "submission.h"}  # of route/, for those to the right of it
+DOORS = {"router.h", "events.h", "store.h", "submission.h", "directory.h"}  # of route/, for those to the right of it
 RIGHT_OF_ROUTE = {"intake", "desk", "history", "control"}
 
 
