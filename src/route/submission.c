@@ -13,6 +13,7 @@
 
 #include "base/json.h"
 #include "base/moment.h"
+#include "base/redact.h"
 #include "base/text.h"
 
 #define LIST_ITEMS_MAX 64 /* texts in one attribute */
@@ -401,6 +402,9 @@ read_member(struct reading *r, const char *name, const json_t *value)
 	return fail_unknown(r, name);
 }
 
+/* What people and machines say freely, and may say a card number in. */
+static const char *const free_text[] = {"title", "attributes", "payload"};
+
 /* What no single member can tell. */
 static bool
 agrees(struct reading *r)
@@ -430,6 +434,10 @@ submission_parse(json_t *json, struct submission *out, struct submission_error *
 		fail(&r, "", "a contact is a JSON object with at least a channel");
 		goto fail_empty;
 	}
+	/* Card data is not written anywhere, so it leaves here, before the first write.
+	 */
+	for (size_t i = 0; i < sizeof free_text / sizeof *free_text; i++)
+		redact_member(json, free_text[i], NULL);
 	json_object_foreach(json, name, value)
 	{
 		if (!read_member(&r, name, value))

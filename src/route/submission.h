@@ -1,7 +1,7 @@
 /*
  * route/submission.h - what an intake hands to the router: one contact as it came in.
  * Shared by HTTP, the protocol's contact.create, and recovery, so that a contact is read
- * the same way each time.
+ * the same way each time. Card data leaves title, attributes and payload (base/redact.h).
  *
  *   {"channel": "email", "source": "shop", "external_id": "m-1",
  *    "queue": "billing", "tier": "gold", "require": {"billing": 3}, "agent": "a1",
