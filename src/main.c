@@ -98,8 +98,19 @@ uint64_t
 usher_reload(void *owner, struct config_problems *problems, bool *ok)
 {
 	struct usher *u = owner;
+	char before[AUDIT_HASH], after[AUDIT_HASH];
+	struct audit_act act = {.who = "usherd",
+		.what = "config.loaded",
+		.object = u->options.config,
+		.before = before,
+		.after = after};
 
+	audit_digest(before, u->config_text);
 	*ok = read_settings(u, problems);
+	audit_digest(after, u->config_text);
+	act.outcome = *ok ? "done" : "refused";
+	if (!audit_write(u->vault->audit, &act, clock_wall_ms()))
+		log_error("config: the reload could not be recorded");
 	log_info("config: %s version=%" PRIu64,
 		*ok ? "reloaded" : "kept, the new one has errors",
 		u->config->centre->version);

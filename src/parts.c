@@ -183,9 +183,14 @@ parts_open(struct usher *u)
 	u->desk = desk_create(&desk);
 	if (u->desk == NULL)
 		return false;
-	u->admin = (struct admin){
-		u, usher_reload, usher_show_settings, centre_in_force, u->options.speed};
 	u->people = desk_people(u->desk);
+	u->admin = (struct admin){.owner = u,
+		.reload = usher_reload,
+		.show = usher_show_settings,
+		.audit = u->people.audit,
+		.audit_owner = u->people.owner,
+		.centre = centre_in_force,
+		.speed = u->options.speed};
 	desk_add_commands(u->desk, admin_commands, admin_n_commands, &u->admin);
 	desk_serve_http(u->desk, u->http);
 	u->task = task_create(&task);

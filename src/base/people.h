@@ -43,8 +43,10 @@ struct people {
 	bool (*named_queue)(
 		void *owner, const struct rpc_call *call, const char *param, int *out);
 
-	/* A privileged act, for the audit: before its effect can be seen. NULL: none. */
-	void (*audit)(void *owner, const struct rpc_call *call, const char *object,
+	/* The record of a privileged act or of a data read in the audit, before its
+	 * effect can be seen; object, detail: NULL when there is none. False: it cannot
+	 * be written and the call has been refused; do nothing. */
+	bool (*audit)(void *owner, const struct rpc_call *call, const char *object,
 		const char *detail);
 
 	/* The router's answer as the answer to the call. */

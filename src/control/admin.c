@@ -45,8 +45,11 @@ reload(void *owner, const struct rpc_call *call)
 	const struct admin *admin = owner;
 	struct config_problems problems = {0};
 	bool ok = false;
-	uint64_t version = admin->reload(admin->owner, &problems, &ok);
+	uint64_t version;
 
+	if (!admin->audit(admin->audit_owner, call, "settings", NULL))
+		return;
+	version = admin->reload(admin->owner, &problems, &ok);
 	if (ok)
 		rpc_answer(call->rpc, call->tag,
 			json_pack("{s:b, s:I, s:o}", "accepted", true, "version",

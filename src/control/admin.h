@@ -18,6 +18,10 @@ struct admin {
 	 * wall-clock ms of the loading. */
 	void (*show)(void *owner, const char **path, const char **text, uint64_t *version,
 		int64_t *loaded_ms);
+	/* The record of an act before it takes place; false: refused already. */
+	bool (*audit)(void *audit_owner, const struct rpc_call *call, const char *object,
+		const char *detail);
+	void *audit_owner;
 	const struct centre *(*centre)(
 		void *owner); /* in force; a check keeps its indexes out of it */
 	double speed;

@@ -55,6 +55,7 @@ exchange(struct desk *desk, const struct http_request *r, const char *secret)
 
 	if (tokens_check(tokens, wall_ms, secret, true, &code) != TOKEN_GOOD) {
 		backoff_failed(&desk->backoff, clock_boot_ms(), NO_NAME, r->peer_address);
+		audit_login(desk, NULL, NULL, r->peer_address, "code refused");
 		http_answer_error(desk->http, r->id, 401, "login_failed",
 			"This code is not known, used already or over: run usherctl init "
 			"again.");
@@ -70,12 +71,11 @@ exchange(struct desk *desk, const struct http_request *r, const char *secret)
 			"The login could not be stored: see the server's log.");
 		return;
 	}
-	log_info("audit: code exchanged role=%s who=%s from=%s",
-		rpc_role_name[made.token->role],
+	audit_login(desk,
 		made.token->agent != NULL     ? made.token->agent
 		: made.token->account != NULL ? made.token->account
 					      : "code",
-		r->peer_address);
+		rpc_role_name[made.token->role], r->peer_address, "code exchanged");
 	answer(desk->http, r->id,
 		json_pack("{s:s, s:s, s:s*, s:s*, s:o}", "token", made.secret, "role",
 			rpc_role_name[made.token->role], "account", made.token->account,

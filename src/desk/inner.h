@@ -212,9 +212,13 @@ bool find_queue(
 	struct desk *desk, const struct rpc_call *call, const char *param, int *out);
 /* A live contact in the session's scope. False: refused already. */
 bool find_contact(struct desk *desk, const struct rpc_call *call, uint64_t *out);
-/* "audit: ..." with who, role, from where, what, which. */
-void audit(struct desk *desk, const struct rpc_call *call, const char *object,
-	const char *detail);
+/* The record of an act, before its effect is visible: who, role, from where, what, which.
+ * False: it could not be written and the call was refused; do nothing. */
+bool audit(struct desk *desk, const struct rpc_call *call, const char *object,
+	const char *detail) USHER_MUST_CHECK;
+/* A login or an attempt; who: NULL when it is not known. */
+void audit_login(struct desk *desk, const char *who, const char *role, const char *from,
+	const char *outcome);
 
 /* ---- replies.c: what the router answers ---- */
 struct reply desk_reply(struct desk *desk, const struct rpc_call *call);

@@ -16,7 +16,7 @@ login_failed(struct desk *desk, const struct rpc_call *call, const char *type,
 	rpc_refuse(call->rpc, call->tag, RPC_IDENTITY, type, message, NULL);
 	if (caller == NULL)
 		return;
-	log_info("audit: login failed from=%s type=%s", caller->address, type);
+	audit_login(desk, NULL, NULL, caller->address, type);
 	if (++caller->wrong >= LOGIN_TRIES)
 		wire_close(desk->parts.wires, caller->wire, "too many wrong logins");
 }
@@ -50,8 +50,7 @@ session_open(struct desk *desk, struct session *s, uint64_t tag)
 {
 	s->login_tag = 0;
 	desk->counts.logins++;
-	log_info("audit: login role=%s who=%s from=%s", rpc_role_name[s->role], s->who,
-		s->address);
+	audit_login(desk, s->who, rpc_role_name[s->role], s->address, "done");
 	rpc_answer(desk->rpc, tag, session_json(desk, s, false));
 	session_snapshot(desk, s);
 }

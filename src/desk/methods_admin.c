@@ -93,7 +93,8 @@ on_account_add(void *owner, const struct rpc_call *call)
 	}
 	if (refuse_weak(desk, call, account, rpc_text(call, "password")))
 		return;
-	audit(desk, call, account, rpc_text(call, "role"));
+	if (!audit(desk, call, account, rpc_text(call, "role")))
+		return;
 	job = password_job_create(desk, call, account, rpc_text(call, "password"));
 	job->make = true;
 	job->done = added;
@@ -143,7 +144,8 @@ on_account_passwd(void *owner, const struct rpc_call *call)
 
 	if (a == NULL || refuse_weak(desk, call, a->account, rpc_text(call, "password")))
 		return;
-	audit(desk, call, a->account, NULL);
+	if (!audit(desk, call, a->account, NULL))
+		return;
 	job = password_job_create(desk, call, a->account, rpc_text(call, "password"));
 	job->make = true;
 	job->done = changed;
@@ -182,7 +184,8 @@ on_account_disable(void *owner, const struct rpc_call *call)
 		return;
 	a = *old;
 	a.disabled = rpc_flag(call, "disabled", true);
-	audit(desk, call, a.account, a.disabled ? "disabled" : "enabled");
+	if (!audit(desk, call, a.account, a.disabled ? "disabled" : "enabled"))
+		return;
 	if ((a.disabled && tokens_revoke(desk->parts.vault->tokens, NULL, NULL, a.account,
 				   end_sessions, desk) < 0) ||
 		!accounts_put(desk->parts.vault->accounts, &a))
@@ -302,13 +305,12 @@ on_token_create(void *owner, const struct rpc_call *call)
 		wishes[i] = (struct token_wish){.role = role,
 			.account = rpc_text(call, "account"),
 			.life_ms = rpc_integer(call, "life_ms", 0)};
-	if (name_agents(desk, call, rpc_integer(call, "from", 1), n, wishes, names)) {
+	if (name_agents(desk, call, rpc_integer(call, "from", 1), n, wishes, names) &&
 		audit(desk, call,
 			role == RPC_AGENT ? rpc_text(call, "agent")
 					  : rpc_text(call, "account"),
-			rpc_role_name[role]);
+			rpc_role_name[role]))
 		make_tokens(desk, call, wishes, n);
-	}
 	free(names);
 	free(wishes);
 }
@@ -364,7 +366,8 @@ on_token_revoke(void *owner, const struct rpc_call *call)
 			call->rpc, call->tag, "id", "or agent or account must be given");
 		return;
 	}
-	audit(desk, call, id != NULL ? id : agent != NULL ? agent : account, NULL);
+	if (!audit(desk, call, id != NULL ? id : agent != NULL ? agent : account, NULL))
+		return;
 	n = tokens_revoke(
 		desk->parts.vault->tokens, id, agent, account, end_sessions, desk);
 	if (n < 0)
@@ -398,8 +401,9 @@ on_code_create(void *owner, const struct rpc_call *call)
 	}
 	if (account == NULL && wish.role != RPC_AGENT)
 		wish.account = "admin";
-	audit(desk, call, wish.agent != NULL ? wish.agent : wish.account,
-		rpc_role_name[wish.role]);
+	if (!audit(desk, call, wish.agent != NULL ? wish.agent : wish.account,
+		    rpc_role_name[wish.role]))
+		return;
 	if (!tokens_make(desk->parts.vault->tokens, clock_wall_ms(), &wish, 1, &made)) {
 		refuse_storage(desk, call->tag);
 		return;
@@ -419,7 +423,8 @@ on_key_create(void *owner, const struct rpc_call *call)
 	char text[KEY_TEXT], *dot;
 	json_t *result;
 
-	audit(desk, call, rpc_text(call, "name"), NULL);
+	if (!audit(desk, call, rpc_text(call, "name"), NULL))
+		return;
 	if (!keys_make(desk->parts.vault->keys, clock_wall_ms(), call->params, text)) {
 		refuse_storage(desk, call->tag);
 		return;
@@ -454,7 +459,8 @@ on_key_revoke(void *owner, const struct rpc_call *call)
 			"There is no such key; key.list names them all.", NULL);
 		return;
 	}
-	audit(desk, call, id, NULL);
+	if (!audit(desk, call, id, NULL))
+		return;
 	if (!keys_revoke(desk->parts.vault->keys, id)) {
 		refuse_storage(desk, call->tag);
 		return;

@@ -141,7 +141,8 @@ on_agent_force_state(void *owner, const struct rpc_call *call)
 
 	if (!find_agent(desk, call, "agent", &agent))
 		return;
-	audit(desk, call, rpc_text(call, "agent"), agent_state_name[state]);
+	if (!audit(desk, call, rpc_text(call, "agent"), agent_state_name[state]))
+		return;
 	if (state == AGENT_OFFLINE)
 		router_logout(router_of(desk), desk_now_ms(desk), agent,
 			desk_reply(desk, call));
@@ -194,7 +195,8 @@ on_agent_edit(void *owner, const struct rpc_call *call)
 			call->rpc, call->tag, "skills", "or capacity is missing");
 		return;
 	}
-	audit(desk, call, rpc_text(call, "agent"), skills ? "skills" : "capacity");
+	if (!audit(desk, call, rpc_text(call, "agent"), skills ? "skills" : "capacity"))
+		return;
 	router_edit_agent(router_of(desk), desk_now_ms(desk), agent,
 		skills ? &wish : NULL, capacity, desk_reply(desk, call));
 }
@@ -207,7 +209,8 @@ on_agent_revert(void *owner, const struct rpc_call *call)
 
 	if (!find_agent(desk, call, "agent", &agent))
 		return;
-	audit(desk, call, rpc_text(call, "agent"), "as in the file");
+	if (!audit(desk, call, rpc_text(call, "agent"), "as in the file"))
+		return;
 	router_revert_agent(
 		router_of(desk), desk_now_ms(desk), agent, desk_reply(desk, call));
 }

@@ -72,8 +72,9 @@ on_contact_requeue(void *owner, const struct rpc_call *call)
 
 	if (!find_contact(desk, call, &contact))
 		return;
-	if (call->role != RPC_AGENT)
-		audit(desk, call, rpc_text(call, "contact"), NULL);
+	if (call->role != RPC_AGENT &&
+		!audit(desk, call, rpc_text(call, "contact"), NULL))
+		return;
 	router_transfer(router_of(desk), desk_now_ms(desk), contact, by_agent(desk, call),
 		-1, -1, desk_reply(desk, call));
 }
@@ -271,8 +272,9 @@ on_contact_update(void *owner, const struct rpc_call *call)
 		change.require = &require;
 	if (change.deadline_ms == 0)
 		change.deadline_ms = -1;
-	if (call->role != RPC_AGENT)
-		audit(desk, call, rpc_text(call, "contact"), change.reason);
+	if (call->role != RPC_AGENT &&
+		!audit(desk, call, rpc_text(call, "contact"), change.reason))
+		return;
 	router_change(router_of(desk), desk_now_ms(desk), contact, &change,
 		desk_reply(desk, call));
 }

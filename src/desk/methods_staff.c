@@ -108,8 +108,9 @@ on_contact_move(void *owner, const struct rpc_call *call)
 			"or agent must be given, and only one of them");
 		return;
 	}
-	audit(desk, call, rpc_text(call, "contact"),
-		queue >= 0 ? rpc_text(call, "queue") : rpc_text(call, "agent"));
+	if (!audit(desk, call, rpc_text(call, "contact"),
+		    queue >= 0 ? rpc_text(call, "queue") : rpc_text(call, "agent")))
+		return;
 	state = router_contact_state(router_of(desk), contact);
 	change.queue = queue;
 	change.retarget = agent >= 0;
@@ -151,7 +152,8 @@ on_contact_prioritise(void *owner, const struct rpc_call *call)
 			call->rpc, call->tag, "sooner_ms", "or tier must be given");
 		return;
 	}
-	audit(desk, call, rpc_text(call, "contact"), change.reason);
+	if (!audit(desk, call, rpc_text(call, "contact"), change.reason))
+		return;
 	router_change(router_of(desk), desk_now_ms(desk), contact, &change,
 		desk_reply(desk, call));
 }
@@ -164,7 +166,8 @@ on_contact_withdraw(void *owner, const struct rpc_call *call)
 
 	if (!find_contact(desk, call, &contact))
 		return;
-	audit(desk, call, rpc_text(call, "contact"), rpc_text(call, "reason"));
+	if (!audit(desk, call, rpc_text(call, "contact"), rpc_text(call, "reason")))
+		return;
 	router_cancel(router_of(desk), desk_now_ms(desk), contact,
 		rpc_text(call, "reason"), desk_reply(desk, call));
 }
@@ -216,7 +219,8 @@ set_open(struct desk *desk, const struct rpc_call *call, bool open)
 
 	if (!find_queue(desk, call, "queue", &queue))
 		return;
-	audit(desk, call, rpc_text(call, "queue"), rpc_text(call, "reason"));
+	if (!audit(desk, call, rpc_text(call, "queue"), rpc_text(call, "reason")))
+		return;
 	router_open_queue(
 		router_of(desk), desk_now_ms(desk), queue, open, desk_reply(desk, call));
 }

@@ -43,10 +43,10 @@ named_queue(void *owner, const struct rpc_call *call, const char *param, int *ou
 	return find_queue(owner, call, param, out);
 }
 
-static void
+static bool
 audited(void *owner, const struct rpc_call *call, const char *object, const char *detail)
 {
-	audit(owner, call, object, detail);
+	return audit(owner, call, object, detail);
 }
 
 static void

@@ -41,7 +41,9 @@ vault_open(const char *state_directory, int64_t wall_ms)
 		v->tokens = tokens_open(state_directory, wall_ms);
 	if (v->tokens != NULL)
 		v->keys = keys_open(state_directory);
-	if (v->keys == NULL) {
+	if (v->keys != NULL)
+		v->audit = audit_open(state_directory);
+	if (v->audit == NULL) {
 		vault_close(v);
 		return NULL;
 	}
@@ -53,6 +55,7 @@ vault_close(struct vault *v)
 {
 	if (v == NULL)
 		return;
+	audit_close(v->audit);
 	keys_close(v->keys);
 	tokens_close(v->tokens);
 	accounts_close(v->accounts);

@@ -104,6 +104,20 @@ static const struct option_spec create_key[] = {
 	{0},
 };
 
+static const struct option_spec audit_verify_options[] = {
+	{"anchor", "HASH", "a hash kept elsewhere that must be in the chain"},
+	{0},
+};
+
+static const struct option_spec audit_show_options[] = {
+	{"who", "TEXT", "whose name has this in it"},
+	{"what", "TEXT", "acts whose name has this in it"},
+	{"object", "TEXT", "about what has this in its name"},
+	{"since", "TIME", "from this moment: 2026-11-29T08:00:00Z"},
+	{"most", "N", "the last N of them; default 50"},
+	{0},
+};
+
 static const struct option_spec init_options[] = {
 	{"role", "ROLE", "administrator (default), supervisor, auditor or agent"},
 	{"account", "ACCOUNT", "the name it acts under; default admin"},
@@ -214,6 +228,10 @@ const struct command commands[] = {
 		"API keys, without their secrets"},
 	{"key", "revoke", "ID", 1, 1, NULL, NULL, do_key_revoke, false,
 		"end an API key at once"},
+	{"audit", "verify", "", 0, 0, NULL, audit_verify_options, do_audit_verify, false,
+		"whether the audit's chain of hashes holds; needs no daemon"},
+	{"audit", "show", "", 0, 0, NULL, audit_show_options, do_audit_show, true,
+		"who did what, the last ones; needs no daemon"},
 	{"init", NULL, "", 0, 0, NULL, init_options, do_init, false,
 		"a one-time code for the first login"},
 	{"suggest", "eval", "", 0, 0, NULL, suggest_eval, do_suggest_eval, false,

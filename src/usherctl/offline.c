@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/moment.h"
@@ -323,11 +324,37 @@ run(struct vault *v, const char *method, const json_t *p)
 	return NULL;
 }
 
+/* What changes something is in the audit before it is done. */
+static bool
+record_act(struct vault *v, const char *method, const json_t *p)
+{
+	static const char *const names[] = {"account", "agent", "id", "name"};
+	char who[32];
+	struct audit_act act = {.who = who,
+		.role = rpc_role_name[RPC_ADMINISTRATOR],
+		.from = "local",
+		.what = method,
+		.detail = member(p, "role"),
+		.outcome = "begun"};
+
+	if (strstr(method, ".list") != NULL)
+		return true;
+	snprintf(who, sizeof who, "uid %u", (unsigned)getuid());
+	for (size_t i = 0; i < sizeof names / sizeof *names && act.object == NULL; i++)
+		act.object = member(p, names[i]);
+	if (audit_write(v->audit, &act, clock_wall_ms()))
+		return true;
+	complain("the audit cannot be written, so nothing was done");
+	return false;
+}
+
 json_t *
 offline_call(struct ctl *ctl, const char *method, const json_t *params)
 {
 	struct vault *vault = vault_open(ctl->state, clock_wall_ms());
-	json_t *result = vault != NULL ? run(vault, method, params) : NULL;
+	json_t *result = vault != NULL && record_act(vault, method, params)
+				 ? run(vault, method, params)
+				 : NULL;
 
 	vault_close(vault);
 	return result;
