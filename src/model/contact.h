@@ -52,6 +52,28 @@ contact_is_over(enum contact_state state)
 	return state >= CONTACT_COMPLETED;
 }
 
+/* What the switch's own clock says of a call, ms; -1: it said nothing. Later values stand
+ * for the whole life of the contact, over all its legs. */
+struct measures {
+	int64_t ivr_ms;	 /* from the switch's first word of the call until it waited */
+	int64_t ring_ms; /* telephones rang, answered or not */
+	int64_t talk_ms; /* with an agent, without the holds */
+	int64_t hold_ms;
+	int transfers;
+};
+
+#define MEASURES_NONE ((struct measures){-1, -1, -1, -1, 0})
+
+/* One telephone's part in a call. */
+#define LEGS_KEPT 16 /* of a contact; older ones are dropped */
+struct leg_record {
+	char agent[65];	 /* id; "": nobody of ours */
+	char device[65]; /* as the switch names it, cut */
+	char end[17];	 /* how it ended: hung_up, no_answer, ...; "": it goes on */
+	int64_t at_ms;	 /* centre time of its beginning */
+	int64_t ring_ms, talk_ms, hold_ms;
+};
+
 enum offer_state {
 	OFFER_OPEN,
 	OFFER_ACCEPTED,

@@ -166,7 +166,8 @@ agent_withdraw_offers(
 
 	for (int i = 0; i < a->n_held;) {
 		if (a->held[i]->state == CONTACT_OFFERED) {
-			offer_back(r, a->held[i], OFFER_CANCELLED, reason, now_ms, none);
+			offer_back(r, a->held[i], OFFER_CANCELLED, reason, NULL, now_ms,
+				none);
 			i = 0;
 		} else {
 			i++;
@@ -231,6 +232,9 @@ agents_tick(struct router *r, int64_t now_ms)
 
 		if (a->lost_ms == 0 || a->login_ms == 0)
 			continue;
+		/* What the switch holds up is not torn down (CONTRACTS 8.2). */
+		if (end_ms <= now_ms && carry_holds(a))
+			end_ms = now_ms + CARRY_GRACE_MS;
 		if (end_ms <= now_ms)
 			agent_log_out(r, a, now_ms, "desktop_lost", none);
 		else if (end_ms < r->grace_due_ms)

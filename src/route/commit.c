@@ -77,7 +77,8 @@ step_event(struct step *step, enum event_kind kind, const struct contact *c,
 		.waited_ms = -1,
 		.handled_ms = -1,
 		.amount = NAN,
-		.satisfaction = NAN};
+		.satisfaction = NAN,
+		.measured = MEASURES_NONE};
 	if (c != NULL) {
 		e->event.contact = c->id;
 		e->event.offer = c->offer;
@@ -85,6 +86,7 @@ step_event(struct step *step, enum event_kind kind, const struct contact *c,
 		e->event.channel = c->channel;
 		e->event.tier = c->tier;
 		e->event.due_ms = c->d_ms;
+		e->event.measured = c->measured;
 	}
 	return e;
 }
@@ -256,6 +258,13 @@ number_text(int64_t value)
 	return text_take(&t);
 }
 
+static void
+pair_ms(struct text_pairs *pairs, const char *name, int64_t ms)
+{
+	if (ms >= 0)
+		pair(pairs, name, number_text(ms));
+}
+
 /* The entry of the event stream: flat text, names instead of indexes. */
 static struct text_pairs *
 stream_entry(const struct router *r, const struct step *step)
@@ -281,16 +290,18 @@ stream_entry(const struct router *r, const struct step *step)
 		pair(pairs, "ch", xstrdup(s->channels[e->event.channel].name));
 	if (e->event.tier >= 0)
 		pair(pairs, "ti", xstrdup(s->tiers[e->event.tier].name));
-	if (e->event.waited_ms >= 0)
-		pair(pairs, "waited_ms", number_text(e->event.waited_ms));
-	if (e->event.handled_ms >= 0)
-		pair(pairs, "handled_ms", number_text(e->event.handled_ms));
+	pair_ms(pairs, "waited_ms", e->event.waited_ms);
+	pair_ms(pairs, "handled_ms", e->event.handled_ms);
 	if (e->event.reason != NULL)
 		pair(pairs, "reason", xstrdup(e->event.reason));
 	if (!isnan(e->event.amount))
 		pair(pairs, "amount", xasprintf("%.17g", e->event.amount));
 	if (!isnan(e->event.satisfaction))
 		pair(pairs, "satisfaction", xasprintf("%.17g", e->event.satisfaction));
+	pair_ms(pairs, "ivr_ms", e->event.measured.ivr_ms);
+	pair_ms(pairs, "ring_ms", e->event.measured.ring_ms);
+	pair_ms(pairs, "talk_ms", e->event.measured.talk_ms);
+	pair_ms(pairs, "hold_ms", e->event.measured.hold_ms);
 	pair(pairs, "v", number_text((int64_t)s->version));
 	return pairs;
 }

@@ -135,7 +135,7 @@ contact_plan(struct router *r, struct contact *c, int64_t now_ms)
 		due_ms = c->eligible_ms;
 		break;
 	case CONTACT_OFFERED:
-		due_ms = c->expires_ms;
+		due_ms = carry_rings(r, c) ? carry_due_ms(c) : c->expires_ms;
 		break;
 	case CONTACT_WRAPUP:
 		due_ms = c->wrapup_end_ms;
@@ -186,6 +186,7 @@ contact_create(struct router *r, uint64_t id)
 	c->due_slot = SIZE_MAX;
 	c->expires_ms = INT64_MAX;
 	c->amount = c->satisfaction = NAN;
+	c->measured = MEASURES_NONE;
 	idmap_put(&r->contacts, id, c);
 	return c;
 }
@@ -247,6 +248,7 @@ contact_destroy(struct router *r, struct contact *c)
 	for (int i = 0; i < c->n_attributes; i++)
 		attribute_finish(&c->attributes[i]);
 	free(c->attributes);
+	free(c->legs);
 	free(c->source);
 	free(c->title);
 	free(c->customer);

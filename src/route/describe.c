@@ -84,6 +84,41 @@ agent_name(const struct router *r, int agent)
 	return agent >= 0 ? r->centre->agents[agent].id : NULL;
 }
 
+static void
+put_known_ms(json_t *o, const char *name, int64_t ms)
+{
+	if (ms >= 0)
+		put(o, name, json_integer(ms));
+}
+
+/* What the switch measured; nothing of contacts that no switch carried. */
+static void
+put_measures(json_t *o, const struct contact *c)
+{
+	json_t *legs;
+
+	put_known_ms(o, "ivr_ms", c->measured.ivr_ms);
+	put_known_ms(o, "ring_ms", c->measured.ring_ms);
+	put_known_ms(o, "talk_ms", c->measured.talk_ms);
+	put_known_ms(o, "hold_ms", c->measured.hold_ms);
+	put_ms(o, "transfers", c->measured.transfers);
+	if (c->n_legs == 0)
+		return;
+	legs = json_array();
+	for (int i = 0; i < c->n_legs; i++) {
+		const struct leg_record *l = &c->legs[i];
+		json_t *leg = json_pack("{s:s, s:I, s:I, s:I, s:I}", "device", l->device,
+			"at_ms", (json_int_t)l->at_ms, "ring_ms", (json_int_t)l->ring_ms,
+			"talk_ms", (json_int_t)l->talk_ms, "hold_ms",
+			(json_int_t)l->hold_ms);
+
+		put_text(leg, "agent", l->agent[0] != '\0' ? l->agent : NULL);
+		put_text(leg, "end", l->end[0] != '\0' ? l->end : NULL);
+		json_array_append_new(legs, leg);
+	}
+	put(o, "legs", legs);
+}
+
 static json_t *
 contact_json(struct router *r, int64_t now_ms, const struct contact *c, unsigned flags)
 {
@@ -121,6 +156,7 @@ contact_json(struct router *r, int64_t now_ms, const struct contact *c, unsigned
 	put(o, "step", json_integer(c->step));
 	put_text(o, "target", agent_name(r, c->target));
 	put(o, "version", json_integer((json_int_t)c->version));
+	put_measures(o, c);
 	if ((flags & DESCRIBE_ATTRIBUTES) != 0) {
 		json_t *attributes = json_object();
 
@@ -203,6 +239,7 @@ stored_json(struct router *r, const struct stored_contact *stored)
 			put(o, "satisfaction", json_real(c->satisfaction));
 	}
 	free(c->cooldowns);
+	free(c->legs);
 	free(c->end_reason);
 	free(c->disposition);
 	free(c->currency);
@@ -282,6 +319,8 @@ router_agent_json(struct router *r, int64_t now_ms, int agent)
 	put(o, "in_state_ms", json_integer(now_ms - a->since_ms));
 	put_ms(o, "login_ms", a->login_ms);
 	put(o, "load", json_integer(a->load_pts));
+	if (a->outside_pts > 0)
+		put(o, "outside_call", json_true());
 	put(o, "capacity", json_integer(a->capacity_pts));
 	put(o, "handled", json_integer((json_int_t)a->handled));
 	put(o, "occupancy",

@@ -64,8 +64,9 @@ struct event {
 	const char *reason; /* reject reason, not-ready reason, cancel reason, disposition
 			       code; NULL */
 	double amount;	    /* completed: outcome value; NAN */
-	double satisfaction; /* completed; NAN */
-	const char *why;     /* offers: one sentence "because ..."; NULL */
+	double satisfaction;	  /* completed; NAN */
+	const char *why;	  /* offers: one sentence "because ..."; NULL */
+	struct measures measured; /* of a call that leaves its agent, or ends */
 };
 
 typedef void (*event_listener)(void *owner, const struct event *event);

@@ -30,6 +30,7 @@ offer_make(struct router *r, struct contact *c, struct agent *a, bool parks,
 	wait_leave(r, c);
 	c->offer = next_offer_id(r);
 	c->offered_ms = now_ms;
+	c->overdue_ms = 0;
 	c->expires_ms = INT64_MAX; /* its clock starts with the commit */
 	c->agent = a->index;
 	c->cost_pts = agent_cost_pts(r, a, c->channel);
@@ -118,7 +119,7 @@ event_of(enum offer_state how)
 
 void
 offer_back(struct router *r, struct contact *c, enum offer_state how, const char *reason,
-	int64_t now_ms, struct reply reply)
+	const char *fault, int64_t now_ms, struct reply reply)
 {
 	struct step *step = step_begin(r, STEP_BACK, now_ms);
 	struct agent *a = agent_at(r, c->agent);
@@ -132,17 +133,19 @@ offer_back(struct router *r, struct contact *c, enum offer_state how, const char
 	wait_enter(r, c, now_ms);
 	step_contact(r, step, c);
 	step_event(step, EVENT_CONTACT_QUEUED, c, NULL);
-	if (how == OFFER_TIMEOUT) {
-		/* RONA: no further offers until he, or a supervisor, sets ready. */
-		a->state = AGENT_NOT_RESPONDING;
-		snprintf(a->reason, sizeof a->reason, "rona");
+	if (how == OFFER_TIMEOUT || fault != NULL) {
+		/* RONA: no further offers until he, or a supervisor, sets ready. A fault
+		 * of his device is not his, but nobody could reach him either. */
+		a->state = how == OFFER_TIMEOUT ? AGENT_NOT_RESPONDING : AGENT_NOT_READY;
+		snprintf(a->reason, sizeof a->reason, "%.*s", REASON_MAX,
+			fault != NULL ? fault : "rona");
 		a->since_ms = now_ms;
 		step_agent(r, step, a);
-		effect_reason(step_event(step, EVENT_AGENT_STATE, NULL, a), "rona");
+		effect_reason(step_event(step, EVENT_AGENT_STATE, NULL, a), a->reason);
 	}
 	step_commit(r, step);
 	agent_settle(r, a, now_ms);
-	if (how == OFFER_TIMEOUT)
+	if (how == OFFER_TIMEOUT || fault != NULL)
 		wait_release_holds(r, a, now_ms);
 	match_contact(r, c, now_ms, NULL, "returned");
 	agent_freed(r, a, now_ms, "freed");
@@ -156,9 +159,39 @@ offer_timed_out(struct router *r, struct contact *c, int64_t now_ms)
 
 	/* Lapsing unseen it is no RONA (CONTRACTS 8.2). */
 	if (a->lost_ms != 0)
-		offer_back(r, c, OFFER_CANCELLED, "desktop_lost", now_ms, none);
+		offer_back(r, c, OFFER_CANCELLED, "desktop_lost", NULL, now_ms, none);
 	else
-		offer_back(r, c, OFFER_TIMEOUT, "rona", now_ms, none);
+		offer_back(r, c, OFFER_TIMEOUT, "rona", NULL, now_ms, none);
+}
+
+void
+offer_accept(struct router *r, struct contact *c, int64_t now_ms, struct reply reply)
+{
+	struct agent *a = agent_at(r, c->agent);
+	struct step *step;
+
+	offer_end(r, c, OFFER_ACCEPTED, now_ms);
+	step = step_begin(r, STEP_CONNECT, now_ms);
+	contact_set_state(r, c, CONTACT_CONNECTED);
+	c->connected_ms = now_ms;
+	contact_plan(r, c, now_ms);
+	a->handled++;
+	if (r->centre->channels[c->channel].interruptible)
+		a->parkable_pts += c->cost_pts;
+	step_contact(r, step, c);
+	step_reply(step, reply, c);
+	step_event(step, EVENT_OFFER_ACCEPTED, c, a)->event.waited_ms = now_ms - c->t0_ms;
+	step_event(step, EVENT_CONTACT_CONNECTED, c, a)->event.waited_ms =
+		now_ms - c->t0_ms;
+	r->counts.accepted++;
+	r->counts.connected++;
+	if (c->handled_ms == 0) /* who was served before waited twice */
+		wait_remember(r, c, now_ms - c->t0_ms);
+	step_commit(r, step);
+	agent_settle(r, a, now_ms);
+	/* What can be parked now makes room for what may park it. */
+	if (r->centre->channels[c->channel].interruptible)
+		agent_freed(r, a, now_ms, "freed");
 }
 
 /* ---- commands ---- */
@@ -178,7 +211,7 @@ open_offer(struct router *r, int64_t now_ms, uint64_t offer, int agent,
 	struct contact *c = idmap_get(&r->offers, offer);
 	const struct ended_offer *e;
 
-	if (c != NULL && c->expires_ms <= now_ms && r->store_up) {
+	if (c != NULL && c->expires_ms <= now_ms && r->store_up && !carry_rings(r, c)) {
 		offer_timed_out(r, c,
 			now_ms); /* its moment has passed, though nobody has looked yet */
 		c = NULL;
@@ -211,38 +244,16 @@ router_accept(
 	struct router *r, int64_t now_ms, uint64_t offer, int agent, struct reply reply)
 {
 	struct contact *c;
-	struct agent *a;
-	struct step *step;
 
 	router_enter(r, now_ms);
 	wait_advance(r, now_ms);
 	c = open_offer(r, now_ms, offer, agent, reply, true);
-	if (c != NULL) {
-		a = agent_at(r, agent);
-		offer_end(r, c, OFFER_ACCEPTED, now_ms);
-		step = step_begin(r, STEP_CONNECT, now_ms);
-		contact_set_state(r, c, CONTACT_CONNECTED);
-		c->connected_ms = now_ms;
-		contact_plan(r, c, now_ms);
-		a->handled++;
-		if (r->centre->channels[c->channel].interruptible)
-			a->parkable_pts += c->cost_pts;
-		step_contact(r, step, c);
-		step_reply(step, reply, c);
-		step_event(step, EVENT_OFFER_ACCEPTED, c, a)->event.waited_ms =
-			now_ms - c->t0_ms;
-		step_event(step, EVENT_CONTACT_CONNECTED, c, a)->event.waited_ms =
-			now_ms - c->t0_ms;
-		r->counts.accepted++;
-		r->counts.connected++;
-		if (c->handled_ms == 0) /* who was served before waited twice */
-			wait_remember(r, c, now_ms - c->t0_ms);
-		step_commit(r, step);
-		agent_settle(r, a, now_ms);
-		/* What can be parked now makes room for what may park it. */
-		if (r->centre->channels[c->channel].interruptible)
-			agent_freed(r, a, now_ms, "freed");
-	}
+	if (c != NULL && carry_rings(r, c))
+		reply_now(reply, OUTCOME_WRONG_STATE,
+			"The telephone's answer accepts this call: pick it up.", c->id,
+			offer);
+	else if (c != NULL)
+		offer_accept(r, c, now_ms, reply);
 	router_leave_command(r);
 }
 
@@ -256,6 +267,6 @@ router_reject(struct router *r, int64_t now_ms, uint64_t offer, int agent,
 	wait_advance(r, now_ms);
 	c = open_offer(r, now_ms, offer, agent, reply, false);
 	if (c != NULL)
-		offer_back(r, c, OFFER_REJECTED, reason, now_ms, reply);
+		offer_back(r, c, OFFER_REJECTED, reason, NULL, now_ms, reply);
 	router_leave_command(r);
 }

@@ -97,6 +97,28 @@ put_lists(struct text *t, const struct router *r, const struct contact *c)
 	}
 }
 
+/* Unknown is the default, so one more is written. */
+static void
+put_measures(struct text *t, const struct contact *c)
+{
+	char leg[256];
+
+	put_int(t, "ivr", c->measured.ivr_ms + 1);
+	put_int(t, "ring", c->measured.ring_ms + 1);
+	put_int(t, "talk", c->measured.talk_ms + 1);
+	put_int(t, "hold", c->measured.hold_ms + 1);
+	put_int(t, "transfers", c->measured.transfers);
+	for (int i = 0; i < c->n_legs; i++) {
+		const struct leg_record *l = &c->legs[i];
+
+		snprintf(leg, sizeof leg,
+			"%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %s|%s|%s",
+			l->at_ms, l->ring_ms, l->talk_ms, l->hold_ms, l->agent, l->end,
+			l->device);
+		record_put_text(t, "leg", leg);
+	}
+}
+
 char *
 record_pack_contact(const struct router *r, const struct contact *c)
 {
@@ -141,6 +163,7 @@ record_pack_contact(const struct router *r, const struct contact *c)
 	put_int(&t, "park_until", c->park_until_ms);
 	put_int(&t, "parked_by", (int64_t)c->parked_by);
 	put_int(&t, "version", (int64_t)c->version);
+	put_measures(&t, c);
 	record_put_text(&t, "reason", c->end_reason);
 	record_put_text(&t, "disposition", c->disposition);
 	record_put_text(&t, "currency", c->currency);
@@ -306,6 +329,45 @@ read_cooldown(const struct router *r, char *text, struct contact *c)
 		(struct cooldown){agent, strtoll(colon + 1, NULL, 10)};
 }
 
+static void
+read_leg(const char *text, struct contact *c)
+{
+	struct leg_record l = {.at_ms = 0};
+	const char *bar = strchr(text, '|'),
+		   *end = bar != NULL ? strchr(bar + 1, '|') : NULL;
+
+	if (end == NULL || c->n_legs == LEGS_KEPT ||
+		sscanf(text, "%" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %64[^|]",
+			&l.at_ms, &l.ring_ms, &l.talk_ms, &l.hold_ms, l.agent) < 4)
+		return;
+	snprintf(l.end, sizeof l.end, "%.*s", (int)(end - bar - 1), bar + 1);
+	snprintf(l.device, sizeof l.device, "%.64s", end + 1);
+	c->legs = xreallocarray(c->legs, (size_t)c->n_legs + 1, sizeof c->legs[0]);
+	c->legs[c->n_legs++] = l;
+}
+
+static bool
+read_measures(const struct reader *p, struct contact *c)
+{
+	int64_t value = strtoll(p->value, NULL, 10);
+
+	if (strcmp(p->name, "ivr") == 0)
+		c->measured.ivr_ms = value - 1;
+	else if (strcmp(p->name, "ring") == 0)
+		c->measured.ring_ms = value - 1;
+	else if (strcmp(p->name, "talk") == 0)
+		c->measured.talk_ms = value - 1;
+	else if (strcmp(p->name, "hold") == 0)
+		c->measured.hold_ms = value - 1;
+	else if (strcmp(p->name, "transfers") == 0)
+		c->measured.transfers = (int)value;
+	else if (strcmp(p->name, "leg") == 0)
+		read_leg(p->value, c);
+	else
+		return false;
+	return true;
+}
+
 /* Numbers of a contact by name. */
 static int64_t *
 int_field(struct contact *c, const char *name)
@@ -410,12 +472,13 @@ record_unpack_contact(const struct router *r, const char *record, struct contact
 
 	c->channel = c->queue = c->tier = c->law_queue = c->target = c->last_agent =
 		c->agent = c->affinity = -1;
+	c->measured = MEASURES_NONE;
 	while (next_pair(&p)) {
 		int64_t *number = int_field(c, p.name);
 
 		if (number != NULL)
 			*number = strtoll(p.value, NULL, 10);
-		else if (!read_reference(r, &p, c))
+		else if (!read_reference(r, &p, c) && !read_measures(&p, c))
 			read_rest(r, &p, c);
 	}
 	free(p.value);

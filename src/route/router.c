@@ -278,6 +278,8 @@ act(struct router *r, struct contact *c, int64_t now_ms)
 			step_event(step, EVENT_CONTACT_QUEUED, c, NULL), "window_open");
 		step_commit(r, step);
 		contact_dirty(r, c);
+	} else if (c->state == CONTACT_OFFERED && carry_rings(r, c)) {
+		carry_overdue(r, c, now_ms);
 	} else if (c->state == CONTACT_OFFERED && c->expires_ms <= now_ms) {
 		offer_timed_out(r, c, now_ms);
 	} else if (c->state == CONTACT_WRAPUP || c->state == CONTACT_PARKED) {

@@ -196,6 +196,71 @@ void router_accept(struct router *router, int64_t now_ms, uint64_t offer, int ag
 void router_reject(struct router *router, int64_t now_ms, uint64_t offer, int agent,
 	const char *reason, struct reply reply);
 
+/* ---- calls: contacts that a switch carries (CONTRACTS 2, Voice) ---- */
+
+/* Asked when an offer's own timer runs out, CARRY_GRACE_MS behind the ring time, and
+ * again as long as the offer stays open: the leg is to be withdrawn; its end, or an
+ * answer, ends the offer. */
+struct carrier {
+	void (*overdue)(void *owner, uint64_t contact, uint64_t offer);
+	void *owner;
+};
+void router_use_carrier(
+	struct router *router, const struct carrier *carrier); /* copied */
+
+/* Whether a switch carries the contact: the telephone's answer then accepts its offers,
+ * and its agent is not logged out while they talk. Not stored. */
+void router_carry(struct router *router, uint64_t contact, bool carried);
+/* The live contact of a source and external id; 0: none. */
+uint64_t router_find(
+	const struct router *router, const char *source, const char *external_id);
+/* Each live contact of a source (NULL: of every one); fn may call commands. */
+void router_each(struct router *router, const char *source,
+	void (*fn)(void *owner, uint64_t contact, const char *external_id,
+		enum contact_state state),
+	void *owner);
+/* The offer that is open for the contact; 0: none. */
+uint64_t router_contact_offer(const struct router *router, uint64_t contact);
+int router_contact_channel(const struct router *router, uint64_t contact); /* -1 */
+/* A text attribute of a live contact; borrowed until the next command; NULL: none. */
+const char *router_contact_text(
+	const struct router *router, uint64_t contact, const char *attribute);
+
+/* The telephone answered: as router_accept, by the switch. */
+void router_answered(
+	struct router *router, int64_t now_ms, uint64_t offer, struct reply reply);
+/*
+ * router_offer_failed - the dial result ends an offer.
+ *
+ * how     OFFER_TIMEOUT: no answer, a RONA; OFFER_REJECTED: busy or turned down, the
+ *         agent is not offered it again for a while; OFFER_CANCELLED: neither
+ * reason  a word
+ * fault   the agent becomes not ready with this reason in the same step; NULL: he does
+ * not
+ */
+void router_offer_failed(struct router *router, int64_t now_ms, uint64_t offer,
+	enum offer_state how, const char *reason, const char *fault, struct reply reply);
+/* The switch shows the contact in an agent's hands, whatever was decided: it is connected
+ * to him. Waits, offers and connections to others end. */
+void router_seize(struct router *router, int64_t now_ms, uint64_t contact, int agent,
+	const char *reason, struct reply reply);
+/* A waiting contact cannot be served now (its link is down, or outside its hours): it is
+ * `scheduled` until until_ms (INT64_MAX: until router_wake), with place and age. */
+void router_suspend(struct router *router, int64_t now_ms, uint64_t contact,
+	int64_t until_ms, const char *reason, struct reply reply);
+void router_wake(struct router *router, int64_t now_ms, uint64_t contact,
+	const char *reason, struct reply reply);
+/* Measures so far; stored with the next step that concerns the contact. */
+void router_measure(
+	struct router *router, uint64_t contact, const struct measures *measures);
+/* A leg that ended, into the contact's record. */
+void router_leg(struct router *router, uint64_t contact, const struct leg_record *leg);
+/* The agent makes or takes a call outside usher: it costs him `points` (0: none now). */
+void router_occupy(struct router *router, int64_t now_ms, int agent, int points);
+/* The device of his login, else of the settings; borrowed until the next command; NULL.
+ */
+const char *router_agent_device(const struct router *router, int agent);
+
 /* ---- agents ---- */
 
 void router_login(struct router *router, int64_t now_ms, int agent, const char *device,

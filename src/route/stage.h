@@ -129,9 +129,21 @@ void offer_make(struct router *r, struct contact *c, struct agent *a, bool parks
  * comes next. */
 void offer_end(struct router *r, struct contact *c, enum offer_state how, int64_t now_ms);
 void offer_timed_out(struct router *r, struct contact *c, int64_t now_ms);
-/* Offer ended, contact back at its old place; both sides are matched again. */
+/* Offer ended, contact back at its old place; both sides are matched again. fault: the
+ * agent becomes not ready with this reason in the same step; NULL: he does not. */
 void offer_back(struct router *r, struct contact *c, enum offer_state how,
-	const char *reason, int64_t now_ms, struct reply reply);
+	const char *reason, const char *fault, int64_t now_ms, struct reply reply);
+/* Its agent has it now. */
+void offer_accept(
+	struct router *r, struct contact *c, int64_t now_ms, struct reply reply);
+
+/* ---- carry.c ---- */
+
+/* The telephone accepts its offers, and the dial result ends them. */
+bool carry_rings(const struct router *r, const struct contact *c);
+int64_t carry_due_ms(const struct contact *c); /* of its open offer */
+void carry_overdue(struct router *r, struct contact *c, int64_t now_ms);
+bool carry_holds(const struct agent *a); /* he talks */
 
 /* ---- work.c ---- */
 

@@ -29,6 +29,7 @@
 #define CLASSES_KEPT 2048	/* empty classes beyond this many are freed */
 #define RULES_KEPT 16		/* fired rules that a decision record names */
 #define OVERFLOWS_MAX 16	/* queues that a contact may be passed through */
+#define CARRY_GRACE_MS 2000	/* our own timer runs so long after the ring time */
 
 struct class;
 struct directory;
@@ -100,6 +101,14 @@ struct contact {
 	int64_t park_until_ms; /* 0: until resumed, within the park limit */
 	uint64_t parked_by;    /* contact that parked it; 0: its agent did */
 
+	/* a call that a switch carries (carry.c); not stored: whoever carries it says so
+	 */
+	bool carried;
+	int64_t overdue_ms; /* when the carrier is asked again; 0: not yet */
+	struct measures measured;
+	int n_legs;
+	struct leg_record *legs; /* owned; the latest LEGS_KEPT */
+
 	/* timers: the earliest moment at which this contact needs a look */
 	int64_t due_ms;	 /* INT64_MAX: none */
 	size_t due_slot; /* in router.due; SIZE_MAX: not there */
@@ -138,7 +147,8 @@ struct agent {
 	int n_skills;
 	struct skill_level *skills; /* owned; what holds: the file's or the edit */
 	int capacity_pts, load_pts, parkable_pts;
-	int n_channels; /* sized arrays by channel */
+	int outside_pts; /* of the load: a call that usher did not route; not stored */
+	int n_channels;	 /* sized arrays by channel */
 	bool *channel_off;
 	int *channel_cost; /* -1: the file's */
 	bool takes_live;   /* has a channel that is not deferrable */
@@ -240,6 +250,7 @@ struct router {
 	struct store *store;   /* borrowed */
 	struct centre *centre; /* a reference */
 	struct hooks *hooks;   /* borrowed; NULL: no plugins */
+	struct carrier carrier;
 	uint32_t epoch;
 	uint64_t n_contact_ids, n_offer_ids, n_ops;
 	bool started, store_up, recording;

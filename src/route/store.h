@@ -81,7 +81,7 @@ struct text_pairs {
 	struct {
 		const char *name; /* static */
 		char *value;	  /* owned */
-	} pair[16];
+	} pair[24];
 };
 
 enum step_result {

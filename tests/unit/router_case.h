@@ -105,7 +105,7 @@ end(void **state)
 	return n;
 }
 
-static void
+static USHER_UNUSED void
 reload(int64_t now_ms, const char *text)
 {
 	struct config *old = f.config;
@@ -115,26 +115,26 @@ reload(int64_t now_ms, const char *text)
 	config_destroy(old);
 }
 
-static bool
+static USHER_UNUSED bool
 load_contact(void *owner, const struct stored_contact *stored)
 {
 	return router_load_contact(f.router, stored);
 }
 
-static bool
+static USHER_UNUSED bool
 load_agent(void *owner, const char *id, const char *record)
 {
 	return router_load_agent(f.router, id, record);
 }
 
-static bool
+static USHER_UNUSED bool
 load_queue(void *owner, const char *queue, const char *record)
 {
 	return router_load_queue(f.router, queue, record);
 }
 
 /* The process ends here and starts anew, with these settings. */
-static void
+static USHER_UNUSED void
 restart(int64_t now_ms, const char *text)
 {
 	struct store_load load = {load_contact, load_agent, load_queue, NULL};
@@ -151,7 +151,7 @@ restart(int64_t now_ms, const char *text)
 	router_start(f.router, now_ms);
 }
 
-static void
+static USHER_UNUSED void
 ready(int64_t now_ms, int agent)
 {
 	router_login(f.router, now_ms, agent, NULL, ask);
@@ -159,7 +159,7 @@ ready(int64_t now_ms, int agent)
 }
 
 /* Its step is on its way to a store that commits later. */
-static void
+static USHER_UNUSED void
 submit_uncommitted(int64_t now_ms, const char *text)
 {
 	json_t *json = json_loads(text, 0, NULL);
@@ -173,7 +173,7 @@ submit_uncommitted(int64_t now_ms, const char *text)
 	submission_finish(&s);
 }
 
-static uint64_t
+static USHER_UNUSED uint64_t
 submit(int64_t now_ms, const char *text)
 {
 	submit_uncommitted(now_ms, text);
@@ -181,13 +181,13 @@ submit(int64_t now_ms, const char *text)
 	return f.last.kind == OUTCOME_OK ? f.last.contact : 0;
 }
 
-static enum contact_state
+static USHER_UNUSED enum contact_state
 state_of(uint64_t contact)
 {
 	return router_contact_state(f.router, contact);
 }
 
-static void
+static USHER_UNUSED void
 accept(int64_t now_ms, uint64_t contact)
 {
 	const struct contact *c = contact_find(f.router, contact);
@@ -199,7 +199,7 @@ accept(int64_t now_ms, uint64_t contact)
 }
 
 /* All that is due by then, one moment after the other. */
-static void
+static USHER_UNUSED void
 tick(int64_t now_ms)
 {
 	for (int i = 0; i < 100 && router_next_ms(f.router) <= now_ms; i++)
