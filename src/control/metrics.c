@@ -95,6 +95,8 @@ put_router(struct text *out, const struct router_counts *c)
 			(double)c->cancelled},
 		{"usher_contacts_lost_total", "counter",
 			"Contacts lost by a switch or link.", (double)c->lost},
+		{"usher_contacts_answered_total", "counter",
+			"Contacts answered without an agent.", (double)c->answered},
 		{"usher_contacts_transferred_total", "counter", "Transfers.",
 			(double)c->transferred},
 		{"usher_contacts_requeued_total", "counter", "Returns to the queue.",

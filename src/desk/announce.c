@@ -269,6 +269,8 @@ event_json(struct desk *desk, const struct event *e)
 		return ended_json(e, "cancelled");
 	case EVENT_CONTACT_LOST:
 		return ended_json(e, "lost");
+	case EVENT_CONTACT_ANSWERED:
+		return ended_json(e, "answered");
 	case EVENT_AGENT_STATE:
 	case EVENT_AGENT_CHANNEL:
 	case EVENT_AGENT_SKILLS:

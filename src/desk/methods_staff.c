@@ -262,6 +262,7 @@ counts_json(const struct router_counts *c)
 		{"expired", c->expired},
 		{"cancelled", c->cancelled},
 		{"lost", c->lost},
+		{"answered", c->answered},
 		{"transferred", c->transferred},
 		{"requeued", c->requeued},
 		{"parked", c->parked},

@@ -310,6 +310,8 @@ classify(struct router *r, struct contact *c, const struct submission *s, int64_
 				   : c->t0_ms;
 		c->eligible_ms = s->not_before_ms;
 	}
+	if (s->held_until_ms != 0)
+		c->eligible_ms = s->held_until_ms;
 	c->sla_ms = s->window_ms > 0 ? s->window_ms : s->sla_ms >= 0 ? s->sla_ms : sla_ms;
 	if (c->sla_ms < 0)
 		c->sla_ms = queue_sla_ms(

@@ -15,8 +15,9 @@ const char *const event_name[EVENT_KINDS] = {"contact.created", "contact.queued"
 	"offer.timeout", "offer.rescinded", "offer.cancelled", "contact.connected",
 	"contact.transferred", "contact.parked", "contact.resumed", "contact.wrapup",
 	"contact.completed", "contact.abandoned", "contact.expired", "contact.cancelled",
-	"contact.lost", "agent.state_changed", "agent.channel_changed",
-	"agent.skills_changed", "queue.state_changed", "config.changed"};
+	"contact.lost", "contact.answered", "agent.state_changed",
+	"agent.channel_changed", "agent.skills_changed", "queue.state_changed",
+	"config.changed"};
 
 static const char *const outcome_names[OUTCOME_KINDS] = {"ok", "no_contact", "no_agent",
 	"no_queue", "no_channel", "no_tier", "no_skill", "offer_gone", "not_yours",

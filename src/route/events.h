@@ -36,7 +36,8 @@ enum event_kind {
 	EVENT_CONTACT_EXPIRED,
 	EVENT_CONTACT_CANCELLED,
 	EVENT_CONTACT_LOST,
-	EVENT_AGENT_STATE, /* login, logout, state, reason, pending, routable */
+	EVENT_CONTACT_ANSWERED, /* by itself, before an agent had it */
+	EVENT_AGENT_STATE,	/* login, logout, state, reason, pending, routable */
 	EVENT_AGENT_CHANNEL,
 	EVENT_AGENT_SKILLS, /* skills or capacity edited */
 	EVENT_QUEUE_STATE,  /* opened, closed */

@@ -249,6 +249,42 @@ router_store_state(struct router *r, int64_t now_ms, bool up)
 
 /* ---- time ---- */
 
+/* A scheduled contact begins to wait. */
+static void
+wake(struct router *r, struct contact *c, int64_t now_ms, const char *reason,
+	struct reply reply)
+{
+	struct step *step = step_begin(r, STEP_MOVE, now_ms);
+
+	wait_enter(r, c, now_ms);
+	step_contact(r, step, c);
+	step_reply(step, reply, c);
+	effect_reason(step_event(step, EVENT_CONTACT_QUEUED, c, NULL), reason);
+	step_commit(r, step);
+	contact_dirty(r, c);
+}
+
+void
+router_release(struct router *r, int64_t now_ms, uint64_t contact, struct reply reply)
+{
+	struct contact *c;
+
+	router_enter(r, now_ms);
+	wait_advance(r, now_ms);
+	c = contact_find(r, contact);
+	if (c == NULL) {
+		reply_now(reply, OUTCOME_NO_CONTACT,
+			"No such live contact; it may be finished.", contact, 0);
+	} else if (c->state != CONTACT_SCHEDULED) {
+		reply_after(r, c, reply);
+	} else {
+		c->eligible_ms = now_ms;
+		wake(r, c, now_ms, "released", reply);
+		match_dirty(r, now_ms);
+	}
+	router_leave_command(r);
+}
+
 static void
 act(struct router *r, struct contact *c, int64_t now_ms)
 {
@@ -270,14 +306,7 @@ act(struct router *r, struct contact *c, int64_t now_ms)
 		else
 			contact_plan(r, c, now_ms);
 	} else if (c->state == CONTACT_SCHEDULED && c->eligible_ms <= now_ms) {
-		struct step *step = step_begin(r, STEP_MOVE, now_ms);
-
-		wait_enter(r, c, now_ms);
-		step_contact(r, step, c);
-		effect_reason(
-			step_event(step, EVENT_CONTACT_QUEUED, c, NULL), "window_open");
-		step_commit(r, step);
-		contact_dirty(r, c);
+		wake(r, c, now_ms, "window_open", none);
 	} else if (c->state == CONTACT_OFFERED && carry_rings(r, c)) {
 		carry_overdue(r, c, now_ms);
 	} else if (c->state == CONTACT_OFFERED && c->expires_ms <= now_ms) {

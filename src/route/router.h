@@ -139,6 +139,16 @@ void router_leave(
 void router_cancel(struct router *router, int64_t now_ms, uint64_t contact,
 	const char *reason, struct reply reply);
 
+/* An answer went out by itself: `answered`, while no agent has it yet. reason: the
+ * response's id. */
+void router_answer(struct router *router, int64_t now_ms, uint64_t contact,
+	const char *reason, struct reply reply);
+
+/* A contact that is held (submission's held_until, not_before) waits from now on. One
+ * that is not held any more stays as it is: OK. */
+void router_release(
+	struct router *router, int64_t now_ms, uint64_t contact, struct reply reply);
+
 /* Switch or link failure: `lost`, also while connected. */
 void router_lose(
 	struct router *router, int64_t now_ms, uint64_t contact, struct reply reply);
@@ -348,8 +358,8 @@ bool router_estimate(
 struct router_counts {
 	uint64_t submitted, duplicates, refused, offered, accepted, rejected, timeouts,
 		rescinded, offers_cancelled;
-	uint64_t connected, completed, abandoned, expired, cancelled, lost, transferred,
-		requeued, parked;
+	uint64_t connected, completed, abandoned, expired, cancelled, lost, answered,
+		transferred, requeued, parked;
 	uint64_t steps, decisions;
 	struct expr_counts rules;
 	int64_t waiting, offered_now, connected_now, wrapup_now, parked_now,

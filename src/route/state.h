@@ -81,7 +81,7 @@ struct contact {
 	int last_agent; /* of this customer; first while the affinity lasts; -1 */
 	int affinity;	/* = last_agent while he is waited for, until hold_until_ms; -1 */
 	int64_t hold_until_ms;
-	int64_t eligible_ms;	    /* call-me: not before; 0 */
+	int64_t eligible_ms;	    /* call-me, held: not before; 0 */
 	struct cooldown *cooldowns; /* owned */
 	int n_cooldowns;
 	struct class *class; /* borrowed; NULL: does not wait */

@@ -316,9 +316,10 @@ member_moment(struct reading *r, const char *name, const json_t *value)
 	struct submission *s = r->out;
 
 	return read_moment(r, name, value,
-		strcmp(name, "not_before") == 0 ? &s->not_before_ms
-		: strcmp(name, "deadline") == 0 ? &s->deadline_ms
-						: &s->arrived_ms);
+		strcmp(name, "not_before") == 0	  ? &s->not_before_ms
+		: strcmp(name, "held_until") == 0 ? &s->held_until_ms
+		: strcmp(name, "deadline") == 0	  ? &s->deadline_ms
+						  : &s->arrived_ms);
 }
 
 static bool
@@ -355,6 +356,7 @@ static const struct member members[] = {
 	{"title", member_text},
 	{"attributes", member_object},
 	{"not_before", member_moment},
+	{"held_until", member_moment},
 	{"window_ms", member_duration},
 	{"deadline", member_moment},
 	{"sla_ms", member_duration},
@@ -413,6 +415,8 @@ agrees(struct reading *r)
 
 	if (s->channel == NULL)
 		return fail(r, "channel", "channel is required");
+	if (s->held_until_ms != 0 && s->not_before_ms != 0)
+		return fail(r, "held_until", "give not_before or held_until, not both");
 	if (s->window_ms > 0 && s->not_before_ms == 0)
 		return fail(r, "window_ms", "a window needs its beginning: not_before");
 	if ((s->deadline_ms != 0) + (s->sla_ms >= 0) + (s->window_ms > 0) > 1)

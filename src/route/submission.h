@@ -9,6 +9,7 @@
  * "title": "Where is my order?", "attributes": {"ivr.menu": "bill", "tags": ["press"]},
  *    "not_before": "2026-11-22T10:00:00Z", "window_ms": 900000, "deadline":
  * "2026-11-22T10:15:00Z", "sla_ms": 20000, "arrived_at": "2026-11-22T09:00:00Z",
+ *    "held_until": "2026-11-22T09:05:00Z",
  *    "payload": {...}}
  *
  * Only `channel` is required; unknown members are refused. Members of `customer` become
@@ -44,6 +45,7 @@ struct submission {
 	int n_attributes;
 	struct attribute attributes[ATTRIBUTES_MAX];
 	int64_t not_before_ms; /* 0: none; t0 of a contact with a window */
+	int64_t held_until_ms; /* not offered before; its age counts all the same; 0 */
 	int64_t window_ms;     /* T of that window; 0: none */
 	int64_t deadline_ms;   /* d given from outside; 0: none */
 	int64_t sla_ms;	       /* T given from outside; -1: none */

@@ -190,6 +190,8 @@ event_of_end(enum contact_state end)
 		return EVENT_CONTACT_CANCELLED;
 	if (end == CONTACT_LOST)
 		return EVENT_CONTACT_LOST;
+	if (end == CONTACT_ANSWERED)
+		return EVENT_CONTACT_ANSWERED;
 	return EVENT_CONTACT_COMPLETED;
 }
 
@@ -204,6 +206,8 @@ counter_of_end(struct router *r, enum contact_state end)
 		return &r->counts.cancelled;
 	if (end == CONTACT_LOST)
 		return &r->counts.lost;
+	if (end == CONTACT_ANSWERED)
+		return &r->counts.answered;
 	return &r->counts.completed;
 }
 
@@ -611,6 +615,21 @@ router_cancel(struct router *r, int64_t now_ms, uint64_t contact, const char *re
 			0);
 	else
 		finish_command(r, now_ms, contact, CONTACT_CANCELLED, reason, reply);
+}
+
+void
+router_answer(struct router *r, int64_t now_ms, uint64_t contact, const char *reason,
+	struct reply reply)
+{
+	struct contact *c = contact_find(r, contact);
+
+	if (c != NULL && c->state != CONTACT_SCHEDULED && c->state != CONTACT_QUEUED)
+		reply_now(reply, OUTCOME_WRONG_STATE,
+			"An agent has it; only waiting contacts are answered by "
+			"themselves.",
+			contact, 0);
+	else
+		finish_command(r, now_ms, contact, CONTACT_ANSWERED, reason, reply);
 }
 
 void

@@ -186,6 +186,7 @@ floor_heard(void *owner, const struct event *event)
 		break;
 	case EVENT_CONTACT_CANCELLED:
 	case EVENT_CONTACT_LOST:
+	case EVENT_CONTACT_ANSWERED:
 		over(f, caller, DRIVE_LOST);
 		break;
 	case EVENT_CONTACT_CREATED:

@@ -136,7 +136,7 @@ ends_contact(enum event_kind kind)
 {
 	return kind == EVENT_CONTACT_COMPLETED || kind == EVENT_CONTACT_ABANDONED ||
 	       kind == EVENT_CONTACT_EXPIRED || kind == EVENT_CONTACT_CANCELLED ||
-	       kind == EVENT_CONTACT_LOST;
+	       kind == EVENT_CONTACT_LOST || kind == EVENT_CONTACT_ANSWERED;
 }
 
 static void

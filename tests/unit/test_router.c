@@ -291,6 +291,53 @@ a_customer_who_leaves_rescinds_the_offer(void **state)
 	assert_int_equal(router_contact_state(f.router, next), CONTACT_OFFERED);
 }
 
+/* T0 is 1970-01-12T13:46:40Z. */
+#define HELD "{\"channel\": \"email\", \"held_until\": \"1970-01-12T13:47:40Z\"}"
+
+static void
+a_held_contact_is_offered_when_its_time_comes_as_old_as_it_is(void **state)
+{
+	uint64_t held = submit(T0, HELD), other;
+	json_t *o;
+
+	assert_int_equal(router_contact_state(f.router, held), CONTACT_SCHEDULED);
+	assert_int_equal(router_next_ms(f.router), T0 + 60000);
+	o = router_contact_json(f.router, T0, held, DESCRIBE_PLACE);
+	other = submit(T0 + 1, "{\"channel\": \"voice\"}");
+	assert_int_equal(router_contact_state(f.router, other), CONTACT_OFFERED);
+	router_leave(f.router, T0 + 2, other, ask);
+	router_tick(f.router, T0 + 60000);
+	assert_int_equal(router_contact_state(f.router, held), CONTACT_OFFERED);
+	/* Its deadline never moved: it counts from the arrival. */
+	json_t *later = router_contact_json(f.router, T0 + 60000, held, DESCRIBE_PLACE);
+	assert_true(json_equal(json_object_get(o, "deadline_ms"),
+		json_object_get(later, "deadline_ms")));
+	json_decref(o);
+	json_decref(later);
+}
+
+static void
+a_held_contact_is_released_or_answered(void **state)
+{
+	uint64_t first = submit(T0, HELD), second = submit(T0, HELD);
+
+	router_release(f.router, T0 + 5, first, ask);
+	assert_int_equal(f.last.kind, OUTCOME_OK);
+	assert_int_equal(router_contact_state(f.router, first), CONTACT_OFFERED);
+	router_release(f.router, T0 + 6, first, ask); /* as it is */
+	assert_int_equal(f.last.kind, OUTCOME_OK);
+	router_answer(f.router, T0 + 7, first, "order-late", ask);
+	assert_int_equal(f.last.kind, OUTCOME_WRONG_STATE);
+	router_answer(f.router, T0 + 8, second, "order-late", ask);
+	assert_int_equal(f.last.kind, OUTCOME_OK);
+	assert_non_null(last_heard(EVENT_CONTACT_ANSWERED));
+	assert_int_equal(router_contact_state(f.router, second), CONTACT_STATES);
+	router_answer(f.router, T0 + 9, second, "order-late", ask);
+	assert_int_equal(f.last.kind, OUTCOME_NO_CONTACT);
+	router_release(f.router, T0 + 9, second, ask);
+	assert_int_equal(f.last.kind, OUTCOME_NO_CONTACT);
+}
+
 static void
 accepting_twice_gives_the_same_answer(void **state)
 {
@@ -524,6 +571,11 @@ main(void)
 			setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_customer_who_leaves_rescinds_the_offer, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_held_contact_is_offered_when_its_time_comes_as_old_as_it_is,
+			setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_held_contact_is_released_or_answered, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			accepting_twice_gives_the_same_answer, setup, teardown),
 		cmocka_unit_test_setup_teardown(
