@@ -26,7 +26,7 @@ CLASSES = {
     "blindtransfer": "call", "bridge": "call", "cancelatxfer": "call", "muteaudio": "system", "playdtmf": "call",
     "command": "command", "devicestatelist": "call reporting", "extensionstate": "call reporting",
     "queueadd": "agent", "queueremove": "agent", "queuepause": "agent", "localoptimizeaway": "system call",
-    "pjsipshowendpoints": "system", "sendtext": "call",
+    "pjsipshowendpoints": "system", "pjsipnotify": "system", "sendtext": "call",
 }  # fmt: skip
 
 
@@ -472,7 +472,7 @@ class Session(asyncio.Protocol):
             if not extra:
                 return None
         self.good(words, "Dual Redirect successful" if extra else "Redirect successful")
-        if extra and ch.bridge:
+        if extra and ch.bridge and ch.bridge is extra.bridge:
             ch.bridge.kept = True  # neither ends because the other goes
         self._send(ch, words["context"], words["exten"], words["priority"])
         if extra:
@@ -484,7 +484,7 @@ class Session(asyncio.Protocol):
         if ch.task:
             ch.interrupt(Jump(context, exten, priority))
         else:
-            switch_people.surrogate(self.world, ch, context, exten, priority)
+            switch_people.pull(self.world, ch, context, exten, priority)
 
     def do_hangup(self, words):
         ch = self._channel(words)
@@ -560,6 +560,15 @@ class Session(asyncio.Protocol):
         if ch:
             switch_people.press(self.world, ch, words.get("digit", ""))
             self.good(words, "DTMF successfully queued")
+
+    def do_pjsipnotify(self, words):
+        """Event=talk has a telephone pick up by itself."""
+        phone = self.world.phones.get(words.get("endpoint", ""))
+        if phone is None:
+            return self.error(words, f"Unable to retrieve endpoint {words.get('endpoint', '')}")
+        if ("Event", "talk") in words["variables"]:
+            phone.answer()
+        return self.good(words, "NOTIFY sent")
 
     def do_userevent(self, words):
         self.good(words, "Event Sent")

@@ -15,18 +15,18 @@ STATUS_CAUSE = {"NOANSWER": 19, "BUSY": 17, "CHANUNAVAIL": 3, "CONGESTION": 34}
 async def run(ch, context, exten, priority=1):
     """The life of a channel in the dialplan, to its hang-up."""
     world = ch.world
-    place = (context, exten, priority)
+    place, bridge = (context, exten, priority), None  # or a bridge that a client put it into
     try:
         while True:
             try:
+                if bridge is not None:
+                    await _joined(ch, bridge)
+                    break
                 place = await _walk(ch, *place)
                 if place is None:
                     break
             except Jump as jump:
-                if getattr(jump, "bridge", None):
-                    await _joined(ch, jump.bridge)
-                    break
-                place = (jump.context, jump.exten, jump.priority)
+                place, bridge = (jump.context, jump.exten, jump.priority), getattr(jump, "bridge", None)
                 world.music(ch, False)
     except HungUp:
         pass
@@ -38,9 +38,15 @@ async def run(ch, context, exten, priority=1):
 
 async def _joined(ch, bridge):
     """In a bridge that a client made, until it is over."""
-    while ch.bridge is bridge:
-        if await ch.pause() == "over":
-            return
+    try:
+        while ch.bridge is bridge:
+            if await ch.pause() == "over":
+                return
+    except Jump:
+        if ch.bridge is bridge:
+            bridge.leave(ch)
+            bridge.settle()
+        raise
 
 
 async def _after_hang_up(ch):
@@ -383,9 +389,8 @@ async def app_conference(ch, args):
         if ch.bridge is bridge:
             bridge.leave(ch)
             world.tell("ConfbridgeLeave", "call", ch, bridge=bridge, Conference=name)
-        if not bridge.members and bridge.open:
-            bridge.dissolve()
-            world.conferences.pop(name, None)
+        bridge.settle()
+        if not bridge.open and world.conferences.pop(name, None):
             world.tell("ConfbridgeEnd", "call", bridge=bridge, Conference=name)
 
 
@@ -528,8 +533,7 @@ class Dial:
             here = ch.bridge
             if here and here is not getattr(why, "bridge", None):
                 here.leave(ch)
-                if len(here.members) < 2:
-                    here.dissolve()
+                here.settle()
             raise
 
 

@@ -26,16 +26,30 @@ exten => _X.,1,Answer()
 exten => s,1,UserEvent(UsherWait,Dnis: ${USHER_DNIS},Ani: ${CALLERID(num)},Reason: ${USHER_REASON}${USHER_EXTRA})
  same => n(music),MusicOnHold(default)
 exten => h,1,UserEvent(UsherGone)
-exten => _[a-z].,1,Playback(${EXTEN})
+exten => announce,1,Playback(queue-thereare)
  same => n,Goto(s,music)
+exten => divert,1,Queue(fallback)
+ same => n,Hangup()
 
 [usher-agent]
-exten => _X.,1,Dial(${USHER_TECH}/${EXTEN}${USHER_AT},${IF($["${USHER_RING}" = ""]?20:${USHER_RING})},tT)
+exten => _X.,1,Set(USHER_DIAL=${IF($["${USHER_DEVICE}" = ""]?${USHER_TECH}/${EXTEN}${USHER_AT}:${USHER_DEVICE})})
+ same => n,Set(USHER_DEVICE=)
+ same => n,Dial(${USHER_DIAL},${IF($["${USHER_RING}" = ""]?20:${USHER_RING})},tT)
  same => n,UserEvent(UsherDialEnd,Agent: ${EXTEN},Status: ${DIALSTATUS})
  same => n,GotoIf($["${DIALSTATUS}" = "ANSWER"]?done)
  same => n,Set(USHER_REASON=${DIALSTATUS})
  same => n,Goto(usher-wait,s,1)
  same => n(done),Hangup()
+
+[usher-hold]
+exten => s,1,MusicOnHold(default)
+exten => leg,1,Wait(3600)
+
+[usher-conference]
+exten => _X.,1,ConfBridge(${EXTEN})
+
+[usher-out]
+include => internal
 
 [internal]
 exten => _[89]X.,1,Goto(from-trunk,${EXTEN},1)

@@ -119,12 +119,13 @@ class Phone:
             return False
         if self.consulting and self.consulting.leg is front(leg):
             return self.consulting.finish()
-        for account in self._accounts(leg):
-            self.world.journal.blame(account, "agent")
+        others = self._others(leg)
+        if len(others) == 1:
+            self.world.journal.blame(others[0], "agent")
         self.world.hang_up(leg)
         return True
 
-    def _accounts(self, leg):
+    def _others(self, leg):
         bridge = front(leg).bridge
         return [c for c in bridge.members if c is not front(leg)] if bridge else []
 
@@ -544,6 +545,8 @@ def join(world, one, two):
             here.kept = False
             if len(here.members) < 2 and not any(c in (one, two) for c in here.members):
                 here.dissolve()
+        else:
+            surrogate(world, ch, "Surrogate")
         world.music(ch, False)
     bridge = Bridge(world)
     bridge.enter(one)
@@ -551,6 +554,7 @@ def join(world, one, two):
     for ch in (one, two):
         if ch.task:
             ch.interrupt(Joined(bridge))
+        ch.dial = None
 
 
 class Joined(Jump):
@@ -561,30 +565,30 @@ class Joined(Jump):
         self.bridge = bridge
 
 
-def surrogate(world, ch, context, exten, priority):
-    """A channel that was dialled gets a place in the dialplan: its name stays, its Uniqueid does not."""
-    bridge, old_name = ch.bridge, ch.name
-    fresh = world.make(f"AsyncGoto/{ch.name}", linked=ch.linkedid, state=6, context=context, exten=exten, num=ch.num,
-                       cname=ch.cname)  # fmt: skip
+def surrogate(world, ch, kind):
+    """What a masquerade shows: a channel of another kind appears and goes; the real one keeps its id."""
+    fresh = world.make(kind, name=f"{kind}/{ch.name}", linked=ch.linkedid, state=ch.state, context=ch.context, exten=ch.exten,
+                       num=ch.num, cname=ch.cname)  # fmt: skip
+    world.names.pop(fresh.name)
+    fresh.name += "<ZOMBIE>"
+    world.bury(fresh, request=None)
+
+
+def pull(world, ch, context, exten, priority):
+    """A channel that was dialled goes on in the dialplan: out of its bridge, or from where it rings."""
+    bridge, dial = ch.bridge, ch.dial
+    if bridge is None:
+        surrogate(world, ch, "AsyncGoto")
+    ch.dial = None
+    ch.held = False
+    ch.dying = False
     if bridge:
         bridge.leave(ch)
-    temporary = fresh.name
-    for who, name in ((ch, old_name + "<MASQ>"), (fresh, old_name), (ch, temporary + "<ZOMBIE>")):
-        world.tell("Rename", "call", pairs=[("Channel", who.name), ("Newname", name), ("Uniqueid", who.uid)])
-        world.names.pop(who.name, None)
-        who.name = name
-        world.names[name] = who
-    fresh.phone, ch.phone = ch.phone, None
-    if fresh.phone:
-        fresh.phone.legs = [fresh if leg is ch else leg for leg in fresh.phone.legs]
-    if ch.dial:
-        dial, ch.dial = ch.dial, None
-        dial.ch.poke("over")
-    world.bury(ch, request=None)
-    if bridge and bridge.open and len(bridge.members) < 2 and not getattr(bridge, "kept", False):
-        bridge.dissolve()
-    fresh.task = world.spawn(run(fresh, context, exten, priority))
-    return fresh
+    elif dial:
+        dial.leg_gone(ch)
+    ch.task = world.spawn(run(ch, context, exten, priority))
+    if bridge:
+        bridge.settle()
 
 
 def outside_numbers(world, answer_s=4.0, talk_s=None, mode="answer"):

@@ -109,6 +109,7 @@ class Channel:
 class Bridge:
     def __init__(self, world):
         self.world, self.members, self.open = world, [], True
+        self.kept = False  # with one in it, because somebody is about to come
         self.id = str(world.uuid())
         world.bridges[self.id] = self
         world.tell("BridgeCreate", "call", bridge=self)
@@ -137,6 +138,11 @@ class Bridge:
         ch.bridge = None
         t = self.world.tell("BridgeLeave", "call", ch, bridge=self)
         self.world.journal.membership([*self.members, ch], t, left=ch)
+
+    def settle(self):
+        """Somebody left: one alone stays only where somebody else is about to come."""
+        if self.open and len(self.members) < 2 and not (self.kept and self.members):
+            self.dissolve()
 
     def dissolve(self):
         """Ends with one or none left in it."""
@@ -219,9 +225,9 @@ class World:
 
     # ---- channels
 
-    def make(self, base, *, uid=None, linked=None, half=None, **more):
+    def make(self, base, *, uid=None, linked=None, half=None, name=None, **more):
         uid = uid or self.new_uid()
-        ch = Channel(self, self.new_name(base, half), uid, linked or uid, **more)
+        ch = Channel(self, name or self.new_name(base, half), uid, linked or uid, **more)
         self.channels[uid] = self.names[ch.name] = ch
         self.processed += 1
         self.tell("Newchannel", "call", ch)
@@ -334,8 +340,8 @@ class World:
         t = self.tell("Hangup", "call", ch, **{"Cause": ch.cause, "Cause-txt": CAUSES.get(ch.cause, "Unknown")})
         self.journal.channel_gone(ch, t)
         self.device_changed(ch)
-        if bridge and len(bridge.members) < 2 and not getattr(bridge, "kept", False):
-            bridge.dissolve()
+        if bridge:
+            bridge.settle()
         if ch.dial:
             ch.dial.leg_gone(ch)
         if ch.entry:

@@ -182,6 +182,45 @@ async def a_call_that_a_client_has_dialled():
 
 
 @test
+async def holding_apart_joining_again_listening_and_a_conference():
+    async with Switch() as switch:
+        for number in ("1001", "1002", "1009"):
+            switch.phone(number, answer_s=0.02)
+        client = await AmiClient.open(switch.address)
+        call = switch.arrive(number="1", patience_s=60)
+        await Router(switch, client).connect(call, "1001")
+        await client.event("BridgeEnter", BridgeNumChannels=2)
+        channel, leg = switch.world.channels[call].name, switch.world.phones["1001"].legs[0].name
+
+        async def both(context, caller, other):
+            answer = await client.ask("Redirect", Channel=channel, Context=context, Exten=caller, Priority=1, ExtraChannel=leg,
+                                      ExtraContext=context, ExtraExten=other, ExtraPriority=1)  # fmt: skip
+            equal(answer["Message"], "Dual Redirect successful")
+
+        await both("usher-hold", "s", "leg")
+        await client.event("MusicOnHoldStart", Context="usher-hold")
+        equal(len(switch.world.bridges), 0, "apart")
+        equal((await client.ask("Bridge", Channel1=channel, Channel2=leg))["Response"], "Success")
+        zombies = [m for m in client.events("Hangup") if m["Channel"].endswith("<ZOMBIE>")]
+        equal(len(zombies), 2, "each left where it was by a masquerade")
+        check(switch.world.channels[call].bridge.members[1].name == leg, "and kept its name and id")
+        client.send("Originate", Channel="PJSIP/1009", Application="ChanSpy", Data=f"{leg},qES", Async="true")
+        equal((await client.event("ChanSpyStart"))["SpyeeChannel"], leg)
+        await both("usher-conference", "77", "77")
+        client.send("Originate", Channel="PJSIP/1002", Context="usher-conference", Exten="77", Priority=1, Async="true")
+        await client.event("ConfbridgeJoin", BridgeNumChannels=3)
+        switch.world.phones["1001"].hang_up()
+        await client.event("ConfbridgeLeave", BridgeNumChannels=2)
+        equal(switch.account(call)["over"], None, "the others go on")
+        switch.leave(call)
+        switch.world.phones["1002"].hang_up()
+        switch.world.phones["1009"].hang_up()
+        await switch.until(lambda: not switch.world.channels and not switch.world.bridges, "nothing is left")
+        same(replay(client.bytes), [switch.account(call)], first_channel(client))
+        await client.close()
+
+
+@test
 async def logins_plain_md5_wrong_and_too_early():
     async with Switch(secret="geheim") as switch:
         client = await AmiClient.open(switch.address, login=False)
