@@ -67,6 +67,14 @@ void library_read(struct library *library, const char *file, const char *text, s
 	struct library_problems *problems);
 struct library *library_create(void);
 
+/* The same in steps: what library_read() has put into a library stands above the files of
+ * a folder with the same id, which is added behind it; library_check() comes last and
+ * tells whether all of it is sound. */
+void library_add(
+	struct library *library, const char *folder, struct library_problems *problems);
+bool library_check(const struct library *library,
+	struct library_problems *problems) USHER_MUST_CHECK;
+
 const struct response *library_find(const struct library *library, const char *id);
 /* Has no languages, or this one ("de" holds for "de-AT"), or the mail's is "". */
 bool response_speaks(const struct response *r, const char *lang);

@@ -6,11 +6,30 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/map.h"
 #include "suggest/head.h"
 
+/* Does a response that was there before stand for this file's? */
+static bool
+stands_above(const struct map *over, const char *file, const char *text, size_t n)
+{
+	struct library_problems ignored = {0};
+	struct library *alone;
+	bool above;
+
+	if (over->n == 0 || strcmp(file, "rules.yaml") == 0)
+		return false;
+	alone = library_create();
+	library_read(alone, file, text, n, &ignored);
+	above = alone->n == 1 && map_get(over, alone->list[0].id) != NULL;
+	text_finish(&ignored.said);
+	library_destroy(alone);
+	return above;
+}
+
 static void
-read_file(struct library *library, const char *folder, const char *file,
-	struct library_problems *problems)
+read_file(struct library *library, const struct map *over, const char *folder,
+	const char *file, struct library_problems *problems)
 {
 	char *path = xasprintf("%s/%s", folder, file), *text;
 	FILE *f = fopen(path, "rbe");
@@ -28,7 +47,7 @@ read_file(struct library *library, const char *folder, const char *file,
 	else if (n > RESPONSE_BYTES_MAX)
 		problem_add(problems, file, 0, "is longer than %d KiB",
 			RESPONSE_BYTES_MAX / 1024);
-	else
+	else if (!stands_above(over, file, text, n))
 		library_read(library, file, text, n, problems);
 	free(text);
 	fclose(f);
@@ -63,8 +82,8 @@ not_hidden(const struct dirent *entry)
 
 /* Reads a folder and those below it; within: its path from the top, "" or "cards/". */
 static void
-read_folder(struct library *library, const char *folder, const char *within, int depth,
-	struct library_problems *problems)
+read_folder(struct library *library, const struct map *over, const char *folder,
+	const char *within, int depth, struct library_problems *problems)
 {
 	char *path = xasprintf("%s/%s", folder, within);
 	struct dirent **entry = NULL;
@@ -84,11 +103,11 @@ read_folder(struct library *library, const char *folder, const char *within, int
 				LIBRARY_DEPTH_MAX);
 		} else if (there && S_ISDIR(st.st_mode)) {
 			deeper = xasprintf("%s/", file);
-			read_folder(library, folder, deeper, depth + 1, problems);
+			read_folder(library, over, folder, deeper, depth + 1, problems);
 			free(deeper);
 		} else if (there && S_ISREG(st.st_mode) &&
 			   is_of_library(entry[i]->d_name, depth == 0)) {
-			read_file(library, folder, file, problems);
+			read_file(library, over, folder, file, problems);
 		}
 		free(whole);
 		free(file);
@@ -119,13 +138,31 @@ library_load(const char *folder, struct library_problems *problems)
 {
 	struct library *library = library_create();
 
-	read_folder(library, folder, "", 0, problems);
-	if (problems->n == 0)
-		check_targets(library, problems);
-	if (problems->n == 0)
+	library_add(library, folder, problems);
+	if (library_check(library, problems))
 		return library;
 	library_destroy(library);
 	return NULL;
+}
+
+void
+library_add(
+	struct library *library, const char *folder, struct library_problems *problems)
+{
+	struct map over = {0};
+
+	for (int i = 0; i < library->n; i++)
+		map_put(&over, library->list[i].id, library);
+	read_folder(library, &over, folder, "", 0, problems);
+	map_finish(&over);
+}
+
+bool
+library_check(const struct library *library, struct library_problems *problems)
+{
+	if (problems->n == 0)
+		check_targets(library, problems);
+	return problems->n == 0;
 }
 
 /* ---- the learner ---- */
