@@ -57,6 +57,7 @@ compile(struct tree *tree, const struct node *root, const char *folder,
 	compile_laws(&c);
 	compile_rules(&c);
 	compile_agents(&c);
+	compile_alarms(&c);
 	compile_process(&c, config);
 	compile_checks(&c);
 	compile_names_finish(&c);

@@ -87,6 +87,7 @@ void compile_queues(struct compile *c); /* config_queues.c */
 void compile_laws(struct compile *c);	/* config_laws.c */
 void compile_rules(struct compile *c);	/* config_rules.c */
 void compile_agents(struct compile *c); /* config_agents.c */
+void compile_alarms(struct compile *c); /* config_alarms.c */
 void compile_checks(struct compile *c); /* config_checks.c: odd, or never to end */
 void compile_process(struct compile *c, struct config *config); /* config_process.c */
 

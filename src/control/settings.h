@@ -64,6 +64,7 @@ struct section {
 };
 
 extern const struct section settings_top;
+extern const struct section settings_alarms; /* settings_alarms.c */
 
 /* What was read for one key. */
 struct slot {
@@ -165,6 +166,7 @@ enum {
 	TOP_RULES,
 	TOP_AGENTS,
 	TOP_REASONS,
+	TOP_ALARMS,
 	TOP_REJECT_COOLDOWN,
 	TOP_DESK_GRACE,
 	TOP_PARK_LIMIT,
@@ -173,6 +175,16 @@ enum {
 	TOP_PLUGINS,
 	TOP_SIM,
 	TOP_KEYS
+};
+
+enum {
+	ALARM_LATE,
+	ALARM_FORECAST,
+	ALARM_WAITING,
+	ALARM_SERVICE_LEVEL,
+	ALARM_NOT_RESPONDING,
+	ALARM_HOLD,
+	ALARM_KEYS
 };
 enum {
 	EVENTS_KEEP,

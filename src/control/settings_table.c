@@ -603,6 +603,8 @@ static const struct setting top_settings[] = {
 	[TOP_REASONS] = KEY(NAMES, "reasons", .sample = "[break, lunch, training]",
 		.rule = "any name",
 		.help = "Reasons that agents may give for being not ready."),
+	[TOP_ALARMS] = KEY(SECTION, "alarms", .of = &settings_alarms,
+		.help = "When supervisors are alarmed."),
 	[TOP_REJECT_COOLDOWN] =
 		KEY(DURATION, "reject_cooldown", RANGE(0, HOUR_MS), .fallback = "10s",
 			.help = "A rejected contact is not offered to the same agent for "

@@ -302,6 +302,7 @@ desk_event(void *owner, const struct event *e)
 
 	follow_offer(desk, e);
 	board_mark(desk->board, e->queue, e->agent);
+	floor_event(desk->floor, e);
 	if (e->kind == EVENT_CONFIGURED)
 		board_mark_all(desk->board);
 	if (s == NULL || !s->ready)

@@ -282,6 +282,30 @@ static const struct rpc_param make_code[] = {
 	{NULL},
 };
 
+static const struct rpc_param trend_get[] = {
+	{"minutes", RPC_INTEGER, .least = 1, .most = 1440},
+	{"step", RPC_INTEGER, .least = 1, .most = 60},
+	{"queue", RPC_NAME},
+	{"channel", RPC_NAME},
+	{"by", RPC_WORD, .words = "none|queue|channel"},
+	{NULL},
+};
+
+static const struct rpc_param of_agent[] = {{"agent", RPC_NAME}, {NULL}};
+
+static const struct rpc_param help_request[] = {
+	{"contact", RPC_CONTACT},
+	{"text", RPC_TEXT, .most = 512},
+	{NULL},
+};
+
+static const struct rpc_param message_send[] = {
+	{"text", RPC_TEXT, .required = true, .most = 1024},
+	{"agent", RPC_NAME},
+	{"team", RPC_NAME},
+	{NULL},
+};
+
 const struct rpc_command desk_commands[] = {
 	{"session.login", NOBODY, login, desk_login,
 		"Begins a session: by token, by account and password, by one-time code, "
@@ -368,6 +392,25 @@ const struct rpc_command desk_commands[] = {
 		"Changes skills (the whole list) or capacity, above the settings file."},
 	{"agent.revert", STAFF, one_agent, on_agent_revert,
 		"Skills and capacity are again what the settings file says."},
+	{"queue.outlook", WATCHERS, after, on_queue_outlook,
+		"Queues with their figures of today and of the last half hour, and what "
+		"is foreseen: which waiting contacts will miss their deadline, when."},
+	{"trend.get", WATCHERS, trend_get, on_trend_get,
+		"The last hours as curves: arrivals, answers, service level, waits, "
+		"staff."},
+	{"agent.colleagues", AGENT, none, on_agent_colleagues,
+		"Agents who are logged in, to transfer to."},
+	{"agent.figures", AGENT | WATCHERS, of_agent, on_agent_figures,
+		"What an agent did today; without a name oneself."},
+	{"help.request", AGENT, help_request, on_help_request,
+		"Calls a supervisor; again: with another text."},
+	{"help.end", AGENT | STAFF, of_agent, on_help_end,
+		"The call for help is answered, or not needed any more."},
+	{"help.list", WATCHERS, none, on_help_list, "Open calls for help."},
+	{"message.send", STAFF, message_send, on_message_send,
+		"A line to an agent, a team, or all agents of one's scope."},
+	{"alarm.list", WATCHERS, none, on_alarm_list,
+		"Alarms that stand, and those that ended lately."},
 	{"account.add", ADMINISTRATOR, add_account, on_account_add,
 		"Adds an account. A password has at least 12 characters."},
 	{"account.passwd", ADMINISTRATOR, passwd, on_account_passwd,

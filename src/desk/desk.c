@@ -142,6 +142,7 @@ desk_create(const struct desk_parts *parts)
 	desk->bury = event_new(parts->base, -1, 0, bury, desk);
 	desk->beat = event_new(parts->base, -1, EV_PERSIST, beat, desk);
 	desk->board = board_create(desk);
+	desk->floor = floor_create(desk);
 	set_beat(desk);
 	return desk;
 }
@@ -169,6 +170,7 @@ desk_destroy(struct desk *desk)
 		free(value);
 	desk_offers_finish(desk);
 	board_destroy(desk->board);
+	floor_destroy(desk->floor);
 	event_free(desk->bury);
 	event_free(desk->beat);
 	rpc_destroy(desk->rpc);

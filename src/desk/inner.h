@@ -102,6 +102,7 @@ struct open_offer {
 };
 
 struct board;
+struct floor;
 
 /* A member that another part adds to contacts (base/people.h). */
 struct member {
@@ -125,6 +126,7 @@ struct desk {
 	struct event *bury, *beat;
 	struct http_server *http; /* borrowed; NULL: pages do not log in here */
 	struct board *board;	  /* owned */
+	struct floor *floor;	  /* owned */
 	struct member member[MEMBERS_MAX];
 	int n_members_added;
 	struct text members; /* of the event being written; memory is kept */
@@ -202,6 +204,8 @@ void desk_logout(void *owner, const struct rpc_call *call);
 
 /* ---- scope.c: who may touch what; sentences for refusals ---- */
 bool scope_agent(const struct desk *desk, const struct session *s, int agent);
+bool scope_team(
+	const struct desk *desk, const struct session *s, int team); /* -1: none */
 bool scope_queue(const struct desk *desk, const struct session *s, int queue);
 bool scope_contact(const struct desk *desk, const struct session *s, uint64_t contact);
 /* Look up a name of the params and check the scope; -1 when it is absent. False: refused
@@ -245,6 +249,31 @@ void board_mark(struct board *board, int queue, int agent);
 void board_mark_all(struct board *board);
 void subscription_destroy(struct subscription *s);
 
+/* ---- floor.c: figures of the day, what is to come, help, messages ---- */
+struct floor *floor_create(struct desk *desk);
+void floor_destroy(struct floor *floor);
+void floor_event(struct floor *floor, const struct event *event);
+
+/* What is to come of one queue, as far as it can be foreseen. */
+struct outlook {
+	int64_t waiting, late, will_miss; /* contacts; of those looked at */
+	double rate_per_ms;		  /* served lately; 0: unknown */
+	int64_t first_miss_ms;		  /* centre time; 0: none */
+};
+const struct outlook *floor_outlook(struct floor *floor, int queue); /* NULL: none */
+const struct trend *floor_trend(const struct floor *floor);
+
+/* ---- alarms.c ---- */
+struct alarms;
+struct alarms *alarms_create(struct desk *desk);
+void alarms_destroy(struct alarms *alarms);
+void alarms_look(struct alarms *alarms, int64_t now_ms); /* every second or so */
+void alarms_answer(struct alarms *alarms, const struct rpc_call *call);
+/* For the door of parts (base/people.h) and the desk's own news: to staff in whose scope
+ * they are and who subscribed. The object is stolen. */
+void desk_tell_watchers(
+	struct desk *desk, int queue, int agent, const char *event, json_t *object);
+
 /* ---- the tables ---- */
 extern const struct rpc_command desk_commands[];
 extern const int desk_n_commands;
@@ -282,6 +311,15 @@ DESK_METHOD(on_queue_show);
 DESK_METHOD(on_queue_subscribe);
 DESK_METHOD(on_queue_open);
 DESK_METHOD(on_queue_close);
+DESK_METHOD(on_queue_outlook);
+DESK_METHOD(on_trend_get);
+DESK_METHOD(on_agent_colleagues);
+DESK_METHOD(on_agent_figures);
+DESK_METHOD(on_help_request);
+DESK_METHOD(on_help_end);
+DESK_METHOD(on_help_list);
+DESK_METHOD(on_message_send);
+DESK_METHOD(on_alarm_list);
 DESK_METHOD(on_account_add);
 DESK_METHOD(on_account_passwd);
 DESK_METHOD(on_account_list);

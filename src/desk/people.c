@@ -79,10 +79,10 @@ watches(const struct desk *desk, const struct session *s, int queue, int agent)
 	       (agent < 0 || scope_agent(desk, s, agent));
 }
 
-static void
-tell_watchers(void *owner, int queue, int agent, const char *event, json_t *object)
+void
+desk_tell_watchers(
+	struct desk *desk, int queue, int agent, const char *event, json_t *object)
 {
-	struct desk *desk = owner;
 	const struct text *members = desk_members(desk, object);
 	size_t at = 0;
 	void *value;
@@ -93,6 +93,12 @@ tell_watchers(void *owner, int queue, int agent, const char *event, json_t *obje
 		if (s->role != RPC_AGENT && watches(desk, s, queue, agent))
 			session_tell(desk, s, event, desk_now_ms(desk), members);
 	}
+}
+
+static void
+tell_watchers(void *owner, int queue, int agent, const char *event, json_t *object)
+{
+	desk_tell_watchers(owner, queue, agent, event, object);
 }
 
 /* ---- members of contacts ---- */

@@ -29,17 +29,24 @@ supervises(const struct team *team, const char *account)
 }
 
 bool
+scope_team(const struct desk *desk, const struct session *s, int team)
+{
+	if (s->role == RPC_ADMINISTRATOR || s->role == RPC_AUDITOR)
+		return true;
+	return s->role == RPC_SUPERVISOR &&
+	       (team < 0 || supervises(&centre_of(desk)->teams[team], s->account));
+}
+
+bool
 scope_agent(const struct desk *desk, const struct session *s, int agent)
 {
 	const struct centre *c = centre_of(desk);
-	int team = c->agents[agent].team;
 
 	switch (s->role) {
 	case RPC_ADMINISTRATOR:
 	case RPC_AUDITOR:
-		return true;
 	case RPC_SUPERVISOR:
-		return team < 0 || supervises(&c->teams[team], s->account);
+		return scope_team(desk, s, c->agents[agent].team);
 	case RPC_AGENT:
 		return s->agent == agent;
 	case RPC_LINK:

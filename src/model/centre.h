@@ -188,6 +188,15 @@ struct rule {
 	struct rule_effect set;
 };
 
+/* When supervisors are alarmed, queue by queue; 0: never. */
+struct alarm_settings {
+	int late, forecast, waiting; /* contacts past their deadline, foreseen to be, in
+					all */
+	double service_level;	     /* percent of the last half hour, below which */
+	int not_responding;	     /* agents */
+	int64_t hold_ms;	     /* so long it must be so before it is raised */
+};
+
 struct centre {
 	int refs;
 	uint64_t version; /* counts up with each reload of this centre; each decision
@@ -218,6 +227,8 @@ struct centre {
 
 	struct map channel_by_name, tier_by_name, skill_by_name, team_by_name,
 		queue_by_name, agent_by_id; /* index + 1 */
+
+	struct alarm_settings alarms;
 
 	/* Engine-wide times, ms. */
 	int64_t reject_cooldown_ms; /* 10 s */

@@ -119,8 +119,9 @@ put_measures(json_t *o, const struct contact *c)
 	put(o, "legs", legs);
 }
 
-static json_t *
-contact_json(struct router *r, int64_t now_ms, const struct contact *c, unsigned flags)
+json_t *
+describe_contact(
+	struct router *r, int64_t now_ms, const struct contact *c, unsigned flags)
 {
 	const struct centre *s = r->centre;
 	json_t *o = json_object();
@@ -199,7 +200,7 @@ router_contact_json(struct router *r, int64_t now_ms, uint64_t contact, unsigned
 
 	if (c == NULL)
 		return NULL;
-	o = contact_json(r, now_ms, c, flags);
+	o = describe_contact(r, now_ms, c, flags);
 	if ((flags & DESCRIBE_PLACE) != 0)
 		put_place(o, r, now_ms, c);
 	return o;
@@ -229,7 +230,7 @@ stored_json(struct router *r, const struct stored_contact *stored)
 	c->amount = c->satisfaction = NAN;
 	if (record_unpack_contact(r, stored->record, c)) {
 		c->state = stored->state;
-		o = contact_json(r, 0, c, DESCRIBE_BRIEF);
+		o = describe_contact(r, 0, c, DESCRIBE_BRIEF);
 		put_text(o, "reason", c->end_reason);
 		put_text(o, "disposition", c->disposition);
 		put_text(o, "currency", c->currency);
@@ -436,51 +437,16 @@ router_queue_json(struct router *r, int64_t now_ms, int queue)
 	put(o, "agents_logged_in", json_integer(f.logged_in));
 	put(o, "agents_ready", json_integer(f.ready));
 	put(o, "agents_free", json_integer(f.free));
+	if (q->n_dispositions > 0 || q->disposition_required) {
+		json_t *codes = json_array();
+
+		for (int i = 0; i < q->n_dispositions; i++)
+			json_array_append_new(codes, json_string(q->dispositions[i]));
+		put(o, "dispositions",
+			json_pack("{s:b, s:o}", "required", q->disposition_required,
+				"codes", codes));
+	}
 	return o;
-}
-
-/* ---- waiting contacts in the order in which they would be served ---- */
-
-static int
-by_score(const void *a, const void *b)
-{
-	const struct candidate *x = a, *y = b;
-
-	return candidate_before(x, y) ? -1 : candidate_before(y, x) ? 1 : 0;
-}
-
-json_t *
-router_waiting_json(struct router *r, int64_t now_ms, int queue, int most)
-{
-	struct candidate *list = xcalloc((size_t)r->counts.waiting + 1, sizeof *list);
-	json_t *out = json_array();
-	size_t n = 0;
-
-	for (size_t i = 0; i < r->n_classes; i++) {
-		struct class *k = r->classes[i];
-		const struct order_entry *e;
-		struct order_at at;
-
-		if (queue >= 0 && k->queue != queue)
-			continue;
-		for (e = order_first(&k->order, &at); e != NULL;
-			e = order_next(&k->order, &at))
-			list[n++] = (struct candidate){
-				e->item, class_log2_score(r, k, e->key.d_ms, e->key.t0_ms,
-						 now_ms)};
-	}
-	qsort(list, n, sizeof *list, by_score);
-	for (size_t i = 0; i < n && (int)i < most; i++) {
-		json_t *o = contact_json(r, now_ms, list[i].contact, DESCRIBE_BRIEF);
-
-		put(o, "slack_ms",
-			json_integer(class_slack_ms(r, list[i].contact->class,
-				list[i].contact->d_ms, now_ms)));
-		put(o, "log2_score", json_real(list[i].log2_score));
-		json_array_append_new(out, o);
-	}
-	free(list);
-	return out;
 }
 
 /* ---- small questions ---- */

@@ -330,6 +330,14 @@ json_t *router_queue_json(struct router *router, int64_t now_ms, int queue);
 /* Waiting contacts in the very order in which they would be served (queue -1: all); at
  * most `most`. */
 json_t *router_waiting_json(struct router *router, int64_t now_ms, int queue, int most);
+/* The same, without words: fills out, which has room for `most`; returns how many. */
+struct waiting_contact {
+	uint64_t contact;
+	int queue;
+	int64_t t0_ms, deadline_ms;
+};
+int router_waiting(struct router *router, int64_t now_ms, int queue, int most,
+	struct waiting_contact *out);
 
 enum contact_state router_contact_state(
 	const struct router *router, uint64_t contact); /* CONTACT_STATES: not live */

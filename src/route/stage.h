@@ -196,4 +196,10 @@ int64_t estimate_wait_ms(struct router *r, const struct contact *c,
 enum outcome_kind admit(
 	struct router *r, const struct contact *c, int64_t now_ms, const char **message);
 
+/* ---- describe.c ---- */
+
+/* A contact as people and programs see it; flags: enum describe. The caller's. */
+json_t *describe_contact(
+	struct router *r, int64_t now_ms, const struct contact *c, unsigned flags);
+
 #endif

@@ -37,7 +37,8 @@ export class Gone extends Error {
 
 export class Link {
   /* login(): params of session.login, or null to end; resume(): params beside session and seq */
-  constructor({ path = "/desk", login, client = "usher pages", names = {} }) {
+  constructor({ path = "/desk", protocol = "usher.v1", login, client = "usher pages", names = {} }) {
+    this.protocol = protocol;
     this.url = `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}${path}`;
     this.login = login;
     this.client = client;
@@ -125,7 +126,7 @@ export class Link {
     this.heardAt = Date.now();
     let socket;
     try {
-      socket = new WebSocket(this.url, "usher.v1");
+      socket = new WebSocket(this.url, this.protocol);
     } catch {
       this.lost();
       return;

@@ -1,0 +1,187 @@
+"""The floor as supervisors watch it: the order of service, what is foreseen, figures, alarms, help, messages."""
+
+import random
+
+import asyncio
+
+from robot import refused
+from runner import check, equal, eventually, main, test
+
+
+class Watcher:
+    """A supervisor who remembers what he was told."""
+
+    def __init__(self):
+        self.heard = []
+
+    @classmethod
+    async def at(cls, centre, account):
+        watcher = cls()
+        watcher.wire = await centre.supervisor(account, on_event=lambda n, p: watcher.heard.append((n, p)))
+        watcher.call = watcher.wire.call
+        await watcher.call("queue.subscribe", agents=True)
+        return watcher
+
+    async def expect(self, name):
+        return await eventually(lambda: next((p for n, p in self.heard if n == name), None), what=name)
+
+    async def quiet(self, name, seconds):
+        await asyncio.sleep(seconds)
+        equal([p for n, p in self.heard if n == name], [])
+
+
+@test(subset=True)
+async def the_waiting_list_is_in_the_order_of_service_and_whole(start):
+    centre = await start()
+    dice = random.Random(7)
+    made = []
+    for number in range(60):
+        late = dice.random() < 0.5
+        made.append(
+            await centre.submit(
+                dice.choice(["voice", "chat", "task", "email"]), queue=dice.choice(["general", "billing"]),
+                tier=dice.choice(["bronze", "silver", "gold"]), sla_ms=1 if late else dice.randrange(1000, 10**7),
+            )
+        )  # fmt: skip
+    s1 = await centre.supervisor("s1")
+    for queue in (None, "general", "billing"):
+        listed = (await s1.call("contact.list", most=200, **({"queue": queue} if queue else {})))["waiting"]
+        if queue is None:
+            equal(sorted(c["id"] for c in listed), sorted(made))
+        order = [(-c["log2_score"], c["t0_ms"], c["id"]) for c in listed]
+        equal(order, sorted(order))
+        equal([c["place"] for c in listed], list(range(len(listed))))
+        check(any(c["slack_ms"] < 0 for c in listed) and any(c["slack_ms"] > 0 for c in listed))
+    first = (await s1.call("contact.list", most=5))["waiting"]
+    whole = (await s1.call("contact.list", most=200))["waiting"]
+    equal([c["id"] for c in first], [c["id"] for c in whole[:5]])
+
+
+@test
+async def figures_of_the_day_are_counted_by_queue_and_agent(start):
+    centre = await start()
+    ann = await centre.agent("a1")
+    for _ in range(3):
+        contact = await centre.submit("task")
+        await ann.take(contact)
+        await ann.call("contact.complete", contact=contact)
+    s1 = await centre.supervisor("s1")
+
+    async def general():
+        outlook = await s1.call("queue.outlook")
+        return next(q for q in outlook["queues"] if q["queue"] == "general")
+
+    async def counted():
+        return (await general())["today"]["answered"] == 3
+
+    await eventually(counted)
+    today = (await general())["today"]
+    equal([today["arrived"], today["in_time"], today["service_level"]], [3, 3, 1.0])
+    trend = await s1.call("trend.get", minutes=30, step=5, by="queue")
+    curve = next(c for c in trend["curves"] if c["queue"] == "general")
+    equal([sum(curve["arrived"]), sum(curve["answered"]), len(curve["arrived"])], [3, 3, trend["points"]])
+    mine = await ann.call("agent.figures")
+    equal([mine["accepted"], mine["completed"], mine["by_channel"]], [3, 3, {"task": 3}])
+    check(mine["state_ms"]["ready"] > 0)
+    equal((await s1.call("agent.figures", agent="a1"))["completed"], 3)
+    error = await refused(s1.call("trend.get", minutes=1440, step=1))
+    equal((error.type, error.data["field"]), ("invalid_params", "step"))
+    error = await refused(ann.call("agent.figures", agent="a2"))
+    equal(error.type, "not_permitted")
+
+
+@test
+async def what_will_miss_its_deadline_is_foreseen(start):
+    centre = await start()
+    ann = await centre.agent("a1")
+    for _ in range(3):  # served lately: three in ten minutes
+        contact = await centre.submit("task")
+        await ann.take(contact)
+        await ann.call("contact.complete", contact=contact)
+    await ann.call("agent.set_state", state="not_ready")
+    soon = [await centre.submit("task", sla_ms=60000) for _ in range(4)]
+    far = await centre.submit("task", sla_ms=10**9)
+    s1 = await centre.supervisor("s1")
+
+    async def foreseen():
+        outlook = await s1.call("queue.outlook")
+        general = next(q for q in outlook["queues"] if q["queue"] == "general")
+        return general["will_miss"] == 4 and outlook
+
+    outlook = await eventually(foreseen)
+    equal({m["contact"] for m in outlook["misses"]}, set(soon))
+    check(far not in {m["contact"] for m in outlook["misses"]})
+    check(all(m["expected_at"] > m["deadline_at"] for m in outlook["misses"]))
+
+
+@test
+async def an_alarm_is_raised_once_and_ends(start):
+    centre = await start(alarms={"waiting": 10, "late": 0, "forecast": 0, "hold": "0s"})
+    s1 = await Watcher.at(centre, "s1")
+    made = [await centre.submit("task") for _ in range(10)]
+    raised = await s1.expect("alarm.raised")
+    equal(raised["kind"], "waiting")
+    equal([raised["queue"], raised["limit"]], ["general", 10.0])
+    equal([a["alarm"] for a in (await s1.call("alarm.list"))["open"]], [raised["alarm"]])
+    # One less is not a fifth better: the alarm stands.
+    await s1.call("contact.withdraw", contact=made.pop())
+    await s1.quiet("alarm.cleared", 4)
+    await s1.call("contact.withdraw", contact=made.pop())
+    cleared = await s1.expect("alarm.cleared")
+    equal(cleared["alarm"], raised["alarm"])
+    listed = await s1.call("alarm.list")
+    equal([listed["open"], [a["alarm"] for a in listed["ended"]]], [[], [raised["alarm"]]])
+
+
+@test
+async def an_agent_calls_for_help_and_is_answered(start):
+    centre = await start()
+    ann = await centre.agent("a1")
+    contact = await centre.submit("task")
+    await ann.take(contact)
+    s1, s2 = await Watcher.at(centre, "s1"), await Watcher.at(centre, "s2")
+    await ann.call("help.request", contact=contact, text="He is shouting")
+    asked = await s1.expect("help.requested")
+    equal([asked["agent"], asked["contact"], asked["text"]], ["a1", contact, "He is shouting"])
+    await s2.quiet("help.requested", 0.2)  # another team's
+    equal((await s2.call("help.list"))["helps"], [])
+    equal([h["agent"] for h in (await s1.call("help.list"))["helps"]], ["a1"])
+    await s1.call("help.end", agent="a1")
+    equal((await ann.expect("help.ended"))["by"], "s1")
+    equal((await s1.call("help.list"))["helps"], [])
+    error = await refused(s2.call("help.end", agent="a1"))
+    equal(error.type, "not_permitted")
+
+
+@test
+async def a_message_reaches_the_agents_of_ones_own_teams(start):
+    centre = await start()
+    ann, bob = await centre.agent("a1"), await centre.agent("a2")
+    s1, s2 = await centre.supervisor("s1"), await centre.supervisor("s2")
+    equal((await s1.call("message.send", text="All to the phones"))["reached"], 2)
+    equal((await ann.expect("message.received"))["text"], "All to the phones")
+    equal((await bob.expect("message.received"))["from"], "s1")
+    equal((await s2.call("message.send", text="Not for them"))["reached"], 0)
+    equal((await s1.call("message.send", text="You", agent="a2"))["reached"], 1)
+
+
+@test
+async def colleagues_are_those_who_are_there(start):
+    centre = await start()
+    ann = await centre.agent("a1")
+    equal((await ann.call("agent.colleagues"))["agents"], [])
+    await centre.agent("a2")
+    listed = (await ann.call("agent.colleagues"))["agents"]
+    equal(listed, [{"id": "a2", "name": "Bob", "state": "ready", "busy": False}])
+
+
+@test
+async def a_page_learns_what_there_is(start):
+    centre = await start()
+    ann = await centre.agent("a1")
+    methods = (await ann.call("session.methods"))["methods"]
+    check("offer.accept" in methods and "agent.force_state" not in methods)
+
+
+if __name__ == "__main__":
+    main()
