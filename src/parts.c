@@ -155,6 +155,17 @@ parts_say_ready(struct usher *u)
 	free(ctl);
 }
 
+static bool
+open_blobs(struct usher *u)
+{
+	char problem[BLOB_PROBLEM];
+
+	u->blobs = blobs_open(u->state, problem);
+	if (u->blobs == NULL)
+		log_error("usherd: %s", problem);
+	return u->blobs != NULL;
+}
+
 bool
 parts_open(struct usher *u)
 {
@@ -180,6 +191,8 @@ parts_open(struct usher *u)
 		.may_read = may_read_metrics,
 		.version = USHER_VERSION};
 
+	if (!open_blobs(u))
+		return false;
 	u->desk = desk_create(&desk);
 	if (u->desk == NULL)
 		return false;
@@ -202,7 +215,7 @@ parts_open(struct usher *u)
 	if (u->config->http.address != NULL)
 		http_websocket(u->http, DESK_WEBSOCKET_PATH, SUBPROTOCOL,
 			desk_wire_handler(u->desk));
-	return true;
+	return part_chat_open(u);
 }
 
 bool
@@ -215,13 +228,16 @@ void
 parts_configure(struct usher *u)
 {
 	desk_configure(u->desk, u->config->heartbeat_ms, u->config->messages_per_second);
+	part_chat_configure(u);
 }
 
 void
 parts_close(struct usher *u)
 {
+	part_chat_close(u);
 	desk_destroy(u->desk);
 	task_destroy(u->task);
 	metrics_destroy(u->metrics);
 	site_destroy(u->site);
+	blobs_close(u->blobs);
 }

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/blob.h"
 #include "base/clock.h"
 #include "base/http.h"
 #include "base/people.h"
@@ -30,6 +31,7 @@
 #include "route/store_redis.h"
 #include "start.h"
 
+struct part_chat;
 struct site;
 
 struct usher {
@@ -53,6 +55,7 @@ struct usher {
 	struct store_redis *redis;
 	struct side *side; /* what parts keep beside the routing keys */
 	struct router *router;
+	struct blobs *blobs; /* files beside Redis */
 	struct wires *wires;
 	struct http_server *http;
 	struct vault *vault;
@@ -60,6 +63,7 @@ struct usher {
 	struct people people; /* of the desk, for parts with methods of their own */
 	struct task *task;
 	struct metrics *metrics;
+	struct part_chat *chat;
 	struct site *site; /* the pages; parts add rules for theirs */
 	unsigned char ticket_secret[TICKET_SECRET];
 	int http_port, desk_port;
@@ -73,6 +77,12 @@ void usher_stop(struct usher *u, int status);
 uint64_t usher_reload(void *u, struct config_problems *problems, bool *ok);
 void usher_show_settings(void *u, const char **path, const char **text, uint64_t *version,
 	int64_t *loaded_ms);
+
+/* ---- part_*.c ---- */
+
+bool part_chat_open(struct usher *u) USHER_MUST_CHECK;
+void part_chat_configure(struct usher *u);
+void part_chat_close(struct usher *u);
 
 /* ---- parts.c ---- */
 

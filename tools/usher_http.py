@@ -109,4 +109,4 @@ async def _read_answer(reader, method):
             body += chunk[:-2]
     else:
         body = await reader.readexactly(int(fields.get("content-length", "0")))
-    return status, fields, body.decode()
+    return status, fields, body.decode(errors="surrogateescape")  # bytes that are no text come back by it

@@ -33,6 +33,9 @@ struct people {
 	/* Address of the caller, for records; borrowed for the call. */
 	const char *(*from)(void *owner, const struct rpc_call *call);
 
+	/* Name of the caller's session, for tell_session; borrowed for the call. */
+	const char *(*session)(void *owner, const struct rpc_call *call);
+
 	/* ---- what he may touch; false: the call has been refused already ---- */
 
 	/* The live contact named by the param "contact", in the caller's scope. */
@@ -60,6 +63,10 @@ struct people {
 	 * all) and the agent (-1: all) and who subscribed to queues (queue.subscribe). */
 	void (*tell_watchers)(
 		void *owner, int queue, int agent, const char *event, json_t *object);
+
+	/* An event to one session; false: it is gone. */
+	bool (*tell_session)(
+		void *owner, const char *session, const char *event, json_t *object);
 
 	/* Has `fn` asked for member `name` whenever a contact is shown to an agent with
 	 * its offer, its changes and in a snapshot. name is borrowed, static. */

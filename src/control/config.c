@@ -59,6 +59,7 @@ compile(struct tree *tree, const struct node *root, const char *folder,
 	compile_agents(&c);
 	compile_alarms(&c);
 	compile_process(&c, config);
+	compile_web(&c, config);
 	compile_checks(&c);
 	compile_names_finish(&c);
 	if (tree->errors > 0) {
@@ -171,6 +172,8 @@ config_destroy(struct config *config)
 		texts_free(config->plugins[i].values, config->plugins[i].n_settings);
 	}
 	free(config->plugins);
+	chat_settings_finish(&config->chat);
+	callme_settings_finish(&config->callme);
 	sim_destroy(config->sim);
 	free(config->dump);
 	free(config);

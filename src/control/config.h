@@ -14,6 +14,7 @@
 
 #include "model/centre.h"
 #include "model/contact.h"
+#include "model/web.h"
 
 #define CONFIG_FILE_MAX 8388608 /* bytes of one file */
 #define CONFIG_INCLUDE_DEPTH 8
@@ -83,6 +84,8 @@ struct config {
 	char *log_level;
 	int n_plugins;
 	struct config_plugin *plugins;
+	struct chat_settings chat;
+	struct callme_settings callme;
 	struct config_sim *sim; /* NULL: no such section */
 	char *dump; /* "path: value" lines of what holds, defaults included; for
 		       config_diff */

@@ -25,6 +25,14 @@ from(void *owner, const struct rpc_call *call)
 	return s != NULL ? s->address : "";
 }
 
+static const char *
+session_of(void *owner, const struct rpc_call *call)
+{
+	const struct session *s = desk_session_of(owner, call);
+
+	return s != NULL ? s->name : "";
+}
+
 static bool
 contact(void *owner, const struct rpc_call *call, uint64_t *out)
 {
@@ -101,6 +109,20 @@ tell_watchers(void *owner, int queue, int agent, const char *event, json_t *obje
 	desk_tell_watchers(owner, queue, agent, event, object);
 }
 
+static bool
+tell_session(void *owner, const char *name, const char *event, json_t *object)
+{
+	struct desk *desk = owner;
+	struct session *s = map_get(&desk->sessions, name);
+
+	if (s == NULL || s->state == SESSION_GONE || !s->ready) {
+		json_decref(object);
+		return false;
+	}
+	session_tell_json(desk, s, event, desk_now_ms(desk), object);
+	return true;
+}
+
 /* ---- members of contacts ---- */
 
 static void
@@ -147,6 +169,7 @@ changed(void *owner, uint64_t contact_id)
 struct people
 desk_people(struct desk *desk)
 {
-	return (struct people){desk, agent_of, who, from, contact, named_agent,
-		named_queue, audited, refuse, tell_agent, tell_watchers, enrich, changed};
+	return (struct people){desk, agent_of, who, from, session_of, contact,
+		named_agent, named_queue, audited, refuse, tell_agent, tell_watchers,
+		tell_session, enrich, changed};
 }

@@ -37,7 +37,7 @@ class BadFrame(AssertionError):
     pass
 
 
-def _hold(value, document, *path):
+def hold(value, document, *path):
     validator = _validator(document, *path)
     if validator is None:
         raise BadFrame(f"{document} does not describe {'/'.join(path)}: {json.dumps(value)[:300]}")
@@ -52,14 +52,14 @@ def validate(way, frame, method):
     if jsonschema is None or way != "<":
         return
     if "method" in frame:
-        _hold(frame, "frames.schema.json", "$defs", "event")
-        _hold(frame["params"], "events.schema.json", "$defs", frame["method"])
+        hold(frame, "frames.schema.json", "$defs", "event")
+        hold(frame["params"], "events.schema.json", "$defs", frame["method"])
     elif "error" in frame:
-        _hold(frame, "frames.schema.json", "$defs", "failure")
+        hold(frame, "frames.schema.json", "$defs", "failure")
     else:
-        _hold(frame, "frames.schema.json", "$defs", "reply")
+        hold(frame, "frames.schema.json", "$defs", "reply")
         if method:
-            _hold(frame["result"], "methods.schema.json", "$defs", method, "properties", "result")
+            hold(frame["result"], "methods.schema.json", "$defs", method, "properties", "result")
 
 
 def methods():

@@ -15,6 +15,7 @@
 
 #include "control/admin.h"
 #include "desk/inner.h"
+#include "intake/chat.h"
 
 #define COMMANDS_MAX 128
 
@@ -66,6 +67,8 @@ gather(void)
 		all[n_all++] = desk_commands[i];
 	for (int i = 0; i < admin_n_commands; i++)
 		all[n_all++] = admin_commands[i];
+	for (int i = 0; i < chat_n_commands; i++)
+		all[n_all++] = chat_commands[i];
 }
 
 static const struct rpc_command *

@@ -1,0 +1,350 @@
+"""Chats over the real WebSocket: a customer and an agent, and everything that may come between."""
+
+import asyncio
+
+from chat_case import begin
+from robot import refused
+from runner import check, equal, eventually, main, test
+
+
+async def connected(centre, chats, agent="a1", **about):
+    """A customer who talks with an agent: (visitor, agent's robot, contact)."""
+    ann = await centre.agent(agent)
+    visitor = await chats.visitor(**about)
+    contact = await ann.take()
+    await visitor.wait_for("chat.state", lambda s: s["stage"] == "talking")
+    return visitor, ann, contact
+
+
+async def says(ann, contact, text, message_id):
+    return (await ann.call("chat.message", contact=contact, id=message_id, text=text))["seq"]
+
+
+@test(subset=True)
+async def a_customer_and_an_agent_talk(start):
+    centre, chats = await begin(start, channels={"chat": {"wrapup": "5s"}})
+    visitor, ann, contact = await connected(centre, chats, name="Mary", question="Where is my order?")
+    told = await ann.expect("chat.message", lambda p: p["message"].get("code") == "joined")
+    equal(told["contact"]["id"], contact)
+    page = await ann.call("chat.transcript", contact=contact)
+    equal([m["text"] for m in page["messages"] if m["kind"] == "text"], ["Where is my order?"])
+    await says(ann, contact, "Good morning!", "1")
+    heard = await visitor.wait_for("chat.message", lambda m: m["from"] == "agent")
+    equal((heard["text"], heard["name"]), ("Good morning!", "Ann"))
+    seq = await visitor.say("Hello, number 17.")
+    await ann.expect("chat.message", lambda p: p["message"]["seq"] == seq)
+    await visitor.call("chat.read", seq=heard["seq"])
+    await ann.expect("chat.read", lambda p: p["message_seq"] == heard["seq"])
+    await ann.call("chat.read", contact=contact, seq=seq)
+    await visitor.wait_for("chat.read", lambda p: p["seq"] == seq)
+    await visitor.call("chat.typing")
+    await ann.expect("chat.typing", lambda p: p["on"])
+    await ann.call("chat.typing", contact=contact)
+    await visitor.wait_for("chat.typing", lambda p: p["on"])
+    await ann.call("chat.close", contact=contact)
+    over = await visitor.wait_for("chat.state", lambda s: s["stage"] == "over")
+    equal((over["reason"], over["may_rate"]), ("agent", True))
+    await visitor.call("chat.rate", score=5, comment="Thank you")
+    await ann.finish(contact)
+    await refused(visitor.call("chat.say", id="late", text="one more"), "chat_over")
+
+
+@test(subset=True)
+async def a_waiting_customer_hears_his_place_and_who_comes(start):
+    centre, chats = await begin(start)
+    first, second = await chats.visitor(name="A"), await chats.visitor(name="B")
+    place = await second.wait_for("chat.state", lambda s: s.get("position") == 1)
+    equal(place["stage"], "waiting")
+    ann = await centre.agent("a1")
+    await ann.take()
+    state = await first.wait_for("chat.state", lambda s: s["stage"] == "talking")
+    equal(state["agent"], {"name": "Ann"})
+    await second.wait_for("chat.state", lambda s: s.get("position") == 0)
+
+
+@test(subset=True)
+async def the_same_message_twice_is_one(start):
+    centre, chats = await begin(start)
+    visitor, ann, contact = await connected(centre, chats)
+    seq = await visitor.say("once", "x1")
+    equal(await visitor.say("once", "x1"), seq)
+    equal(await says(ann, contact, "mine", "x1"), seq + 1, "ids of one side are none of the other's")
+    equal(await says(ann, contact, "mine", "x1"), seq + 1)
+    await eventually(lambda: visitor.texts() == ["once", "mine"], what="both messages")
+    page = await ann.call("chat.transcript", contact=contact)
+    equal([m["text"] for m in page["messages"] if m["kind"] == "text"], ["once", "mine"])
+
+
+@test(subset=True)
+async def a_lost_connection_loses_and_doubles_nothing(start):
+    centre, chats = await begin(start)
+    visitor, ann, contact = await connected(centre, chats)
+    sent, heard = [], []
+    for i in range(12):
+        text = f"word {i}"
+        sent.append(text)
+        saying = asyncio.create_task(visitor.say(text))
+        if i % 3 == 0:
+            await asyncio.sleep(0.005)
+            visitor.crash()
+        heard.append(f"answer {i}")
+        await says(ann, contact, heard[-1], f"a{i}")
+        await saying
+    await eventually(lambda: visitor.texts("customer") == sent, what="all that was said, once")
+    await eventually(lambda: visitor.texts("agent") == heard, what="all that was answered, once")
+    equal(await centre.state(contact), "connected")
+
+
+@test(subset=True)
+async def a_resumed_chat_keeps_its_place(start):
+    centre, chats = await begin(start)
+    visitor = await chats.visitor(name="A")
+    later = await chats.visitor(name="B")
+    visitor.crash()
+    await eventually(lambda: len([e for e in visitor.events if e[0] == "chat.state"]) >= 1, what="state")
+    await eventually(lambda: visitor._ready.is_set(), what="resumed")
+    await later.wait_for("chat.state", lambda s: s.get("position") == 1)
+    again = await chats.visitor(start=False)
+    again.client_id = visitor.client_id
+    answer = await again.start(name="A")
+    equal(answer["chat"], visitor.chat, "the same client_id finds the same chat")
+    equal(len(await centre.waiting()), 2)
+    await refused(again.call("chat.resume", chat=later.chat, token=visitor.token), "token_wrong")
+
+
+@test
+async def a_kill_of_the_router_loses_and_doubles_no_message(start):
+    centre, chats = await begin(start)
+    visitor, ann, contact = await connected(centre, chats)
+    sent = []
+
+    async def talk():
+        for i in range(30):
+            text = f"line {i}"
+            sent.append(text)
+            await visitor.say(text)
+
+    talking = asyncio.create_task(talk())
+    for _ in range(3):
+        await asyncio.sleep(0.4)
+        await centre.kill()
+        await centre.launch()
+    await asyncio.wait_for(talking, 60)
+    await eventually(lambda: ann.online and contact in ann.contacts, limit_s=20, what="the agent is back")
+    after, found = 0, []
+    while True:
+        page = await ann.call("chat.transcript", contact=contact, after=after)
+        found += [m["text"] for m in page["messages"] if m["from"] == "customer"]
+        after = page["next"]
+        if not page["more"]:
+            break
+    equal(found, sent)
+    await eventually(lambda: visitor.texts("customer") == sent, what="the customer sees each once")
+    equal(await centre.state(contact), "connected")
+
+
+@test
+async def redis_killed_in_the_middle_loses_and_doubles_no_message(start):
+    centre, chats = await begin(start)
+    visitor, ann, contact = await connected(centre, chats)
+    sent = []
+
+    async def talk():
+        for i in range(30):
+            sent.append(f"line {i}")
+            await visitor.say(sent[-1])
+
+    talking = asyncio.create_task(talk())
+    for _ in range(2):
+        await asyncio.sleep(0.5)
+        await centre.kill("redis")
+        await asyncio.sleep(1)
+    await asyncio.wait_for(talking, 60)
+    await eventually(lambda: visitor.texts("customer") == sent, limit_s=20, what="each once")
+    page = await ann.call("chat.transcript", contact=contact)
+    equal([m["text"] for m in page["messages"] if m["from"] == "customer"], sent)
+
+
+# ---- silence
+
+
+@test
+async def an_agent_who_is_silent_is_warned_and_loses_the_chat_at_its_place(start):
+    centre, chats = await begin(start, chat={"agent_warn": "1s", "agent_limit": "1s"})
+    visitor, ann, contact = await connected(centre, chats, question="Anybody there?")
+    warned = await ann.expect("chat.warning")
+    equal(warned["contact"]["id"], contact)
+    await ann.expect("contact.queued", lambda p: p["contact"]["id"] == contact)
+    await visitor.wait_for("chat.message", lambda m: m.get("code") == "requeued")
+    await eventually(lambda: ann.agent["state"] == "not_ready", what="not ready")
+    equal(ann.agent["reason"], "silent")
+    before = await centre.get(contact)
+    bob = await centre.agent("a2")
+    equal(await bob.take(contact), contact)
+    after = await centre.get(contact)
+    equal(after["t0_ms"], before["t0_ms"], "as old as it was")
+    page = await bob.call("chat.transcript", contact=contact)
+    check("Anybody there?" in [m.get("text") for m in page["messages"]], "the transcript comes along")
+
+
+@test
+async def a_customer_who_is_silent_is_asked_and_then_the_chat_ends(start):
+    centre, chats = await begin(start, chat={"customer_ask": "1s", "customer_limit": "1s"})
+    visitor, ann, contact = await connected(centre, chats)
+    await says(ann, contact, "How can I help?", "1")
+    await visitor.wait_for("chat.state", lambda s: s.get("asked"))
+    await ann.expect("chat.asked")
+    await visitor.call("chat.here")
+    await visitor.wait_for("chat.state", lambda s: s["stage"] == "talking" and not s.get("asked"))
+    await visitor.wait_for("chat.state", lambda s: s["stage"] == "over")
+    equal(visitor.state["reason"], "silent")
+    await ann.expect("contact.completed", lambda p: p["contact"]["id"] == contact)
+
+
+@test
+async def a_customer_whose_page_is_gone_is_waited_for_a_while(start):
+    centre, chats = await begin(start, chat={"away": "1500ms"})
+    visitor = await chats.visitor(reconnect=False)
+    contact = visitor.contact
+    visitor.crash()
+    await asyncio.sleep(0.3)
+    equal(await centre.state(contact), "queued")
+    await centre.becomes(contact, "abandoned")
+
+
+# ---- staff
+
+
+@test(subset=True)
+async def a_transfer_takes_transcript_and_private_note_along(start):
+    centre, chats = await begin(start)
+    visitor, ann, contact = await connected(centre, chats, question="My bill is wrong")
+    await ann.call("chat.note", contact=contact, id="n1", text="Angry; be careful")
+    await says(ann, contact, "I ask a colleague.", "m1")
+    cem = await centre.agent("a3")
+    await ann.call("contact.transfer", contact=contact, agent="a3")
+    equal(await cem.take(contact), contact)
+    page = await cem.call("chat.transcript", contact=contact)
+    kinds = [(m["kind"], m.get("text", m.get("code"))) for m in page["messages"]]
+    check(("note", "Angry; be careful") in kinds, kinds)
+    check(("event", "transferred") in kinds, kinds)
+    await refused(ann.call("chat.message", contact=contact, id="x", text="still me"), "not_yours")
+    await eventually(lambda: ("chat.state" in [n for n, _ in visitor.events]), what="state")
+    seen = await visitor.call("chat.history")
+    check("Angry; be careful" not in str(seen) and "Angry" not in str(visitor.events), "notes are not the customer's")
+
+
+@test(subset=True)
+async def a_supervisor_reads_along_and_whispers(start):
+    centre, chats = await begin(start)
+    visitor, ann, contact = await connected(centre, chats)
+    heard = []
+    boss = await centre.supervisor("s1", on_event=lambda name, params: heard.append((name, params)))
+    await boss.call("chat.watch", contact=contact)
+    await visitor.say("I want a refund")
+    await eventually(
+        lambda: any(n == "chat.message" and p["message"].get("text") == "I want a refund" for n, p in heard), what="read along"
+    )
+    await boss.call("chat.whisper", contact=contact, id="w1", text="Offer ten percent")
+    whisper = await ann.expect("chat.message", lambda p: p["message"]["kind"] == "whisper")
+    equal((whisper["message"]["text"], whisper["message"]["from"]), ("Offer ten percent", "supervisor"))
+    await refused(boss.call("chat.message", contact=contact, id="m", text="hello"), "not_permitted")
+    await visitor.say("Well?")
+    check("ten percent" not in str(visitor.events), "a whisper is for the agent alone")
+    await refused(ann.call("chat.whisper", contact=contact, id="w2", text="me too"), "not_permitted")
+
+
+# ---- what is kept, what is refused
+
+
+@test(subset=True)
+async def card_data_is_gone_before_it_is_written(start):
+    centre, chats = await begin(start)
+    visitor, ann, contact = await connected(centre, chats, question="My card 4111 1111 1111 1111 was charged twice")
+    await visitor.say("and 5500 0000", "c1")
+    await visitor.say("0000 0004 too", "c2")
+    await eventually(lambda: "0000 0004" not in str(visitor.messages), what="the joined number is masked")
+    page = await ann.call("chat.transcript", contact=contact)
+    text = "\n".join(m.get("text", "") for m in page["messages"])
+    check("ending 1111" in text, text)
+    check("5500 0000" not in text, text)
+    title = (await centre.get(contact)).get("title", "")
+    check("4111" not in title, title)
+    await centre.stop_daemon()
+    planted = [b"4111 1111 1111 1111", b"4111111111111111"]
+    for path in centre.state_dir.glob("**/*"):
+        if path.is_file():
+            data = path.read_bytes()
+            check(not any(p in data for p in planted), f"a card number rests in {path.name}")
+
+
+@test(subset=True)
+async def limits_of_messages_hold(start):
+    centre, chats = await begin(start)
+    visitor = await chats.visitor()
+    await refused(visitor.call("chat.say", id="long", text="x" * 8193), "invalid_params")
+    await refused(visitor.call("chat.say", id="none", text=" \n\t "), "invalid_params")
+    await refused(visitor.call("chat.say", id="no/id", text="hello"), "invalid_params")
+    for i in range(10):
+        await visitor.call("chat.say", id=f"b{i}", text="quick")
+    error = await refused(visitor.call("chat.say", id="b10", text="quick"), "rate_limited")
+    check(error.data["retry_after_ms"] > 0, error.data)
+    await chats.visitor()
+    await chats.visitor()
+    fourth = await chats.visitor(start=False)
+    await refused(fourth.start(), "too_many_chats")
+    await visitor.call("chat.leave")
+    await fourth.start()
+    centre.judged = False  # the fourth is not in the journal
+
+
+@test(subset=True)
+async def before_a_start_nothing_but_hello_is_answered(start):
+    centre, chats = await begin(start, chat={"require": ["name"], "topics": ["Orders"]})
+    visitor = await chats.visitor(start=False)
+    hello = await visitor.call("chat.hello")
+    equal((hello["open"], hello["topics"], hello["require"]), (True, ["Orders"], ["name"]))
+    for method, params in (("chat.say", {"id": "1", "text": "x"}), ("chat.leave", {}), ("chat.history", {}), ("chat.here", {})):
+        await refused(visitor.call(method, **params), "not_started")
+    await refused(visitor.start(), "invalid_params")
+    await refused(visitor.start(name="A", email="no address"), "invalid_params")
+    visitor.client_id = "short"
+    await refused(visitor.start(name="A"), "invalid_params")
+
+
+@test(subset=True)
+async def a_closed_queue_names_other_ways(start):
+    centre, chats = await begin(start, queues={"general": {"alternatives": ["email"]}})
+    await centre.admin("queue.close", queue="general")
+    visitor = await chats.visitor(start=False)
+    hello = await visitor.call("chat.hello")
+    equal((hello["open"], hello["alternatives"]), (False, ["email"]))
+    error = await refused(visitor.start(name="A"), "queue_closed")
+    equal(error.data["alternatives"], ["email"])
+
+
+@test(subset=True)
+async def files_are_checked_kept_and_given_out(start):
+    centre, chats = await begin(start)
+    visitor, ann, contact = await connected(centre, chats)
+    png = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 900
+    answer = await visitor.upload("photo.png", png)
+    message = (await ann.expect("chat.message", lambda p: p["message"]["kind"] == "file"))["message"]
+    equal((message["file"]["name"], message["file"]["size"]), ("photo.png", len(png)))
+    check("blob" not in message["file"], "where it lies is nobody's to know")
+    link = await ann.call("chat.file", contact=contact, seq=answer["seq"])
+    status, head, body = await centre.client().exchange("GET", link["path"], headers={"X-Usher-Token": link["token"]})
+    check((status, body.encode(errors="surrogateescape")) == (200, png), status, "other bytes than were sent")
+    check(head["content-disposition"].startswith("attachment"), head)
+    check("sandbox" in head["content-security-policy"], head)
+    status, _ = await centre.client().call("GET", link["path"])
+    equal(status, 401)
+    await refused(visitor.upload("photo.exe", b"MZ"), "file_type")
+    await refused(visitor.upload("page.png", b"<script>alert(1)</script>"), "file_type")
+    await refused(visitor.upload("../../etc/.png", png), "invalid_params")
+    await refused(visitor.call("chat.upload", id="u9", name="a.png", size=6000000, part=0, data="AAAA"), "file_too_large")
+    await refused(visitor.call("chat.upload", id="u9", name="a.png", size=10, part=3, data="AAAA"), "part_wrong")
+
+
+if __name__ == "__main__":
+    main()
