@@ -74,7 +74,10 @@ agent_add_class(struct agent *a, struct class *k)
 		a->room_classes = a->room_classes != 0 ? a->room_classes * 2 : 16;
 		a->classes = xreallocarray(
 			a->classes, (size_t)a->room_classes, sizeof(struct class *));
+		a->bounds = xreallocarray(
+			a->bounds, (size_t)a->room_classes, sizeof a->bounds[0]);
 	}
+	a->bounds[a->n_classes] = k->bound;
 	a->classes[a->n_classes++] = k;
 }
 
@@ -85,6 +88,7 @@ agent_drop_class(struct agent *a, const struct class *k)
 		if (a->classes[i] != k)
 			continue;
 		a->classes[i] = a->classes[--a->n_classes];
+		a->bounds[i] = a->bounds[a->n_classes];
 		return;
 	}
 }

@@ -359,6 +359,7 @@ agents_finish(struct router *r)
 		free(a->channel_cost);
 		free(a->held);
 		free(a->classes);
+		free(a->bounds);
 	}
 	free(r->agents);
 	free(r->with_room);

@@ -10,6 +10,7 @@
 #include "route/able.h"
 #include "route/ask.h"
 
+#define ROUNDING 4e-15 /* relative; some units in the last place of a double */
 #define NO_KEY ((struct order_key){INT64_MAX, INT64_MAX, UINT64_MAX})
 
 /* ---- keys ---- */
@@ -149,6 +150,24 @@ is_held(const struct class *k)
 	return k->deferrable && k->only >= 0;
 }
 
+/* A place for its bound. */
+static uint32_t
+bound_take(struct router *r)
+{
+	if (r->n_free_bounds > 0)
+		return r->free_bounds[--r->n_free_bounds];
+	if (r->n_bounds == r->room_bounds) {
+		r->room_bounds = r->room_bounds != 0 ? r->room_bounds * 2 : 32;
+		r->bounds = xreallocarray(r->bounds, r->room_bounds, sizeof r->bounds[0]);
+		r->bound_class = xreallocarray(
+			r->bound_class, r->room_bounds, sizeof(struct class *));
+		/* All of them may be free at once. */
+		r->free_bounds = xreallocarray(
+			r->free_bounds, r->room_bounds, sizeof r->free_bounds[0]);
+	}
+	return r->n_bounds++;
+}
+
 static struct class *
 class_create(struct router *r, const struct contact *c, const char *key)
 {
@@ -186,6 +205,9 @@ class_create(struct router *r, const struct contact *c, const char *key)
 	k->index = r->n_classes;
 	r->classes[r->n_classes++] = k;
 	r->n_held_classes += is_held(k);
+	k->bound = bound_take(r);
+	r->bounds[k->bound] = (struct class_bound){-INFINITY, k->channel};
+	r->bound_class[k->bound] = k;
 	map_put(&r->class_by_key, k->key, k);
 	able_add_class(r, k);
 	return k;
@@ -199,6 +221,7 @@ class_destroy(struct router *r, struct class *k)
 	map_remove(&r->class_by_key, k->key);
 	r->classes[k->index] = r->classes[--r->n_classes];
 	r->classes[k->index]->index = k->index;
+	r->free_bounds[r->n_free_bounds++] = k->bound;
 	order_finish(&k->order);
 	free(k->key);
 	free(k->store_key);
@@ -232,8 +255,15 @@ class_destroy_all(struct router *r)
 	while (r->n_classes > 0)
 		class_destroy(r, r->classes[r->n_classes - 1]);
 	free(r->classes);
+	free(r->bounds);
+	free(r->bound_class);
+	free(r->free_bounds);
 	r->classes = NULL;
+	r->bounds = NULL;
+	r->bound_class = NULL;
+	r->free_bounds = NULL;
 	r->room_classes = 0;
+	r->n_bounds = r->room_bounds = r->n_free_bounds = 0;
 }
 
 /* ---- members ---- */
@@ -242,6 +272,15 @@ static struct order_key
 key_of(const struct contact *c)
 {
 	return (struct order_key){c->d_ms, c->t0_ms, c->id};
+}
+
+/* Whatever the moment: it may be in time or late already. */
+static double
+bound_of_new(const struct class *k, int64_t d_ms)
+{
+	if (k->terms.kind != LAW_DPV || k->calendar >= 0)
+		return INFINITY;
+	return law_bound_ms(&k->terms, 0, k->terms.second_ms) - (double)d_ms;
 }
 
 void
@@ -257,6 +296,8 @@ class_enter(struct router *r, struct class *k, struct contact *c)
 		k->first = key;
 		k->first_item = c;
 	}
+	r->bounds[k->bound].value =
+		fmax(r->bounds[k->bound].value, bound_of_new(k, c->d_ms));
 	if (k->in_time_known &&
 		(k->in_time_item == NULL || order_compare(&key, &k->in_time) < 0))
 		k->in_time_known = false;
@@ -275,6 +316,7 @@ class_leave(struct router *r, struct contact *c)
 		k->in_time_known = false;
 	if (k->n == 0) {
 		k->in_time_known = false;
+		r->bounds[k->bound].value = -INFINITY;
 		if (k->only >= 0 || r->n_classes > CLASSES_KEPT)
 			class_destroy(r, k);
 	} else if (k->first_item == c) {
@@ -334,7 +376,9 @@ candidate_before(const struct candidate *a, const struct candidate *b)
 {
 	if (a->contact == NULL || b->contact == NULL)
 		return a->contact != NULL;
-	if (a->log2_score != b->log2_score)
+	/* Scores that are equal in the law may differ by rounding: V e (1 + x/A) can be
+	 * reached in several ways. */
+	if (fabs(a->log2_score - b->log2_score) > ROUNDING * (1 + fabs(a->log2_score)))
 		return a->log2_score > b->log2_score;
 	if (a->contact->t0_ms != b->contact->t0_ms)
 		return a->contact->t0_ms < b->contact->t0_ms;
@@ -395,6 +439,51 @@ refresh_in_time(struct class *k, int64_t from_ms)
 	k->in_time = e != NULL ? e->key : NO_KEY;
 }
 
+static double
+bound_of_head(const struct router *r, const struct class *k, const struct order_key *key,
+	int64_t now_ms)
+{
+	int64_t slack_ms = class_slack_ms(r, k, key->d_ms, now_ms);
+
+	return law_bound_ms(&k->terms, slack_ms, slack_ms + k->terms.second_ms) -
+	       (double)now_ms;
+}
+
+/* Those behind a head of either group never score higher than it. Cool-downs and the
+ * reserve end by time alone, so that they do not count. */
+static double
+bound_of_heads(const struct router *r, const struct class *k, bool late, int64_t now_ms)
+{
+	double bound = -INFINITY;
+
+	if (k->terms.kind != LAW_DPV)
+		return INFINITY;
+	if (late)
+		bound = bound_of_head(r, k, &k->first, now_ms);
+	if (k->in_time_item != NULL)
+		bound = fmax(bound, bound_of_head(r, k, &k->in_time, now_ms));
+	return bound;
+}
+
+/* Overload is the usual state of long queues: a late head that scores more than anybody
+ * in time can (V) wins without the first one in time being looked for, which may lie deep
+ * in memory. False: not so. */
+static bool
+late_head_wins(struct router *r, struct class *k, int64_t now_ms, struct candidate *best)
+{
+	if (k->terms.kind != LAW_DPV)
+		return false;
+	best->contact = k->first_item;
+	best->log2_score = class_log2_score(r, k, k->first.d_ms, k->first.t0_ms, now_ms);
+	if (!(best->log2_score > k->terms.log2_value))
+		return false;
+	/* It outscores those in time now; later ones stay below V at their own deadline.
+	 */
+	r->bounds[k->bound].value = fmax(bound_of_head(r, k, &k->first, now_ms),
+		k->terms.head_ms - (double)now_ms);
+	return true;
+}
+
 struct candidate
 class_best(struct router *r, struct class *k, const struct agent *agent, bool held_back,
 	int64_t now_ms)
@@ -410,9 +499,14 @@ class_best(struct router *r, struct class *k, const struct agent *agent, bool he
 	if (k->n == 0)
 		return best;
 	from_ms = class_in_time_from_ms(r, k, now_ms);
-	refresh_in_time(k, from_ms);
-	if (k->first.d_ms < from_ms)
+	if (k->first.d_ms < from_ms) {
 		late = k->first_item;
+		if (!picky && late_head_wins(r, k, now_ms, &best))
+			return best;
+		best = (struct candidate){NULL, 0};
+	}
+	refresh_in_time(k, from_ms);
+	r->bounds[k->bound].value = bound_of_heads(r, k, late != NULL, now_ms);
 	in_time = k->in_time_item;
 	in_time_key = k->in_time;
 	if (picky && late != NULL) {

@@ -14,6 +14,31 @@ law_settle(struct law_terms *terms)
 	terms->head_ms = terms->half_life_ms * terms->log2_value;
 	terms->late_head_ms = terms->half_life_ms * terms->log2_late;
 	terms->second_ms = llround((terms->law.second - 1) * (double)terms->sla_ms);
+	/* H log2(1 + x/A) - x, x ms after d2, is highest at x = H / ln 2 - A. */
+	terms->ageing_peak_ms = terms->half_life_ms / M_LN2 - terms->law.ageing_ms;
+	if (!(terms->ageing_peak_ms > 0))
+		terms->ageing_peak_ms = 0;
+}
+
+/* Of the ageing part alone: x ms after d2, as law_bound_ms. */
+static double
+ageing_bound_ms(const struct law_terms *terms, double x_ms)
+{
+	if (x_ms < terms->ageing_peak_ms)
+		x_ms = terms->ageing_peak_ms;
+	return x_ms > 0 ? terms->half_life_ms * log2(1 + x_ms / terms->law.ageing_ms) -
+				  x_ms
+			: 0;
+}
+
+double
+law_bound_ms(const struct law_terms *terms, int64_t slack_ms, int64_t slack2_ms)
+{
+	double in_time_ms = terms->head_ms - (double)slack_ms;
+	double late_ms = terms->late_head_ms - (double)slack2_ms +
+			 ageing_bound_ms(terms, -(double)slack2_ms);
+
+	return slack_ms >= 0 && in_time_ms > late_ms ? in_time_ms : late_ms;
 }
 
 enum law_phase

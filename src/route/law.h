@@ -21,6 +21,7 @@ struct law_terms {
 	double log2_late;	      /* log2(V e); filled by law_settle */
 	double head_ms, late_head_ms; /* H times those; filled by law_settle */
 	int64_t second_ms;	      /* d2 - d; filled by law_settle */
+	double ageing_peak_ms;	      /* see law_bound_ms; filled by law_settle */
 	double half_life_ms;	      /* H, > 0 */
 	struct law law;		      /* e, m, A */
 	int64_t sla_ms;		      /* T, >= 0 */
@@ -47,6 +48,18 @@ law_second_ms(const struct law_terms *terms)
  */
 double law_log2_score(const struct law_terms *terms, int64_t slack_ms, int64_t slack2_ms,
 	int64_t waited_ms);
+
+/*
+ * law_bound_ms - what H times the log2 of the score can be at most from now on, less the
+ * moment: it stays as it is in time and in the second promise, and falls while the
+ * contact ages, at the latest when it has passed its peak (at once, unless A < H / ln 2).
+ * Where a calendar's clock stands still it falls, too.
+ *
+ * terms     settled, of kind LAW_DPV
+ * slack_ms, slack2_ms  as law_log2_score
+ * Returns   ms, to be compared less now; an upper bound but for rounding (1 us)
+ */
+double law_bound_ms(const struct law_terms *terms, int64_t slack_ms, int64_t slack2_ms);
 
 enum law_phase law_phase(int64_t slack_ms, int64_t slack2_ms);
 

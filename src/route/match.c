@@ -7,86 +7,8 @@
 #include "route/ask.h"
 #include "route/choose.h"
 #include "route/explain.h"
+#include "route/heads.h"
 #include "route/stage.h"
-
-#define CHANNELS_CACHED                                                                  \
-	64 /* channels whose room is looked up once for all classes of an agent */
-
-/* The next best heads beside the winner, sorted; only the first EXPLAIN_RIVALS_MAX are
- * kept. */
-struct heads {
-	struct rival best;
-	struct rival rival[EXPLAIN_RIVALS_MAX];
-	int n_rivals, n;
-};
-
-static void
-keep_rival(struct heads *h, const struct rival *one)
-{
-	int at = h->n_rivals;
-
-	while (at > 0 && candidate_before(&one->candidate, &h->rival[at - 1].candidate))
-		at--;
-	if (at == EXPLAIN_RIVALS_MAX)
-		return;
-	if (h->n_rivals < EXPLAIN_RIVALS_MAX)
-		h->n_rivals++;
-	for (int i = h->n_rivals - 1; i > at; i--)
-		h->rival[i] = h->rival[i - 1];
-	h->rival[at] = *one;
-}
-
-static void
-consider(struct heads *h, const struct rival *one, bool recording)
-{
-	h->n++;
-	if (!candidate_before(&one->candidate, &h->best.candidate)) {
-		if (recording)
-			keep_rival(h, one);
-		return;
-	}
-	if (recording && h->best.candidate.contact != NULL)
-		keep_rival(h, &h->best);
-	h->best = *one;
-}
-
-/* Room by channel: -1 not looked up yet, 0 none, 1 yes, 2 by parking. */
-static int
-room_for(const struct router *r, const struct agent *a, int channel,
-	signed char cache[CHANNELS_CACHED])
-{
-	bool parks;
-	int room;
-
-	if (channel < CHANNELS_CACHED && cache[channel] >= 0)
-		return cache[channel];
-	room = agent_room(r, a, channel, &parks) != ABLE_FREE ? 0 : parks ? 2 : 1;
-	if (channel < CHANNELS_CACHED)
-		cache[channel] = (signed char)room;
-	return room;
-}
-
-/* Heads of all classes that he may take; at most two a class are scored. */
-static void
-find_heads(struct router *r, struct agent *a, int64_t now_ms, struct heads *h)
-{
-	signed char cache[CHANNELS_CACHED];
-
-	for (int i = 0; i < CHANNELS_CACHED; i++)
-		cache[i] = -1;
-	h->best = (struct rival){0};
-	h->n = h->n_rivals = 0;
-	for (int i = 0; i < a->n_classes; i++) {
-		struct class *k = a->classes[i];
-		struct rival one = {.class = k};
-
-		if (k->n == 0 || room_for(r, a, k->channel, cache) == 0)
-			continue;
-		one.candidate = class_best(r, k, a, able_held_back(r, k, a), now_ms);
-		if (one.candidate.contact != NULL)
-			consider(h, &one, r->recording);
-	}
-}
 
 void
 match_agent(struct router *r, struct agent *a, int64_t now_ms, const char *trigger)
@@ -98,7 +20,7 @@ match_agent(struct router *r, struct agent *a, int64_t now_ms, const char *trigg
 		char *why;
 		bool parks;
 
-		find_heads(r, a, now_ms, &h);
+		heads_find(r, a, now_ms, &h);
 		c = h.best.candidate.contact;
 		if (c == NULL)
 			return;

@@ -59,6 +59,7 @@ router_destroy(struct router *r)
 	free(r->queue_waiting);
 	free(r->round_robin);
 	text_finish(&r->scratch);
+	free(r->scored);
 	centre_unref(r->centre);
 	r->store->done = NULL;
 	free(r);

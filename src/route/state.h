@@ -166,6 +166,17 @@ struct agent {
 
 	int n_classes, room_classes;
 	struct class **classes; /* owned array of borrowed classes that he may serve */
+	uint32_t *bounds;	/* owned; their places in router.bounds, in that order */
+};
+
+/*
+ * How high a class can score, in so few bytes that the classes of an agent are compared
+ * from the cache: H times the log2 of the score of its heads, less the moment (Unix ms),
+ * never less than it is (law_bound_ms). -INFINITY: nobody waits; INFINITY: not known.
+ */
+struct class_bound {
+	double value;
+	int channel;
 };
 
 /* Members share every term of the law, what they need, and who may take them (ROUTING 9,
@@ -197,6 +208,7 @@ struct class
 			   */
 	char *terms_text; /* owned; for decision records */
 	size_t index;	  /* in router.classes */
+	uint32_t bound;	  /* in router.bounds */
 
 	int n_able, room_able;
 	int *able;	     /* owned; agents that may serve it, in file order */
@@ -288,6 +300,11 @@ struct router {
 	struct class **classes;
 	size_t n_classes, room_classes;
 	struct map class_by_key;
+	struct class_bound *bounds; /* owned; a place stays a class's while it lives */
+	struct class **bound_class; /* owned; whose it is */
+	uint32_t n_bounds, room_bounds;
+	uint32_t *free_bounds; /* owned */
+	uint32_t n_free_bounds;
 	size_t n_held_classes; /* deferrable ones of an affinity */
 
 	struct contact **due; /* heap by due_ms */
@@ -316,6 +333,8 @@ struct router {
 	int64_t in_flight;
 	int64_t elsewhere; /* contacts in states that no figure counts */
 	struct text scratch;
+	unsigned char *scored; /* owned; of route/heads.c */
+	size_t room_scored;
 };
 
 #endif

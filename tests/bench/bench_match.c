@@ -19,6 +19,7 @@
 #include "route/able.h"
 #include "route/choose.h"
 #include "route/class.h"
+#include "route/heads.h"
 
 #define AGENTS 1000
 #define SKILLS 24
@@ -191,6 +192,7 @@ finish_ours(struct ours *o)
 	for (int i = 0; i < AGENTS; i++) {
 		free(o->centre.agents[i].id);
 		free(o->router.agents[i].classes);
+		free(o->router.agents[i].bounds);
 		free(o->router.agents[i].skills);
 		free(o->router.agents[i].channel_off);
 		free(o->router.agents[i].channel_cost);
@@ -209,32 +211,17 @@ finish_ours(struct ours *o)
 	free(o->contacts);
 	map_finish(&o->router.class_by_key);
 	text_finish(&o->router.scratch);
+	free(o->router.scored);
 }
 
 /* As route/match.c does for a freed agent, with state, room and reserve asked. */
 static struct contact *
 best_for(struct ours *o, struct agent *a)
 {
-	struct candidate best = {NULL, 0};
-	int room = -1;
+	struct heads heads;
 
-	for (int i = 0; i < a->n_classes; i++) {
-		struct class *k = a->classes[i];
-		struct candidate one;
-		bool parks;
-
-		if (k->n == 0)
-			continue;
-		if (room < 0)
-			room = agent_room(&o->router, a, k->channel, &parks) == ABLE_FREE;
-		if (room == 0)
-			continue;
-		one = class_best(
-			&o->router, k, a, able_held_back(&o->router, k, a), o->now_ms);
-		if (candidate_before(&one, &best))
-			best = one;
-	}
-	return best.contact;
+	heads_find(&o->router, a, o->now_ms, &heads);
+	return heads.best.candidate.contact;
 }
 
 static void
