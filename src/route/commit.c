@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "route/record.h"
 #include "route/stage.h"
+#include "route/stream.h"
 
 const char *const event_name[EVENT_KINDS] = {"contact.created", "contact.queued",
 	"contact.updated", "offer.created", "offer.accepted", "offer.rejected",
@@ -224,87 +225,6 @@ step_agent(struct router *r, struct step *step, struct agent *a)
 	one = &step->agent[step->n_agents++];
 	one->id = xstrdup(id);
 	one->record = record_pack_agent(r, a);
-}
-
-static void
-pair(struct text_pairs *pairs, const char *name, char *value)
-{
-	if (value == NULL)
-		return;
-	if (pairs->n == (int)(sizeof pairs->pair / sizeof pairs->pair[0])) {
-		free(value);
-		return;
-	}
-	pairs->pair[pairs->n].name = name;
-	pairs->pair[pairs->n++].value = value;
-}
-
-static char *
-number_id(char letter, uint64_t id)
-{
-	char text[NUMBER_ID_TEXT];
-
-	if (id == 0)
-		return NULL;
-	number_id_format(text, letter, id);
-	return xstrdup(text);
-}
-
-static char *
-number_text(int64_t value)
-{
-	struct text t = {0};
-
-	text_add_int(&t, value);
-	return text_take(&t);
-}
-
-static void
-pair_ms(struct text_pairs *pairs, const char *name, int64_t ms)
-{
-	if (ms >= 0)
-		pair(pairs, name, number_text(ms));
-}
-
-/* The entry of the event stream: flat text, names instead of indexes. */
-static struct text_pairs *
-stream_entry(const struct router *r, const struct step *step)
-{
-	const struct effect *e = step->effects;
-	const struct centre *s = r->centre;
-	struct text_pairs *pairs;
-
-	while (e != NULL && e->is_reply)
-		e = e->next;
-	if (e == NULL)
-		return NULL;
-	pairs = xcalloc(1, sizeof *pairs);
-	pair(pairs, "e", xstrdup(event_name[e->event.kind]));
-	pair(pairs, "at", number_text(e->event.at_ms));
-	pair(pairs, "c", number_id('c', e->event.contact));
-	pair(pairs, "o", number_id('o', e->event.offer));
-	if (e->event.agent >= 0)
-		pair(pairs, "a", xstrdup(s->agents[e->event.agent].id));
-	if (e->event.queue >= 0)
-		pair(pairs, "q", xstrdup(s->queues[e->event.queue].name));
-	if (e->event.channel >= 0)
-		pair(pairs, "ch", xstrdup(s->channels[e->event.channel].name));
-	if (e->event.tier >= 0)
-		pair(pairs, "ti", xstrdup(s->tiers[e->event.tier].name));
-	pair_ms(pairs, "waited_ms", e->event.waited_ms);
-	pair_ms(pairs, "handled_ms", e->event.handled_ms);
-	if (e->event.reason != NULL)
-		pair(pairs, "reason", xstrdup(e->event.reason));
-	if (!isnan(e->event.amount))
-		pair(pairs, "amount", xasprintf("%.17g", e->event.amount));
-	if (!isnan(e->event.satisfaction))
-		pair(pairs, "satisfaction", xasprintf("%.17g", e->event.satisfaction));
-	pair_ms(pairs, "ivr_ms", e->event.measured.ivr_ms);
-	pair_ms(pairs, "ring_ms", e->event.measured.ring_ms);
-	pair_ms(pairs, "talk_ms", e->event.measured.talk_ms);
-	pair_ms(pairs, "hold_ms", e->event.measured.hold_ms);
-	pair(pairs, "v", number_text((int64_t)s->version));
-	return pairs;
 }
 
 #ifdef USHER_FAULT_EARLY_OFFER

@@ -327,7 +327,7 @@ struct router {
 	int n_skills;
 
 	struct map waits; /* "queue channel tier" indexes -> struct wait_memory, owned */
-	struct listener listeners[8];
+	struct listener listeners[16];
 	int n_listeners;
 	struct router_counts counts;
 	int64_t in_flight;

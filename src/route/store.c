@@ -17,16 +17,6 @@ part_finish(struct step_part *part)
 	free(part->decision);
 }
 
-static void
-pairs_destroy(struct text_pairs *pairs)
-{
-	if (pairs == NULL)
-		return;
-	for (int i = 0; i < pairs->n; i++)
-		free(pairs->pair[i].value);
-	free(pairs);
-}
-
 void
 step_destroy(struct step *step)
 {
@@ -40,7 +30,7 @@ step_destroy(struct step *step)
 	}
 	free(step->queue);
 	free(step->queue_record);
-	pairs_destroy(step->event);
+	free(step->event);
 	effects_destroy(step->effects);
 	free(step);
 }

@@ -70,18 +70,9 @@ struct step {
 	char *queue, *queue_record; /* STEP_QUEUE */
 	int64_t external_ttl_ms;    /* on finish: the external id is known that long */
 	int64_t keep_ms;	    /* on finish: the contact stays in Redis that long */
-	struct text_pairs *event;   /* owned: name, value, ... of the stream entry */
+	char *event; /* owned: the stream entry, in the form of records; NULL: none */
 	/* the router's own: what to say once it is committed */
 	struct effect *effects;
-};
-
-/* Flat text for the event stream. */
-struct text_pairs {
-	int n;
-	struct {
-		const char *name; /* static */
-		char *value;	  /* owned */
-	} pair[24];
 };
 
 enum step_result {

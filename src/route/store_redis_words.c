@@ -204,49 +204,16 @@ add_shape(struct words *w, const struct store_redis *r, const struct step *step)
 	word_end(w);
 }
 
-static bool
-is_plain(unsigned char c)
-{
-	return c > 0x20 && c < 0x7f && c != '%' && c != '=';
-}
-
-/* Percent-encodes as records do (route/record.c). */
-static void
-add_value(struct text *t, const char *value)
-{
-	const unsigned char *p = (const unsigned char *)value;
-	size_t n = 0;
-
-	while (*p != '\0') {
-		for (n = 0; is_plain(p[n]);)
-			n++;
-		text_add_n(t, (const char *)p, n);
-		p += n;
-		if (*p != '\0')
-			text_addf(t, "%%%02x", *p++);
-	}
-}
-
-/* The event as one text, in the form of the records: name=value, separated by spaces. */
+/* What happened, in the form of the records: name=value, separated by spaces. */
 static void
 add_event(struct words *w, const struct step *step)
 {
-	struct text *t = &w->own;
-
 	word_begin(w);
-	if (step->event == NULL || step->event->n == 0) {
-		text_add(t, "e=step.");
-		text_add(t, step_name[step->kind]);
+	if (step->event == NULL) {
+		text_add(&w->own, "e=step.");
+		text_add(&w->own, step_name[step->kind]);
 	} else {
-		for (int i = 0; i < step->event->n; i++) {
-			const char *name = step->event->pair[i].name;
-
-			if (t->n > w->offset[w->n])
-				text_add_n(t, " ", 1);
-			text_add(t, name);
-			text_add_n(t, "=", 1);
-			add_value(t, step->event->pair[i].value);
-		}
+		text_add(&w->own, step->event);
 	}
 	word_end(w);
 }

@@ -63,27 +63,12 @@ struct figures {
 
 /* ---- steps as the router makes them ---- */
 
-static void
-pair(struct step *step, const char *name, char *value)
-{
-	step->event->pair[step->event->n].name = name;
-	step->event->pair[step->event->n++].value = value;
-}
-
-static char *
-id_text(char letter, uint64_t number)
-{
-	char text[NUMBER_ID_TEXT];
-
-	number_id_format(text, letter, number);
-	return xstrdup(text);
-}
-
 static struct step *
 begin_step(struct run *run, enum step_kind kind, uint64_t contact, const char *event)
 {
 	struct step *step = xcalloc(1, sizeof *step);
 	struct step_part *p = &step->part[0];
+	char id[NUMBER_ID_TEXT];
 
 	step->kind = kind;
 	step->op = ++run->op;
@@ -93,16 +78,10 @@ begin_step(struct run *run, enum step_kind kind, uint64_t contact, const char *e
 	step->n_parts = 1;
 	p->contact = contact;
 	p->record = xstrdup(RECORD);
-	step->event = xcalloc(1, sizeof *step->event);
-	pair(step, "e", xstrdup(event));
-	pair(step, "at", xasprintf("%" PRId64, step->at_ms));
-	pair(step, "c", id_text('c', contact));
-	pair(step, "o", id_text('o', contact));
-	pair(step, "a", xstrdup("b17"));
-	pair(step, "q", xstrdup("general"));
-	pair(step, "ch", xstrdup("task"));
-	pair(step, "ti", xstrdup("bronze"));
-	pair(step, "v", xstrdup("1"));
+	number_id_format(id, 'c', contact);
+	step->event = xasprintf("e=%s at=%" PRId64 " c=%s o=o%s a=b17 q=general ch=task "
+				"ti=bronze v=1",
+		event, step->at_ms, id, id + 1);
 	return step;
 }
 

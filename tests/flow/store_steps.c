@@ -303,8 +303,6 @@ a_step_without_event_is_counted_in_the_stream(void **state)
 	struct side *side = ready_side(state);
 	struct step *step = a_step(side, STEP_ADD);
 
-	free(step->event->pair[0].value);
-	free(step->event->pair[1].value);
 	free(step->event);
 	step->event = NULL;
 	a_part(step, 1, 0, CONTACT_QUEUED, NULL, "k", 1);

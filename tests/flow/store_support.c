@@ -398,12 +398,7 @@ a_step(struct side *side, enum step_kind kind)
 	step->at_ms = side->rig->now_ms;
 	step->keep_ms = 3600000;
 	step->external_ttl_ms = 7 * 86400000LL;
-	step->event = xcalloc(1, sizeof *step->event);
-	step->event->n = 2;
-	step->event->pair[0].name = "e";
-	step->event->pair[0].value = xstrdup(step_name[kind]);
-	step->event->pair[1].name = "op";
-	step->event->pair[1].value = xasprintf("%" PRIu64, step->op);
+	step->event = xasprintf("e=%s op=%" PRIu64, step_name[kind], step->op);
 	return step;
 }
 
