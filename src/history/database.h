@@ -7,8 +7,8 @@
  *   database_read  -> (thread: one consistent view) -> done
  *
  * Today's back end is SQLite in WAL mode (database.c alone includes sqlite3.h). Queries
- * are written in what SQLite and PostgreSQL have in common: parameters $1, $2, ... in
- * this order, ON CONFLICT, no rowid tricks; only the schema files are the back end's own.
+ * are written in what SQLite and PostgreSQL have in common: parameters $1, $2,
+ * ..., ON CONFLICT, no rowid tricks; only the schema files are the back end's own.
  *
  * The tables form groups, each with a schema file of its own and a version of its own, so
  * that one can change without the other.

@@ -13,6 +13,7 @@
 #include "history/database_inner.h"
 
 #define MARKS_MAX 4	      /* nested session_mark */
+#define PARAMETERS_MAX 40     /* of a statement */
 #define CACHE_KIB 32768	      /* of pages, a connection */
 #define CHECKPOINT_PAGES 4000 /* of the write-ahead log, then it is copied back */
 
@@ -21,6 +22,7 @@ struct query {
 	sqlite3_stmt *statement;	  /* owned; NULL: it could not be prepared */
 	const char *sql;		  /* static */
 	bool open;
+	int place[PARAMETERS_MAX + 1]; /* of $1, $2, ... */
 };
 
 struct database_session {
@@ -247,21 +249,22 @@ backend_job(struct database_session *s,
 
 /* ---- statements ---- */
 
-/* $1, $2, ... in this order: so the number is the place in both back ends. */
+/* $1, $2, ... in any order: SQLite numbers parameters as it meets them, PostgreSQL by
+ * name.
+ */
 static bool
-parameters_in_order(sqlite3_stmt *statement)
+find_parameters(struct query *q)
 {
-	int n = sqlite3_bind_parameter_count(statement);
-	char want[16];
+	int n = sqlite3_bind_parameter_count(q->statement);
+	char name[16];
 
-	for (int i = 1; i <= n; i++) {
-		const char *name = sqlite3_bind_parameter_name(statement, i);
-
-		snprintf(want, sizeof want, "$%d", i);
-		if (name == NULL || strcmp(name, want) != 0)
+	for (int i = 1; i <= n && i <= PARAMETERS_MAX; i++) {
+		snprintf(name, sizeof name, "$%d", i);
+		q->place[i] = sqlite3_bind_parameter_index(q->statement, name);
+		if (q->place[i] == 0)
 			return false;
 	}
-	return true;
+	return n <= PARAMETERS_MAX;
 }
 
 static void
@@ -276,7 +279,7 @@ prepare(struct database_session *s, struct query *q)
 		q->statement = NULL;
 		return;
 	}
-	if (!parameters_in_order(q->statement)) {
+	if (!find_parameters(q)) {
 		log_error("database: parameters are not $1, $2, ...: %.120s", q->sql);
 		abort(); /* a fault of ours, found by the first test that runs it */
 	}
@@ -319,24 +322,25 @@ void
 query_put_int(struct query *q, int i, int64_t value)
 {
 	if (usable(q))
-		bound(q, sqlite3_bind_int64(q->statement, i, value));
+		bound(q, sqlite3_bind_int64(q->statement, q->place[i], value));
 }
 
 void
 query_put_text(struct query *q, int i, const char *value)
 {
 	if (usable(q))
-		bound(q, value != NULL ? sqlite3_bind_text(q->statement, i, value, -1,
-						 SQLITE_TRANSIENT)
-				       : sqlite3_bind_null(q->statement, i));
+		bound(q, value != NULL ? sqlite3_bind_text(q->statement, q->place[i],
+						 value, -1, SQLITE_TRANSIENT)
+				       : sqlite3_bind_null(q->statement, q->place[i]));
 }
 
 void
 query_put_number(struct query *q, int i, double value)
 {
 	if (usable(q))
-		bound(q, isnan(value) ? sqlite3_bind_null(q->statement, i)
-				      : sqlite3_bind_double(q->statement, i, value));
+		bound(q, isnan(value)
+				 ? sqlite3_bind_null(q->statement, q->place[i])
+				 : sqlite3_bind_double(q->statement, q->place[i], value));
 }
 
 bool
