@@ -191,7 +191,7 @@ parts_open(struct usher *u)
 		.may_read = may_read_metrics,
 		.version = USHER_VERSION};
 
-	if (!open_blobs(u))
+	if (!open_blobs(u) || !part_database_open(u))
 		return false;
 	u->desk = desk_create(&desk);
 	if (u->desk == NULL)
@@ -215,7 +215,7 @@ parts_open(struct usher *u)
 	if (u->config->http.address != NULL)
 		http_websocket(u->http, DESK_WEBSOCKET_PATH, SUBPROTOCOL,
 			desk_wire_handler(u->desk));
-	return part_chat_open(u);
+	return part_history_open(u) && part_chat_open(u);
 }
 
 bool
@@ -229,12 +229,16 @@ parts_configure(struct usher *u)
 {
 	desk_configure(u->desk, u->config->heartbeat_ms, u->config->messages_per_second);
 	part_chat_configure(u);
+	part_history_configure(u);
 }
 
 void
 parts_close(struct usher *u)
 {
 	part_chat_close(u);
+	/* It tells those who asked it something, so they are still there. */
+	part_database_close(u);
+	part_history_close(u);
 	desk_destroy(u->desk);
 	task_destroy(u->task);
 	metrics_destroy(u->metrics);

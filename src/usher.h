@@ -59,6 +59,9 @@ struct usher {
 	struct wires *wires;
 	struct http_server *http;
 	struct vault *vault;
+	struct database *database; /* customers, contact records */
+	struct recorder *recorder;
+	struct history *history;
 	struct desk *desk;
 	struct people people; /* of the desk, for parts with methods of their own */
 	struct task *task;
@@ -83,6 +86,11 @@ void usher_show_settings(void *u, const char **path, const char **text, uint64_t
 bool part_chat_open(struct usher *u) USHER_MUST_CHECK;
 void part_chat_configure(struct usher *u);
 void part_chat_close(struct usher *u);
+bool part_database_open(struct usher *u) USHER_MUST_CHECK;
+void part_database_close(struct usher *u);
+bool part_history_open(struct usher *u) USHER_MUST_CHECK;
+void part_history_configure(struct usher *u);
+void part_history_close(struct usher *u);
 
 /* ---- parts.c ---- */
 

@@ -4,5 +4,6 @@
 #define USHER_HISTORY_SCHEMA_H
 
 extern const char schema_customers[]; /* schema_customers.sql */
+extern const char schema_history[];   /* schema_history.sql */
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "control/admin.h"
 #include "desk/inner.h"
+#include "history/history.h"
 #include "intake/chat.h"
 
 #define COMMANDS_MAX 128
@@ -69,6 +70,8 @@ gather(void)
 		all[n_all++] = admin_commands[i];
 	for (int i = 0; i < chat_n_commands; i++)
 		all[n_all++] = chat_commands[i];
+	for (int i = 0; i < history_n_commands; i++)
+		all[n_all++] = history_commands[i];
 }
 
 static const struct rpc_command *

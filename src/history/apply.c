@@ -1,0 +1,571 @@
+/* history/apply.c - events become rows; see apply.h. */
+#include "history/apply.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "history/person.h"
+
+int64_t
+apply_contact(int64_t generation, uint64_t contact)
+{
+	return generation << GENERATION_BITS | (int64_t)contact;
+}
+
+uint64_t
+apply_number(int64_t contact)
+{
+	return (uint64_t)contact & ((UINT64_C(1) << GENERATION_BITS) - 1);
+}
+
+static struct query *
+start(const struct apply *a, const char *sql)
+{
+	return query_start(a->session, sql);
+}
+
+/* 0 stands for "not there". */
+static void
+put_id(struct query *q, int i, int64_t id)
+{
+	if (id != 0)
+		query_put_int(q, i, id);
+	else
+		query_put_text(q, i, NULL);
+}
+
+static void
+put_ms(struct query *q, int i, int64_t ms)
+{
+	if (ms >= 0)
+		query_put_int(q, i, ms);
+	else
+		query_put_text(q, i, NULL);
+}
+
+/* ---- every event as it was told ---- */
+
+static void
+keep_event(
+	const struct apply *a, uint64_t op, const struct entry_event *e, int64_t contact)
+{
+	struct query *q = start(a,
+		"INSERT INTO event (op, sub, generation, at_ms, kind, contact, offer, "
+		"agent, "
+		"queue, channel, tier, state, reason, waited_ms, handled_ms, amount, "
+		"satisfaction, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
+		"$11, $12, $13, $14, $15, $16, $17, $18)");
+
+	query_put_int(q, 1, (int64_t)op);
+	query_put_int(q, 2, e->sub);
+	query_put_int(q, 3, a->generation);
+	query_put_int(q, 4, e->at_ms);
+	query_put_text(q, 5, event_name[e->kind]);
+	put_id(q, 6, contact);
+	put_id(q, 7, (int64_t)e->offer);
+	query_put_text(q, 8, e->agent);
+	query_put_text(q, 9, e->queue);
+	query_put_text(q, 10, e->channel);
+	query_put_text(q, 11, e->tier);
+	query_put_text(q, 12, e->state);
+	query_put_text(q, 13, e->reason);
+	put_ms(q, 14, e->waited_ms);
+	put_ms(q, 15, e->handled_ms);
+	query_put_number(q, 16, e->amount);
+	query_put_number(q, 17, e->satisfaction);
+	query_put_int(q, 18, e->version);
+	query_run(q);
+}
+
+/* ---- contacts ---- */
+
+static void
+begin_contact(
+	const struct apply *a, int64_t contact, const struct entry_event *e, bool whole)
+{
+	struct query *q = start(a,
+		"INSERT INTO contact (id, partial, state, channel, queue, tier, source, "
+		"created_ms, t0_ms, version) VALUES ($1, $2, 'new', $3, $4, $5, $6, $7, "
+		"$8, "
+		"$9)");
+
+	query_put_int(q, 1, contact);
+	query_put_int(q, 2, !whole);
+	query_put_text(q, 3, e->channel);
+	query_put_text(q, 4, e->queue);
+	query_put_text(q, 5, e->tier);
+	query_put_text(q, 6, e->source);
+	query_put_int(q, 7, e->at_ms);
+	query_put_int(q, 8, e->t0_ms != 0 ? e->t0_ms : e->at_ms);
+	query_put_int(q, 9, e->version);
+	query_run(q);
+	person_note(a->session, contact, e->party, e->dnis);
+}
+
+/* A contact from before the history is known from its first event on. */
+static void
+know_contact(const struct apply *a, int64_t contact, const struct entry_event *e)
+{
+	struct query *q = start(a, "SELECT 1 FROM contact WHERE id = $1");
+	bool known;
+
+	query_put_int(q, 1, contact);
+	known = query_row(q);
+	query_end(q);
+	if (!known)
+		begin_contact(a, contact, e, false);
+	else if (e->party != 0)
+		person_note(a->session, contact, e->party, NULL);
+}
+
+static void
+set_state(const struct apply *a, int64_t contact, const char *state,
+	const struct entry_event *e)
+{
+	struct query *q = start(a,
+		"UPDATE contact SET state = $2, queue = coalesce($3, queue), tier = "
+		"coalesce($4, tier), version = $5 WHERE id = $1");
+
+	query_put_int(q, 1, contact);
+	query_put_text(q, 2, state);
+	query_put_text(q, 3, e->queue);
+	query_put_text(q, 4, e->tier);
+	query_put_int(q, 5, e->version);
+	query_run(q);
+}
+
+/* ---- visits ---- */
+
+static void
+leave_queue(const struct apply *a, int64_t contact, int64_t at_ms, const char *how,
+	const char *agent)
+{
+	struct query *q = start(a,
+		"UPDATE visit SET left_ms = $2, left_how = $3, agent = $4, closed = 1 "
+		"WHERE contact = $1 AND closed = 0");
+
+	query_put_int(q, 1, contact);
+	query_put_int(q, 2, at_ms);
+	query_put_text(q, 3, how);
+	query_put_text(q, 4, agent);
+	query_run(q);
+}
+
+static void
+enter_queue(const struct apply *a, int64_t contact, const char *kind,
+	const struct entry_event *e)
+{
+	struct query *q = start(a,
+		"INSERT INTO visit (contact, n, kind, queue, channel, tier, dnis, "
+		"entered_ms, "
+		"since_ms, sl_due_ms) VALUES ($1, (SELECT count(*) + 1 FROM visit WHERE "
+		"contact = $1), $2, $3, $4, $5, (SELECT dnis FROM contact_person WHERE "
+		"contact = $1), $6, $7, $8)");
+
+	query_put_int(q, 1, contact);
+	query_put_text(q, 2, kind);
+	query_put_text(q, 3, e->queue != NULL ? e->queue : "");
+	query_put_text(q, 4, e->channel != NULL ? e->channel : "");
+	query_put_text(q, 5, e->tier != NULL ? e->tier : "");
+	query_put_int(q, 6, e->at_ms);
+	query_put_int(q, 7, e->t0_ms != 0 ? e->t0_ms : e->at_ms);
+	query_put_int(q, 8, e->sl_due_ms != 0 ? e->sl_due_ms : e->at_ms);
+	query_run(q);
+}
+
+/* The queue that it waits in; the caller owns it; NULL: none. */
+static char *
+queue_of_visit(const struct apply *a, int64_t contact)
+{
+	struct query *q =
+		start(a, "SELECT queue FROM visit WHERE contact = $1 AND closed = 0");
+	char *queue;
+
+	query_put_int(q, 1, contact);
+	queue = query_row(q) ? xstrdup(query_text(q, 0)) : NULL;
+	query_end(q);
+	return queue;
+}
+
+/* It waits, after whatever: in the queue where it did, in another one, or again. */
+static void
+waits(const struct apply *a, int64_t contact, const struct entry_event *e)
+{
+	char *queue = queue_of_visit(a, contact);
+	bool overflow = e->reason != NULL && strcmp(e->reason, "overflow") == 0;
+
+	if (queue == NULL && e->kind == EVENT_CONTACT_QUEUED) {
+		enter_queue(a, contact, "return", e);
+	} else if (queue != NULL && e->queue != NULL && strcmp(queue, e->queue) != 0) {
+		leave_queue(a, contact, e->at_ms, overflow ? "overflow" : "moved", NULL);
+		enter_queue(a, contact, overflow ? "overflow" : "moved", e);
+	}
+	free(queue);
+}
+
+/* ---- legs ---- */
+
+static const char *
+team_of(const struct apply *a, const char *agent)
+{
+	int i = a->centre != NULL ? centre_agent(a->centre, agent) : -1;
+	int team = i >= 0 ? a->centre->agents[i].team : -1;
+
+	return team >= 0 ? a->centre->teams[team].name : NULL;
+}
+
+static void
+offer(const struct apply *a, int64_t contact, const struct entry_event *e)
+{
+	struct query *q = start(a, "INSERT INTO leg (contact, n, offer, agent, team, "
+				   "queue, channel, tier, dnis, "
+				   "offered_ms) VALUES ($1, (SELECT count(*) + 1 FROM "
+				   "leg WHERE contact = $1), "
+				   "$2, $3, $4, $5, $6, $7, (SELECT dnis FROM "
+				   "contact_person WHERE contact = "
+				   "$1), $8)");
+
+	query_put_int(q, 1, contact);
+	put_id(q, 2, (int64_t)e->offer);
+	query_put_text(q, 3, e->agent != NULL ? e->agent : "");
+	query_put_text(q, 4, e->agent != NULL ? team_of(a, e->agent) : NULL);
+	query_put_text(q, 5, e->queue != NULL ? e->queue : "");
+	query_put_text(q, 6, e->channel != NULL ? e->channel : "");
+	query_put_text(q, 7, e->tier != NULL ? e->tier : "");
+	query_put_int(q, 8, e->at_ms);
+	query_run(q);
+}
+
+static int64_t
+offer_ends(const struct apply *a, int64_t contact, const struct entry_event *e,
+	const char *outcome, bool closes)
+{
+	struct query *q = start(a,
+		"UPDATE leg SET outcome = $2, outcome_ms = $3, reason = $4, closed = $5 "
+		"WHERE contact = $1 AND closed = 0 AND outcome IS NULL");
+
+	query_put_int(q, 1, contact);
+	query_put_text(q, 2, outcome);
+	query_put_int(q, 3, e->at_ms);
+	query_put_text(q, 4, closes ? e->reason : NULL);
+	query_put_int(q, 5, closes);
+	return query_run(q);
+}
+
+static void
+connected(const struct apply *a, int64_t contact, const struct entry_event *e)
+{
+	struct query *q = start(a,
+		"UPDATE leg SET connected_ms = $2 WHERE contact = $1 AND closed = 0 AND "
+		"connected_ms IS NULL");
+	int64_t changed;
+
+	query_put_int(q, 1, contact);
+	query_put_int(q, 2, e->at_ms);
+	changed = query_run(q);
+	if (changed == 0) {
+		/* Its offer was before the history. */
+		offer(a, contact, e);
+		if (offer_ends(a, contact, e, "accepted", false) > 0)
+			connected(a, contact, e);
+		return;
+	}
+	leave_queue(a, contact, e->at_ms, "answered", e->agent);
+	q = start(a, "UPDATE contact SET state = 'connected', agent = $2, answered_ms = "
+		     "coalesce(answered_ms, $3), wait_ms = coalesce(wait_ms, $3 - t0_ms) "
+		     "WHERE id = $1");
+	query_put_int(q, 1, contact);
+	query_put_text(q, 2, e->agent);
+	query_put_int(q, 3, e->at_ms);
+	query_run(q);
+}
+
+/* One moment of the leg that is open: all statements take the contact and the time. */
+static void
+mark_leg(const struct apply *a, const char *sql, int64_t contact, int64_t at_ms)
+{
+	struct query *q = start(a, sql);
+
+	query_put_int(q, 1, contact);
+	query_put_int(q, 2, at_ms);
+	query_run(q);
+}
+
+#define TALK                                                                             \
+	"($2 - connected_ms - hold_ms - parked_ms - CASE WHEN parked_since_ms IS NULL "  \
+	"THEN 0 ELSE $2 - parked_since_ms END)"
+
+static void
+leg_ends(const struct apply *a, int64_t contact, const struct entry_event *e,
+	const char *how)
+{
+	struct query *q = start(a,
+		"UPDATE leg SET ended_ms = $2, ended_how = $3, closed = 1, talk_ms = "
+		"CASE WHEN "
+		"wrapup_since_ms IS NULL THEN " TALK
+		" ELSE talk_ms END, parked_ms = parked_ms + CASE WHEN parked_since_ms IS "
+		"NULL "
+		"THEN 0 ELSE $2 - parked_since_ms END, parked_since_ms = NULL, wrapup_ms "
+		"= "
+		"CASE WHEN wrapup_since_ms IS NULL THEN 0 ELSE $2 - wrapup_since_ms END "
+		"WHERE contact = $1 AND closed = 0 AND connected_ms IS NOT NULL");
+
+	query_put_int(q, 1, contact);
+	query_put_int(q, 2, e->at_ms);
+	query_put_text(q, 3, how);
+	query_run(q);
+}
+
+/* ---- the end ---- */
+
+static double
+number_of(const char *record, const char *name)
+{
+	char *text = record != NULL ? entry_value(record, name) : NULL;
+	double value = text != NULL ? strtod(text, NULL) : NAN;
+
+	free(text);
+	return value;
+}
+
+static void
+put_value(struct query *q, int i, const char *record, const char *name)
+{
+	char *text = record != NULL ? entry_value(record, name) : NULL;
+
+	query_put_text(q, i, text);
+	free(text);
+}
+
+/* The decisions as Redis has them, one behind the other in JSON. */
+static char *
+decisions_of(const struct ended_contact *ended)
+{
+	json_t *list;
+	struct text out = {0};
+
+	if (ended == NULL || ended->n_decisions == 0)
+		return NULL;
+	list = json_array();
+	for (int i = 0; i < ended->n_decisions; i++)
+		json_array_append_new(list, json_string(ended->decision[i]));
+	json_write(&out, list);
+	json_decref(list);
+	return text_take(&out);
+}
+
+static void
+close_contact(const struct apply *a, int64_t contact, const struct entry_event *e,
+	const char *state, const struct ended_contact *ended)
+{
+	const char *record = ended != NULL ? ended->record : NULL;
+	char *decisions = decisions_of(ended);
+	struct query *q;
+
+	leave_queue(a, contact, e->at_ms, state, NULL);
+	leg_ends(a, contact, e, state);
+	person_close(a->session, contact, record, ended != NULL ? ended->payload : NULL);
+	q = start(a,
+		"UPDATE contact SET closed = 1, state = $2, ended_ms = $3, wait_ms = "
+		"coalesce(wait_ms, $3 - t0_ms), reason = $4, disposition = $5, amount = "
+		"$6, "
+		"currency = $7, satisfaction = $8, points = $9, decisions = $10, "
+		"tier = coalesce($11, tier), "
+		"talk_ms = (SELECT coalesce(sum(talk_ms), 0) FROM leg WHERE contact = "
+		"$1), "
+		"hold_ms = (SELECT coalesce(sum(hold_ms), 0) FROM leg WHERE contact = "
+		"$1), "
+		"wrapup_ms = (SELECT coalesce(sum(wrapup_ms), 0) FROM leg WHERE contact "
+		"= $1), "
+		"offers = (SELECT count(*) FROM leg WHERE contact = $1), "
+		"rona = (SELECT count(*) FROM leg WHERE contact = $1 AND outcome = "
+		"'timeout'), "
+		"rejects = (SELECT count(*) FROM leg WHERE contact = $1 AND outcome = "
+		"'rejected'), "
+		"transfers = (SELECT count(*) FROM visit WHERE contact = $1 AND kind = "
+		"'transfer') WHERE id = $1");
+	query_put_int(q, 1, contact);
+	query_put_text(q, 2, state);
+	query_put_int(q, 3, e->at_ms);
+	query_put_text(q, 4, e->reason);
+	put_value(q, 5, record, "disposition");
+	query_put_number(q, 6, e->amount);
+	put_value(q, 7, record, "currency");
+	query_put_number(q, 8, e->satisfaction);
+	query_put_number(q, 9, number_of(record, "points"));
+	query_put_text(q, 10, decisions);
+	query_put_text(q, 11, e->tier);
+	query_run(q);
+	free(decisions);
+}
+
+/* ---- agents ---- */
+
+static void
+agent_state(const struct apply *a, uint64_t op, const struct entry_event *e)
+{
+	struct query *q;
+
+	if (e->agent == NULL || e->state == NULL)
+		return;
+	q = start(
+		a, "UPDATE agent_span SET to_ms = $2 WHERE agent = $1 AND to_ms IS NULL");
+	query_put_text(q, 1, e->agent);
+	query_put_int(q, 2, e->at_ms);
+	query_run(q);
+	if (strcmp(e->state, "offline") == 0)
+		return;
+	q = start(a, "INSERT INTO agent_span (agent, from_ms, op, team, state, reason) "
+		     "VALUES ($1, "
+		     "$2, $3, $4, $5, $6) ON CONFLICT (agent, from_ms, op) DO UPDATE SET "
+		     "state = "
+		     "excluded.state, reason = excluded.reason, to_ms = NULL");
+	query_put_text(q, 1, e->agent);
+	query_put_int(q, 2, e->at_ms);
+	query_put_int(q, 3, (int64_t)op);
+	query_put_text(q, 4, team_of(a, e->agent));
+	query_put_text(q, 5, e->state);
+	query_put_text(q, 6, e->reason);
+	query_run(q);
+}
+
+/* What the switch measured: over the whole life of the contact, so the legs before are
+ * taken off. */
+static void
+measured(const struct apply *a, int64_t contact, const struct entry_event *e)
+{
+	struct query *q;
+
+	if (e->hold_ms < 0)
+		return;
+	q = start(a,
+		"UPDATE leg SET hold_ms = max(0, $2 - (SELECT coalesce(sum(l.hold_ms), "
+		"0) "
+		"FROM leg AS l WHERE l.contact = $1 AND l.closed = 1)) WHERE contact = "
+		"$1 AND "
+		"closed = 0 AND connected_ms IS NOT NULL AND wrapup_since_ms IS NULL");
+	query_put_int(q, 1, contact);
+	query_put_int(q, 2, e->hold_ms);
+	query_run(q);
+}
+
+/* ---- which event does what ---- */
+
+static void
+of_contact(const struct apply *a, int64_t c, const struct entry_event *e,
+	const struct ended_contact *ended)
+{
+	switch (e->kind) {
+	case EVENT_CONTACT_CREATED:
+		enter_queue(a, c, "new", e);
+		set_state(a, c, "queued", e);
+		return;
+	case EVENT_CONTACT_QUEUED:
+		leg_ends(a, c, e, e->reason != NULL ? e->reason : "requeue");
+		waits(a, c, e);
+		set_state(a, c, "queued", e);
+		return;
+	case EVENT_CONTACT_UPDATED:
+		waits(a, c, e);
+		return;
+	case EVENT_CONTACT_TRANSFERRED:
+		leg_ends(a, c, e, "transfer");
+		leave_queue(a, c, e->at_ms, "moved", NULL);
+		enter_queue(a, c, "transfer", e);
+		set_state(a, c, "queued", e);
+		return;
+	case EVENT_OFFER_CREATED:
+		offer(a, c, e);
+		return;
+	case EVENT_OFFER_ACCEPTED:
+		offer_ends(a, c, e, "accepted", false);
+		return;
+	case EVENT_OFFER_REJECTED:
+		offer_ends(a, c, e, "rejected", true);
+		return;
+	case EVENT_OFFER_TIMEOUT:
+		offer_ends(a, c, e, "timeout", true);
+		return;
+	case EVENT_OFFER_RESCINDED:
+		offer_ends(a, c, e, "rescinded", true);
+		return;
+	case EVENT_OFFER_CANCELLED:
+		offer_ends(a, c, e, "cancelled", true);
+		return;
+	case EVENT_CONTACT_CONNECTED:
+		connected(a, c, e);
+		return;
+	case EVENT_CONTACT_PARKED:
+		mark_leg(a,
+			"UPDATE leg SET parked_since_ms = $2 WHERE contact = $1 AND "
+			"closed = 0 "
+			"AND parked_since_ms IS NULL",
+			c, e->at_ms);
+		set_state(a, c, "parked", e);
+		return;
+	case EVENT_CONTACT_RESUMED:
+		mark_leg(a,
+			"UPDATE leg SET parked_ms = parked_ms + $2 - parked_since_ms, "
+			"parked_since_ms = NULL WHERE contact = $1 AND closed = 0 AND "
+			"parked_since_ms IS NOT NULL",
+			c, e->at_ms);
+		set_state(a, c, "connected", e);
+		return;
+	case EVENT_CONTACT_WRAPUP:
+		mark_leg(a,
+			"UPDATE leg SET wrapup_since_ms = $2, talk_ms = " TALK
+			" WHERE contact = $1 AND closed = 0 AND connected_ms IS NOT NULL "
+			"AND "
+			"wrapup_since_ms IS NULL",
+			c, e->at_ms);
+		set_state(a, c, "wrapup", e);
+		return;
+	case EVENT_CONTACT_COMPLETED:
+		close_contact(a, c, e, "completed", ended);
+		return;
+	case EVENT_CONTACT_ABANDONED:
+		close_contact(a, c, e, "abandoned", ended);
+		return;
+	case EVENT_CONTACT_EXPIRED:
+		close_contact(a, c, e, "expired", ended);
+		return;
+	case EVENT_CONTACT_CANCELLED:
+		close_contact(a, c, e, "cancelled", ended);
+		return;
+	case EVENT_CONTACT_LOST:
+		close_contact(a, c, e, "lost", ended);
+		return;
+	case EVENT_CONTACT_ANSWERED:
+		close_contact(a, c, e, "answered", ended);
+		return;
+	case EVENT_AGENT_STATE:
+	case EVENT_AGENT_CHANNEL:
+	case EVENT_AGENT_SKILLS:
+	case EVENT_QUEUE_STATE:
+	case EVENT_CONFIGURED:
+	case EVENT_KINDS:
+		return;
+	}
+}
+
+void
+apply_event(const struct apply *a, uint64_t op, const struct entry_event *e,
+	const struct ended_contact *ended)
+{
+	int64_t contact = e->contact != 0 ? apply_contact(a->generation, e->contact) : 0;
+
+	keep_event(a, op, e, contact);
+	if (e->kind == EVENT_AGENT_STATE)
+		agent_state(a, op, e);
+	if (contact == 0)
+		return;
+	if (e->kind == EVENT_CONTACT_CREATED)
+		begin_contact(a, contact, e, true);
+	else
+		know_contact(a, contact, e);
+	measured(a, contact, e);
+	of_contact(a, contact, e, ended);
+}

@@ -1,0 +1,40 @@
+/*
+ * history/history.h - what desktops, supervisors and programs ask of the history: methods
+ * over the protocol and HTTP. The records themselves are the recorder's.
+ */
+#ifndef USHER_HISTORY_HISTORY_H
+#define USHER_HISTORY_HISTORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/people.h"
+#include "history/database.h"
+#include "history/recorder.h"
+#include "route/router.h"
+
+struct history;
+struct rpc;
+
+/* All borrowed; they outlive the history. */
+struct history_parts {
+	struct event_base *base;
+	struct database *db;
+	struct recorder *recorder;
+	struct router *router;
+	const struct people *people;
+	const struct centre_clock *clock; /* centre time */
+};
+
+struct history *history_create(const struct history_parts *parts);
+void history_destroy(struct history *history); /* NULL is fine */
+
+/* Centre time of now. */
+int64_t history_now_ms(const struct history *history);
+
+/* The tables for desk_add_commands(); their owner is the history. */
+extern const struct rpc_command history_commands[];
+extern const int history_n_commands;
+
+#endif

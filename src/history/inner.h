@@ -1,0 +1,53 @@
+/* history/inner.h - what the files of the history's methods share; nobody else includes
+ * it. */
+#ifndef USHER_HISTORY_INNER_H
+#define USHER_HISTORY_INNER_H
+
+#include "base/json.h"
+#include "history/history.h"
+
+struct history {
+	struct history_parts parts;
+};
+
+/* A question on its way to the database and back. */
+struct asking {
+	struct history *history;
+	struct rpc *rpc;
+	uint64_t tag;
+	enum rpc_role role;
+	/* On a database thread: fills result, or refused. */
+	bool (*work)(struct database_session *s, struct asking *asking);
+	json_t *params;			    /* a reference */
+	json_t *result;			    /* owned until it is answered */
+	const char *refused_type, *refused; /* static; NULL: it is not */
+	int64_t now_ms, generation;
+	char who[ID_MAX + 1];
+	int64_t contact; /* number in the tables, where one was named; 0 */
+	void *more;	 /* of the work; freed with free() */
+};
+
+/*
+ * ask - has `work` carried out by the database, and answers the call with what it left.
+ *
+ * writes   it changes something: in a transaction of the writer
+ * Returns  to be filled further by the caller before the loop turns again; NULL: refused
+ *          already, since too many wait
+ */
+struct asking *ask(struct history *h, const struct rpc_call *call,
+	bool (*work)(struct database_session *s, struct asking *asking), bool writes);
+
+/* "c..." of a number in the tables; owned by the caller. */
+json_t *contact_json(int64_t contact);
+/* RFC 3339; 0: null. */
+json_t *moment_json(int64_t ms);
+/* Columns of a row: null where the column is. */
+json_t *column_text(struct query *q, int i);
+json_t *column_int(struct query *q, int i);
+json_t *column_number(struct query *q, int i);
+json_t *column_moment(struct query *q, int i);
+
+#define HISTORY_METHOD(name) void name(void *owner, const struct rpc_call *call)
+HISTORY_METHOD(on_history_status);
+
+#endif

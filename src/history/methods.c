@@ -1,0 +1,178 @@
+/* history/methods.c - the table of methods, and how a question goes to the database and
+ * back.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/moment.h"
+#include "history/apply.h"
+#include "history/inner.h"
+
+#define AWAY_MS 5000 /* a write is tried so long before its caller is told */
+
+/* ---- questions ---- */
+
+static void
+answer(void *arg, enum database_result result)
+{
+	struct asking *a = arg;
+
+	if (result == DATABASE_AWAY)
+		rpc_refuse(a->rpc, a->tag, RPC_LATER, "history_away",
+			"The history cannot be read or written now; try again later.",
+			NULL);
+	else if (a->refused != NULL)
+		rpc_refuse(
+			a->rpc, a->tag, RPC_NOT_FOUND, a->refused_type, a->refused, NULL);
+	else if (result != DATABASE_OK)
+		rpc_refuse(a->rpc, a->tag, RPC_INTERNAL_ERROR, "internal",
+			"The history's database did not take it; see the server's log.",
+			NULL);
+	else {
+		rpc_answer(a->rpc, a->tag, a->result);
+		a->result = NULL;
+	}
+	json_decref(a->result);
+	json_decref(a->params);
+	free(a->more);
+	free(a);
+}
+
+static bool
+work(struct database_session *s, void *arg)
+{
+	struct asking *a = arg;
+
+	json_decref(a->result); /* of a try that could not be committed */
+	a->result = NULL;
+	a->refused = NULL;
+	return a->work(s, a) && a->refused == NULL;
+}
+
+struct asking *
+ask(struct history *h, const struct rpc_call *call,
+	bool (*fn)(struct database_session *s, struct asking *asking), bool writes)
+{
+	struct asking *a = xcalloc(1, sizeof *a);
+	const char *who = h->parts.people->who(h->parts.people->owner, call);
+	struct recorder_figures figures;
+	bool asked;
+
+	recorder_figures(h->parts.recorder, &figures);
+	*a = (struct asking){.history = h,
+		.rpc = call->rpc,
+		.tag = call->tag,
+		.role = call->role,
+		.work = fn,
+		.params = json_incref(call->params),
+		.now_ms = history_now_ms(h),
+		.generation = figures.generation,
+		.contact = rpc_number_id(call, "contact") != 0
+				   ? recorder_contact(h->parts.recorder,
+					     rpc_number_id(call, "contact"))
+				   : 0};
+	snprintf(a->who, sizeof a->who, "%s", who);
+	asked = writes ? database_write(h->parts.db, work, answer, a, AWAY_MS)
+		       : database_read(h->parts.db, work, answer, a);
+	if (asked)
+		return a;
+	answer(a, DATABASE_AWAY);
+	return NULL;
+}
+
+/* ---- values ---- */
+
+json_t *
+contact_json(int64_t contact)
+{
+	char id[NUMBER_ID_TEXT];
+
+	number_id_format(id, 'c', apply_number(contact));
+	return json_string(id);
+}
+
+json_t *
+moment_json(int64_t ms)
+{
+	char text[MOMENT_TEXT];
+
+	moment_format(text, ms);
+	return json_string(text);
+}
+
+json_t *
+column_text(struct query *q, int i)
+{
+	return query_is_null(q, i) ? json_null() : json_string(query_text(q, i));
+}
+
+json_t *
+column_int(struct query *q, int i)
+{
+	return query_is_null(q, i) ? json_null() : json_integer(query_int(q, i));
+}
+
+json_t *
+column_number(struct query *q, int i)
+{
+	return query_is_null(q, i) ? json_null() : json_real(query_number(q, i));
+}
+
+json_t *
+column_moment(struct query *q, int i)
+{
+	return query_is_null(q, i) ? json_null() : moment_json(query_int(q, i));
+}
+
+/* ---- how it stands ---- */
+
+void
+on_history_status(void *owner, const struct rpc_call *call)
+{
+	struct history *h = owner;
+	struct recorder_figures r;
+	struct database_figures d;
+
+	recorder_figures(h->parts.recorder, &r);
+	database_figures(h->parts.db, &d);
+	rpc_answer(call->rpc, call->tag,
+		json_pack("{s:b, s:b, s:s*, s:I, s:I, s:I, s:I, s:I}", "connected",
+			r.connected, "writing", !d.away, "why", d.away ? d.why : NULL,
+			"lag_ms", (json_int_t)r.lag_ms, "entries", (json_int_t)r.entries,
+			"events", (json_int_t)r.events, "skipped", (json_int_t)r.skipped,
+			"file_bytes", (json_int_t)d.file_bytes));
+}
+
+int64_t
+history_now_ms(const struct history *h)
+{
+	return centre_clock_now_ms(h->parts.clock);
+}
+
+struct history *
+history_create(const struct history_parts *parts)
+{
+	struct history *h = xcalloc(1, sizeof *h);
+
+	h->parts = *parts;
+	return h;
+}
+
+void
+history_destroy(struct history *h)
+{
+	free(h);
+}
+
+#define WATCHERS                                                                         \
+	(RPC_MAY(RPC_SUPERVISOR) | RPC_MAY(RPC_ADMINISTRATOR) | RPC_MAY(RPC_AUDITOR))
+
+static const struct rpc_param none[] = {{0}};
+
+const struct rpc_command history_commands[] = {
+	{"history.status", WATCHERS, none, on_history_status,
+		"How far the contact records are behind, and whether they can be "
+		"written."},
+};
+const int history_n_commands =
+	(int)(sizeof history_commands / sizeof history_commands[0]);

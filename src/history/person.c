@@ -1,0 +1,48 @@
+/* history/person.c - see person.h. */
+#include "history/person.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "history/entry.h"
+
+void
+person_note(struct database_session *s, int64_t contact, int64_t party, const char *dnis)
+{
+	struct query *q = query_start(s, "INSERT INTO contact_person (contact, party, "
+					 "dnis) VALUES ($1, nullif($2, 0), "
+					 "$3) ON CONFLICT (contact) DO UPDATE SET party "
+					 "= coalesce(excluded.party, "
+					 "party), dnis = coalesce(excluded.dnis, dnis)");
+
+	query_put_int(q, 1, contact);
+	query_put_int(q, 2, party);
+	query_put_text(q, 3, dnis);
+	query_run(q);
+}
+
+void
+person_close(struct database_session *s, int64_t contact, const char *record,
+	const char *payload)
+{
+	struct json_problem problem;
+	json_t *in =
+		payload != NULL ? json_read(payload, strlen(payload), &problem) : NULL;
+	char *party = record != NULL ? entry_value(record, "party") : NULL;
+	struct query *q =
+		query_start(s, "UPDATE contact_person SET party = coalesce(nullif($2, "
+			       "0), party), customer = "
+			       "$3, external_id = $4, title = $5 WHERE contact = $1");
+
+	query_put_int(q, 1, contact);
+	query_put_int(q, 2, party != NULL ? strtoll(party, NULL, 10) : 0);
+	query_put_text(q, 3,
+		json_string_value(
+			json_object_get(json_object_get(in, "customer"), "id")));
+	query_put_text(q, 4, json_string_value(json_object_get(in, "external_id")));
+	query_put_text(q, 5, json_string_value(json_object_get(in, "title")));
+	query_run(q);
+	json_decref(in);
+	free(party);
+}

@@ -1,0 +1,15 @@
+/* history/person.h - what an erasure takes away of a contact record: who it was, and what
+ * was said. Within a job of the database only. */
+#ifndef USHER_HISTORY_PERSON_H
+#define USHER_HISTORY_PERSON_H
+
+#include "history/database.h"
+
+/* What is known while it lives; party 0, dnis NULL: not (yet). */
+void person_note(
+	struct database_session *s, int64_t contact, int64_t party, const char *dnis);
+/* The same from its record and from what came in (JSON), at its end; NULL: not there. */
+void person_close(struct database_session *s, int64_t contact, const char *record,
+	const char *payload);
+
+#endif

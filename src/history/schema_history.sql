@@ -1,0 +1,255 @@
+-- The tables of contact records. Each section takes the group from the version before to
+-- its own; a section that has been released is never changed, a new one is added.
+--
+-- Contacts have the number of their id; where Redis began anew meanwhile, bits 60 to 62
+-- count how often, so that numbers stay unique. Times are centre time in Unix ms. What has
+-- `closed` is history: it is never changed again, whatever is found out later is added.
+-- version 1
+
+-- How far the event stream was read; one row. Written with what was read, or not at all.
+CREATE TABLE progress (
+	id INTEGER PRIMARY KEY CHECK (id = 1),
+	op INTEGER NOT NULL,
+	owner TEXT NOT NULL,
+	generation INTEGER NOT NULL,
+	at_ms INTEGER NOT NULL
+) STRICT;
+
+-- Every state change, as it was told.
+CREATE TABLE event (
+	n INTEGER PRIMARY KEY AUTOINCREMENT,
+	op INTEGER NOT NULL,
+	sub INTEGER NOT NULL,
+	generation INTEGER NOT NULL,
+	at_ms INTEGER NOT NULL,
+	kind TEXT NOT NULL,
+	contact INTEGER,
+	offer INTEGER,
+	agent TEXT,
+	queue TEXT,
+	channel TEXT,
+	tier TEXT,
+	state TEXT,
+	reason TEXT,
+	waited_ms INTEGER,
+	handled_ms INTEGER,
+	amount REAL,
+	satisfaction REAL,
+	version INTEGER NOT NULL,
+	UNIQUE (generation, op, sub)
+) STRICT;
+CREATE INDEX event_at ON event (at_ms);
+
+-- One contact: what it was and how it went. Nothing personal: that is in contact_person.
+CREATE TABLE contact (
+	id INTEGER PRIMARY KEY,
+	closed INTEGER NOT NULL DEFAULT 0,
+	partial INTEGER NOT NULL DEFAULT 0,
+	state TEXT NOT NULL,
+	channel TEXT,
+	queue TEXT,
+	tier TEXT,
+	source TEXT,
+	created_ms INTEGER NOT NULL,
+	t0_ms INTEGER NOT NULL,
+	answered_ms INTEGER,
+	ended_ms INTEGER,
+	wait_ms INTEGER,
+	talk_ms INTEGER NOT NULL DEFAULT 0,
+	hold_ms INTEGER NOT NULL DEFAULT 0,
+	wrapup_ms INTEGER NOT NULL DEFAULT 0,
+	agent TEXT,
+	offers INTEGER NOT NULL DEFAULT 0,
+	rona INTEGER NOT NULL DEFAULT 0,
+	rejects INTEGER NOT NULL DEFAULT 0,
+	transfers INTEGER NOT NULL DEFAULT 0,
+	version INTEGER NOT NULL,
+	points REAL,
+	reason TEXT,
+	disposition TEXT,
+	amount REAL,
+	currency TEXT,
+	satisfaction REAL,
+	decisions TEXT
+) STRICT;
+CREATE INDEX contact_created ON contact (created_ms);
+CREATE INDEX contact_ended ON contact (ended_ms);
+CREATE TRIGGER contact_is_closed BEFORE UPDATE ON contact WHEN OLD.closed = 1
+BEGIN SELECT RAISE(ABORT, 'the record is closed'); END;
+
+-- What an erasure takes away: who it was, and what was said.
+CREATE TABLE contact_person (
+	contact INTEGER PRIMARY KEY,
+	party INTEGER,
+	customer TEXT,
+	external_id TEXT,
+	title TEXT,
+	dnis TEXT
+) STRICT;
+CREATE INDEX contact_person_party ON contact_person (party);
+
+-- A stay in a queue, from its entry to an agent, the end, or another queue.
+CREATE TABLE visit (
+	contact INTEGER NOT NULL,
+	n INTEGER NOT NULL,
+	closed INTEGER NOT NULL DEFAULT 0,
+	kind TEXT NOT NULL CHECK (kind IN ('new', 'transfer', 'overflow', 'moved', 'return')),
+	queue TEXT NOT NULL,
+	channel TEXT NOT NULL,
+	tier TEXT NOT NULL,
+	dnis TEXT,
+	entered_ms INTEGER NOT NULL,
+	since_ms INTEGER NOT NULL,
+	sl_due_ms INTEGER NOT NULL,
+	left_ms INTEGER,
+	left_how TEXT,
+	agent TEXT,
+	PRIMARY KEY (contact, n)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX visit_entered ON visit (entered_ms);
+CREATE INDEX visit_left ON visit (left_ms);
+CREATE INDEX visit_due ON visit (sl_due_ms);
+CREATE INDEX visit_open ON visit (closed) WHERE closed = 0;
+CREATE TRIGGER visit_is_closed BEFORE UPDATE ON visit WHEN OLD.closed = 1
+BEGIN SELECT RAISE(ABORT, 'the record is closed'); END;
+
+-- One offer to one agent and what became of it: the leg of a contact.
+CREATE TABLE leg (
+	contact INTEGER NOT NULL,
+	n INTEGER NOT NULL,
+	closed INTEGER NOT NULL DEFAULT 0,
+	offer INTEGER,
+	agent TEXT NOT NULL,
+	team TEXT,
+	queue TEXT NOT NULL,
+	channel TEXT NOT NULL,
+	tier TEXT NOT NULL,
+	dnis TEXT,
+	offered_ms INTEGER NOT NULL,
+	outcome TEXT,
+	outcome_ms INTEGER,
+	reason TEXT,
+	connected_ms INTEGER,
+	parked_since_ms INTEGER,
+	parked_ms INTEGER NOT NULL DEFAULT 0,
+	hold_ms INTEGER NOT NULL DEFAULT 0,
+	wrapup_since_ms INTEGER,
+	ended_ms INTEGER,
+	ended_how TEXT,
+	talk_ms INTEGER NOT NULL DEFAULT 0,
+	wrapup_ms INTEGER NOT NULL DEFAULT 0,
+	PRIMARY KEY (contact, n)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX leg_offered ON leg (offered_ms);
+CREATE INDEX leg_outcome ON leg (outcome_ms);
+CREATE INDEX leg_ended ON leg (ended_ms);
+CREATE INDEX leg_connected ON leg (connected_ms);
+CREATE INDEX leg_open ON leg (closed) WHERE closed = 0;
+CREATE TRIGGER leg_is_closed BEFORE UPDATE ON leg WHEN OLD.closed = 1
+BEGIN SELECT RAISE(ABORT, 'the record is closed'); END;
+
+-- What an agent was, from when to when.
+CREATE TABLE agent_span (
+	agent TEXT NOT NULL,
+	from_ms INTEGER NOT NULL,
+	op INTEGER NOT NULL,
+	to_ms INTEGER,
+	team TEXT,
+	state TEXT NOT NULL,
+	reason TEXT,
+	PRIMARY KEY (agent, from_ms, op)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX agent_span_to ON agent_span (to_ms);
+CREATE INDEX agent_span_open ON agent_span (agent) WHERE to_ms IS NULL;
+
+-- What was learnt after the end: satisfaction of a survey, an amount, first contact resolved.
+CREATE TABLE outcome (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	contact INTEGER NOT NULL,
+	kind TEXT NOT NULL CHECK (kind IN ('satisfaction', 'amount', 'resolved')),
+	value REAL NOT NULL,
+	currency TEXT,
+	source TEXT NOT NULL,
+	at_ms INTEGER NOT NULL,
+	key TEXT UNIQUE
+) STRICT;
+CREATE INDEX outcome_contact ON outcome (contact);
+
+-- Notes on contacts and customers; never changed, at most taken away by an erasure.
+CREATE TABLE note (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	contact INTEGER,
+	party INTEGER,
+	case_id INTEGER,
+	who TEXT NOT NULL,
+	at_ms INTEGER NOT NULL,
+	text TEXT NOT NULL
+) STRICT;
+CREATE INDEX note_contact ON note (contact);
+CREATE INDEX note_party ON note (party);
+CREATE INDEX note_case ON note (case_id);
+
+-- An issue that groups contacts.
+CREATE TABLE issue (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	party INTEGER,
+	state TEXT NOT NULL CHECK (state IN ('open', 'pending', 'resolved')),
+	title TEXT NOT NULL,
+	opened_ms INTEGER NOT NULL,
+	opened_by TEXT NOT NULL,
+	changed_ms INTEGER NOT NULL,
+	resolved_ms INTEGER
+) STRICT;
+CREATE INDEX issue_party ON issue (party, state);
+
+-- How its state went: only added to.
+CREATE TABLE issue_change (
+	issue INTEGER NOT NULL,
+	n INTEGER NOT NULL,
+	state TEXT NOT NULL,
+	who TEXT NOT NULL,
+	at_ms INTEGER NOT NULL,
+	reason TEXT,
+	PRIMARY KEY (issue, n)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE issue_contact (
+	contact INTEGER PRIMARY KEY,
+	issue INTEGER NOT NULL
+) STRICT;
+CREATE INDEX issue_contact_issue ON issue_contact (issue);
+
+-- Wait estimates told at arrival, with the two baselines, and what came of them.
+CREATE TABLE estimate (
+	contact INTEGER PRIMARY KEY,
+	queue TEXT NOT NULL,
+	channel TEXT NOT NULL,
+	at_ms INTEGER NOT NULL,
+	position INTEGER NOT NULL,
+	low_ms INTEGER,
+	likely_ms INTEGER,
+	high_ms INTEGER,
+	mean_ms INTEGER,
+	share_ms INTEGER,
+	real_ms INTEGER
+) STRICT;
+CREATE INDEX estimate_at ON estimate (at_ms);
+
+-- Alarms: when they began and ended.
+CREATE TABLE alarm (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	name TEXT NOT NULL,
+	queue TEXT,
+	measure TEXT NOT NULL,
+	threshold REAL NOT NULL,
+	value REAL NOT NULL,
+	began_ms INTEGER NOT NULL,
+	ended_ms INTEGER
+) STRICT;
+CREATE INDEX alarm_open ON alarm (name) WHERE ended_ms IS NULL;
+
+-- How far each webhook has been answered.
+CREATE TABLE webhook (
+	name TEXT PRIMARY KEY,
+	n INTEGER NOT NULL
+) STRICT;

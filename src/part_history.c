@@ -1,0 +1,47 @@
+/* part_history.c - the history: contact records made of the event stream. */
+#include "base/log.h"
+#include "history/history.h"
+#include "usher.h"
+
+bool
+part_history_open(struct usher *u)
+{
+	char error[512];
+	struct recorder_settings settings = {.base = u->base,
+		.db = u->database,
+		.side = u->side,
+		.redis = store_redis_address(u->redis),
+		.password_file = u->config->redis_password_file,
+		.token = store_redis_token(u->redis),
+		.centre = u->config->centre};
+
+	u->recorder = recorder_create(&settings, error, sizeof error);
+	if (u->recorder == NULL) {
+		log_error("usherd: %s", error);
+		return false;
+	}
+	router_listen(u->router, recorder_hear, u->recorder);
+	u->history = history_create(&(struct history_parts){.base = u->base,
+		.db = u->database,
+		.recorder = u->recorder,
+		.router = u->router,
+		.people = &u->people,
+		.clock = &u->clock});
+	desk_add_commands(u->desk, history_commands, history_n_commands, u->history);
+	return true;
+}
+
+void
+part_history_configure(struct usher *u)
+{
+	recorder_configure(u->recorder, u->config->centre);
+}
+
+void
+part_history_close(struct usher *u)
+{
+	history_destroy(u->history);
+	u->history = NULL;
+	recorder_destroy(u->recorder);
+	u->recorder = NULL;
+}
