@@ -199,6 +199,21 @@ struct contact_change {
 void router_change(struct router *router, int64_t now_ms, uint64_t contact,
 	const struct contact_change *change, struct reply reply);
 
+/* A contact goes on otherwise, as the same contact: t0 and age stay, its deadline follows
+ * the promise of the new channel. Out of whatever hands it is in. */
+struct pass_on {
+	int channel;	    /* -1: the same */
+	int64_t until_ms;   /* `scheduled` until then; 0: it waits at once */
+	int by_agent;	    /* who has it; -1: staff or the customer */
+	const char *reason; /* a word */
+};
+void router_pass_on(struct router *router, int64_t now_ms, uint64_t contact,
+	const struct pass_on *how, struct reply reply);
+
+/* The customer was not to be reached as often as it was to be tried: `unreachable`. */
+void router_unreachable(struct router *router, int64_t now_ms, uint64_t contact,
+	int by_agent, const char *reason, struct reply reply);
+
 /* ---- offers ---- */
 
 void router_accept(struct router *router, int64_t now_ms, uint64_t offer, int agent,
