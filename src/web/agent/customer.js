@@ -1,0 +1,178 @@
+/* customer.js - the right side: the customer's card, his timeline over all channels, notes, why this contact. */
+import { clean, h, outside, replace, show, text } from "../lib/dom.js";
+import { channelIcon, channelName } from "../lib/channels.js";
+import { t } from "../lib/i18n.js";
+import { load, save } from "../lib/store.js";
+import { moment, money, ms, span } from "../lib/time.js";
+import { badge } from "../lib/ui.js";
+import { nameOf } from "./model.js";
+
+const FRESH_MS = 30000;
+
+const valueOf = (v) => (v && typeof v === "object" && "value" in v ? v.value : v);
+
+/* The card as it came with the contact, or as it was asked for. */
+function cardOf(item) {
+  return item.card || item.contact.card || item.contact.customer_card || null;
+}
+
+function identities(card) {
+  const list = card?.identities || card?.known_by || [];
+  return list.map((i) => (typeof i === "string" ? { kind: "", value: i } : i));
+}
+
+function cardNode(item) {
+  const c = item.contact;
+  const card = cardOf(item);
+  const a = c.attributes || {};
+  const name = nameOf(c) || (card?.name ?? "");
+  const row = (label, value) =>
+    value === undefined || value === null || value === "" ? null : [h("dt", {}, label), value instanceof Node ? h("dd", {}, value) : outside(value, "dd", { class: "wrap" })];
+  const points = card?.points ?? c.points;
+  const worth = card?.worth?.amount ?? card?.value?.amount;
+  const attributes = Object.entries(card?.attributes || {}).slice(0, 20);
+  return [
+    h(
+      "div",
+      { class: "row" },
+      h("span", { class: "avatar", "aria-hidden": "true" }, clean(name || "?").slice(0, 1).toUpperCase()),
+      h("div", { class: "grow" }, outside(name || t("Not known yet"), "strong", { class: "cut block" }), card?.kind ? h("small", { class: "block" }, clean(card.kind)) : null),
+    ),
+    h(
+      "div",
+      { class: "row" },
+      c.tier ? badge(clean(c.tier), "violet") : null,
+      points ? badge(t("{n} points", { n: Math.round(points) }), "accent") : null,
+      card?.vip ? badge("VIP", "good") : null,
+      card?.blocked ? badge(t("blocked"), "bad") : null,
+      card?.provisional ? badge(t("provisional"), "") : null,
+    ),
+    h(
+      "dl",
+      { class: "data" },
+      row(t("Number of the customer"), c.customer),
+      row(t("Phone"), a["customer.phone"] || a.ani),
+      row(t("E-mail"), a["customer.email"] || a["mail.from"]),
+      identities(card).map((i) => row(i.kind || t("Known by"), i.value)),
+      worth !== undefined ? row(t("Worth"), money(worth, card?.worth?.currency)) : null,
+      attributes.map(([k, v]) => row(k, typeof valueOf(v) === "object" ? JSON.stringify(valueOf(v)) : valueOf(v))),
+      (card?.links || []).map((l) => row(l.kind || t("Belongs to"), l.name || l.id || l.other)),
+    ),
+  ];
+}
+
+function entryNode(e) {
+  const at = e.at ?? e.at_ms ?? e.ended_ms ?? e.created_ms;
+  const channel = e.channel || (e.kind === "note" ? "" : e.kind) || "";
+  return h(
+    "li",
+    { class: "entry" },
+    channel ? channelIcon(channel, 16) : h("span", { class: "entry-dot", "aria-hidden": "true" }),
+    h(
+      "div",
+      { class: "grow" },
+      h("div", { class: "row" }, h("strong", {}, e.kind === "note" ? t("Note") : channelName(channel)), h("small", { class: "timer" }, at ? moment(ms(at), { seconds: false }) : "")),
+      e.title || e.subject ? outside(e.title || e.subject, "div", { class: "cut" }) : null,
+      e.text ? outside(e.text, "div", { class: "wrap" }) : null,
+      h(
+        "small",
+        { class: "soft" },
+        clean([e.agent || e.by, e.state || e.disposition, e.handled_ms ? span(e.handled_ms) : ""].filter(Boolean).join(" · ")),
+      ),
+    ),
+  );
+}
+
+export function customerPane(context) {
+  const { link, model } = context;
+  const card = h("div", { class: "column" });
+  const timeline = h("ol", { class: "timeline" });
+  const timelineBox = h("div", { hidden: true }, h("h3", {}, t("Timeline")), timeline);
+  const why = h("details", { class: "why-box" }, h("summary", {}, t("Why this contact, why me")), h("p", { class: "wrap" }));
+  const body = h("div", { class: "column" }, card, why, timelineBox);
+  const fold = h("button", { type: "button", class: "plain small fold", "aria-expanded": "true", title: t("Show or hide") }, "›");
+  const node = h("aside", { class: "customer", "aria-label": t("Customer"), hidden: true }, h("div", { class: "row" }, h("h2", { class: "grow" }, t("Customer")), fold), body);
+  const asked = new Map();
+
+  const folded = (on) => {
+    document.body.classList.toggle("folded", on);
+    fold.setAttribute("aria-expanded", String(!on));
+    save("folded", on || null);
+  };
+  fold.addEventListener("click", () => folded(!document.body.classList.contains("folded")));
+  folded(!!load("folded"));
+
+  const ask = async (item) => {
+    const last = asked.get(item.id) || 0;
+    if (!link.live || !link.methods || Date.now() - last < FRESH_MS) return;
+    asked.set(item.id, Date.now());
+    const id = item.contact.customer;
+    try {
+      if (id && link.methods.has("customer.get")) {
+        const answer = await link.call("customer.get", { customer: id });
+        item.card = answer.customer ?? answer;
+      }
+    } catch {
+      /* the card stays what it was */
+    }
+    try {
+      if (id && link.methods.has("customer.timeline")) {
+        const answer = await link.call("customer.timeline", { customer: id });
+        item.timeline = answer.entries ?? answer.timeline ?? answer.contacts ?? [];
+      }
+    } catch {
+      /* so does the timeline */
+    }
+    model.changed();
+  };
+
+  why.addEventListener("toggle", async () => {
+    const item = model.current;
+    if (!why.open || !item) return;
+    const place = why.querySelector("p");
+    if (!item.why) {
+      text(place, t("One moment…"));
+      try {
+        const { contact } = await link.call("explain.contact", { contact: item.id });
+        const d = contact.decisions?.[contact.decisions.length - 1];
+        const lines = [];
+        if (d?.winner) {
+          const s = d.winner;
+          lines.push(
+            t("It was offered because its score was the highest of {n}.", { n: d.heads || 1 }),
+            s.slack_ms !== undefined
+              ? s.slack_ms >= 0
+                ? t("There were {time} left to its deadline.", { time: span(s.slack_ms) })
+                : t("It was {time} late.", { time: span(-s.slack_ms) })
+              : "",
+            ...(d.rivals || []).slice(0, 3).map((r) => t("{contact} comes {s} seconds behind.", { contact: r.contact, s: Math.round(r.behind_s ?? 0) })),
+          );
+        }
+        if (d?.free_agents) lines.push(t("You were chosen of {n} agents who were free.", { n: d.free_agents }));
+        item.why = lines.filter(Boolean).join("\n") || t("Nothing is recorded.");
+      } catch (error) {
+        item.why = error.message;
+      }
+    }
+    text(place, item.why);
+  });
+
+  let shown = null;
+  model.onChange(() => {
+    const item = model.current;
+    show(node, !!item);
+    if (!item) return;
+    ask(item);
+    if (shown !== item.id) {
+      shown = item.id;
+      why.open = false;
+    }
+    const key = JSON.stringify([item.id, item.contact, item.card, item.timeline?.length]);
+    if (node.shownKey === key) return;
+    node.shownKey = key;
+    replace(card, cardNode(item));
+    show(timelineBox, Array.isArray(item.timeline) && item.timeline.length > 0);
+    replace(timeline, (item.timeline || []).slice(0, 50).map(entryNode));
+  });
+  return node;
+}

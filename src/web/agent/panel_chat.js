@@ -1,0 +1,349 @@
+/*
+ * panel_chat.js - a chat: messages with notes and whispers, typing, read marks, proposals, stored responses, files.
+ * Messages carry an id of ours, so that one that is sent again after a lost connection is one message.
+ */
+import { clean, h, keyed, outside, replace, show, text } from "../lib/dom.js";
+import { t } from "../lib/i18n.js";
+import { keepDraft, load, save } from "../lib/store.js";
+import { moment, ms, percent } from "../lib/time.js";
+import { attempt, notice } from "../lib/ui.js";
+
+const TYPING_EVERY_MS = 3000;
+const TYPING_SHOWN_MS = 6000;
+const CHAT_TEXT_MAX = 8000;
+const FILES_AT = "/v1/chat/files/";
+
+const newId = () => `d${Date.now().toString(36)}${Math.random().toString(36).slice(2, 8)}`;
+
+/* What is said but not yet confirmed outlives a reload: it is sent again under its id. */
+class Outbox {
+  constructor(context, contact) {
+    this.context = context;
+    this.contact = contact;
+    this.name = `chatout.${contact}`;
+    this.list = load(this.name, []);
+  }
+
+  add(said) {
+    const entry = { id: newId(), text: said, at: Date.now() };
+    this.list.push(entry);
+    save(this.name, this.list);
+    this.flush();
+    return entry;
+  }
+
+  drop(id) {
+    const n = this.list.length;
+    this.list = this.list.filter((e) => e.id !== id);
+    if (this.list.length !== n) save(this.name, this.list.length ? this.list : null);
+  }
+
+  async flush() {
+    const { link } = this.context;
+    if (this.busy || !link.live) return;
+    this.busy = true;
+    try {
+      while (this.list.length && link.live) {
+        const { id, text: said } = this.list[0];
+        try {
+          await link.call("chat.message", { contact: this.contact, id, text: said });
+          this.drop(id);
+        } catch (error) {
+          if (error.type === "gone" || error.type === "store_away" || error.type === "rate_limited") break;
+          this.drop(id);
+          notice(error.message, "bad");
+          this.onRefused?.(said);
+        }
+      }
+    } finally {
+      this.busy = false;
+      this.onChange?.();
+    }
+  }
+}
+
+const EVENT_WORDS = () => ({
+  joined: t("An agent joined."),
+  left: t("The agent left."),
+  waiting: t("The chat waits again."),
+  transferred: t("The chat was handed on."),
+  ended: t("The chat is over."),
+  customer_left: t("The customer left."),
+  customer_back: t("The customer is back."),
+  mailed: t("The transcript was sent by mail."),
+});
+
+function fileLink(context, item, message) {
+  const f = message.file;
+  return h(
+    "button",
+    {
+      type: "button",
+      class: "small",
+      onclick: (event) =>
+        attempt(event.currentTarget, async () => {
+          const answer = await context.link.call("chat.file", { contact: item.id, seq: message.seq });
+          const where = answer.url || `${FILES_AT}${encodeURIComponent(answer.token)}`;
+          const a = h("a", { href: where, download: clean(f.name || "file"), rel: "noopener" });
+          document.body.append(a);
+          a.click();
+          a.remove();
+        }),
+    },
+    "📎 ",
+    outside(f.name || t("A file")),
+    f.size ? ` (${Math.ceil(f.size / 1024)} KB)` : "",
+  );
+}
+
+function bubble(context, item, m) {
+  if (m.kind === "event") {
+    const code = m.code || m.text || "";
+    return h("div", { class: "chat-event soft" }, EVENT_WORDS()[code] ?? outside(m.text || code), " ", moment(ms(m.at), { seconds: false }));
+  }
+  const whose = m.from === "customer" ? "theirs" : m.kind === "note" || m.kind === "whisper" ? "private" : m.from === "system" ? "system" : "ours";
+  const label = m.kind === "note" ? t("Note") : m.kind === "whisper" ? t("Whisper to you") : "";
+  return h(
+    "div",
+    { class: `bubble ${whose}` },
+    h(
+      "div",
+      { class: "bubble-head soft" },
+      label ? `${label}: ` : "",
+      outside(m.name || (m.from === "customer" ? t("Customer") : "")),
+      " ",
+      h("time", { class: "timer" }, m.at ? moment(ms(m.at), { seconds: false }) : t("being sent…")),
+    ),
+    m.text !== undefined ? outside(m.text, "div", { class: "wrap" }) : null,
+    m.redacted ? h("small", {}, t("Card data was taken out.")) : null,
+    m.file ? fileLink(context, item, m) : null,
+  );
+}
+
+export function chatPanel(context, item) {
+  const { link, model } = context;
+  if (item.contact.channel !== "chat" || !link.methods?.has("chat.message")) return null;
+  const log = h("div", { class: "chat-log", role: "log", "aria-live": "polite", "aria-label": t("Conversation"), tabindex: 0 });
+  const typing = h("p", { class: "soft typing", hidden: true }, t("The customer is writing…"));
+  const seen = h("p", { class: "soft seen", hidden: true }, t("Seen"));
+  const input = h("textarea", {
+    rows: 3,
+    id: `say-${item.id}`,
+    maxlength: CHAT_TEXT_MAX,
+    "aria-label": t("Message to the customer"),
+    placeholder: t("Write… Enter sends, Shift Enter begins a new line"),
+    spellcheck: "true",
+  });
+  input.dataset.write = "1";
+  const send = h("button", { type: "submit", class: "primary" }, t("Send"));
+  const aside = h("button", { type: "button", class: "small" }, t("As a note"));
+  const proposals = h("div", { class: "chat-proposals", "aria-label": t("Proposals"), hidden: true });
+  const search = h("input", { type: "search", class: "small", placeholder: t("Stored responses…"), "aria-label": t("Stored responses") });
+  const found = h("div", { class: "canned card", hidden: true });
+  const outbox = new Outbox(context, item.id);
+  const draft = keepDraft(input, `chat.${item.id}`);
+  const messages = new Map();
+  let typedAt = 0;
+  let typingTimer = null;
+  let readSeq = item.contact.chat?.customer_read || 0;
+  let lastSeq = 0;
+
+  const render = () => {
+    const list = [...messages.values()].sort((a, b) => a.seq - b.seq);
+    const waiting = outbox.list
+      .filter((e) => !list.some((m) => m.id === e.id))
+      .map((e) => ({ seq: `out-${e.id}`, id: e.id, from: "agent", kind: "text", text: e.text }));
+    const bottom = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
+    keyed(log, [...list, ...waiting], (m) => m.seq, (m) => bubble(context, item, m));
+    const ours = list.filter((m) => m.from === "agent" && m.kind === "text").pop();
+    show(seen, !!ours && readSeq >= ours.seq && !waiting.length);
+    if (bottom) log.scrollTop = log.scrollHeight;
+  };
+  outbox.onChange = render;
+  outbox.onRefused = (said) => {
+    if (!input.value) input.value = said;
+  };
+
+  const markRead = () => {
+    if (document.hidden || model.selected !== item.id || !lastSeq || !link.live) return;
+    if (item.readTold === lastSeq) return;
+    item.readTold = lastSeq;
+    link.call("chat.read", { contact: item.id, seq: lastSeq }).catch(() => {});
+  };
+
+  const take = (m) => {
+    messages.set(m.seq, m);
+    lastSeq = Math.max(lastSeq, m.seq);
+    outbox.drop(m.id);
+  };
+
+  const read = async () => {
+    try {
+      let more = true;
+      while (more) {
+        const answer = await link.call("chat.transcript", { contact: item.id, after: lastSeq });
+        for (const m of answer.messages || []) take(m);
+        readSeq = answer.chat?.customer_read ?? readSeq;
+        more = !!answer.more && (answer.messages || []).length > 0;
+      }
+      render();
+      log.scrollTop = log.scrollHeight;
+      markRead();
+      outbox.flush();
+    } catch {
+      /* it comes back with the connection */
+    }
+  };
+
+  const showProposals = (list) => {
+    replace(
+      proposals,
+      list.slice(0, 3).map((p) =>
+        h(
+          "button",
+          {
+            type: "button",
+            class: "small proposal",
+            title: clean(p.text || ""),
+            onclick: () => {
+              input.value = p.text || "";
+              input.dispatchEvent(new Event("input"));
+              input.focus();
+            },
+          },
+          outside(p.title || p.response || p.label || ""),
+          " ",
+          h("span", { class: "soft" }, percent(p.p ?? p.probability)),
+        ),
+      ),
+    );
+    show(proposals, list.length > 0);
+  };
+
+  const off = [
+    link.on("chat.message", (p) => {
+      if (p.contact?.id !== item.id) return;
+      take(p.message);
+      show(typing, false);
+      render();
+      if (p.message.from === "customer") markRead();
+    }),
+    link.on("chat.typing", (p) => {
+      if (p.contact?.id !== item.id) return;
+      show(typing, p.on !== false);
+      clearTimeout(typingTimer);
+      typingTimer = setTimeout(() => show(typing, false), TYPING_SHOWN_MS);
+    }),
+    link.on("chat.read", (p) => {
+      if (p.contact?.id !== item.id) return;
+      readSeq = Math.max(readSeq, p.message_seq ?? p.seq ?? 0);
+      render();
+    }),
+    link.on("chat.suggested", (p) => p.contact?.id === item.id && showProposals(p.proposals || [])),
+    link.on("state", (state) => state === "live" && model.items.has(item.id) && read()),
+  ];
+  model.onEnd((_kind, what) => {
+    if (what.id === item.id) for (const end of off) end();
+  });
+  document.addEventListener("visibilitychange", markRead);
+
+  const say = () => {
+    const said = input.value.trim();
+    if (!said) return;
+    outbox.add(said);
+    input.value = "";
+    draft.clear();
+    showProposals([]);
+    render();
+    log.scrollTop = log.scrollHeight;
+  };
+  input.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    say();
+  });
+  input.addEventListener("input", () => {
+    if (!link.live || Date.now() - typedAt < TYPING_EVERY_MS) return;
+    typedAt = Date.now();
+    link.call("chat.typing", { contact: item.id, on: true }).catch(() => {});
+  });
+  aside.addEventListener("click", async () => {
+    const said = input.value.trim();
+    if (!said) {
+      input.focus();
+      return;
+    }
+    if (await attempt(aside, () => link.call("chat.note", { contact: item.id, id: newId(), text: said }))) {
+      input.value = "";
+      draft.clear();
+    }
+  });
+  let searching = null;
+  search.addEventListener("input", () => {
+    clearTimeout(searching);
+    searching = setTimeout(async () => {
+      if (!search.value.trim()) {
+        show(found, false);
+        return;
+      }
+      try {
+        const { responses } = await link.call("chat.canned", { query: search.value.trim() });
+        replace(
+          found,
+          responses.length ? null : h("p", { class: "empty" }, t("Nothing found.")),
+          responses.slice(0, 12).map((r) =>
+            h(
+              "button",
+              {
+                type: "button",
+                class: "plain wide start",
+                onclick: () => {
+                  input.value = [input.value, r.text || ""].filter(Boolean).join("\n");
+                  input.dispatchEvent(new Event("input"));
+                  show(found, false);
+                  search.value = "";
+                  input.focus();
+                },
+              },
+              h("span", { class: "cut" }, outside(r.title || r.id)),
+            ),
+          ),
+        );
+        show(found, true);
+      } catch {
+        show(found, false);
+      }
+    }, 200);
+  });
+  search.addEventListener("keydown", (event) => event.key === "Escape" && show(found, false));
+
+  const form = h(
+    "form",
+    {
+      class: "composer",
+      onsubmit: (event) => {
+        event.preventDefault();
+        say();
+      },
+    },
+    proposals,
+    input,
+    h("div", { class: "row" }, h("span", { class: "canned-box grow" }, search, found), aside, send),
+  );
+  const over = h("p", { class: "soft over", hidden: true }, t("The conversation is over; a note can still be made."));
+  read();
+  return {
+    name: "chat",
+    order: 0,
+    keeps: true,
+    node: h("section", { class: "panel chat card", "aria-label": t("Chat") }, log, typing, seen, over, form),
+    update(now) {
+      const talking = now.state === "connected";
+      send.disabled = !talking;
+      show(over, now.state === "wrapup");
+      show(search, link.methods?.has("chat.canned"));
+      text(aside, t("As a note"));
+      if (model.selected === item.id) markRead();
+    },
+  };
+}
