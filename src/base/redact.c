@@ -411,6 +411,19 @@ redact_ending(const char *text, size_t n, int digits, struct text *out)
 
 /* ---- JSON ---- */
 
+/* Three characters that may be digits: fewer are neither a number nor a code. Most texts
+ * of a contact are done with that. */
+static bool
+may_have_numbers(const char *text, size_t n)
+{
+	int digits = 0;
+
+	for (size_t i = 0; i < n && digits < 3; i++)
+		digits += (text[i] >= '0' && text[i] <= '9') || text[i] == '&' ||
+			  (unsigned char)text[i] >= 0x80;
+	return digits == 3;
+}
+
 /* The copy of a text or integer in *value without card data; NULL: it has none. */
 static json_t *
 redacted_scalar(const json_t *value, struct redact_found *found)
@@ -426,7 +439,8 @@ redacted_scalar(const json_t *value, struct redact_found *found)
 			(long long)json_integer_value(value));
 		text = number;
 	}
-	if (text != NULL && redact_text(text, n, &out, found))
+	if (text != NULL && may_have_numbers(text, n) &&
+		redact_text(text, n, &out, found))
 		copy = json_stringn(out.s, out.n);
 	text_finish(&out);
 	return copy;

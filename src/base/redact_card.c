@@ -99,6 +99,11 @@ redact_char_at(const char *text, size_t n, size_t at)
 	const char *s = text + at;
 	size_t left = n - at;
 
+	/* Nearly all of what is read. */
+	if (*s >= '0' && *s <= '9')
+		return (struct redact_char){1, (uint32_t)*s, *s - '0', false};
+	if ((*s | 32) >= 'a' && (*s | 32) <= 'z')
+		return (struct redact_char){1, (uint32_t)*s, -1, false};
 	if (*s == '<' && (c.n = tag_at(s, left)) > 0) {
 		c.joins = true;
 		return c;
