@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/tls.h"
+#include "part_customers.h"
 #include "usher-config.h"
 #include "usher.h"
 
@@ -368,6 +369,7 @@ drain(struct usher *u)
 	int64_t end_ms = clock_boot_ms() + DRAIN_MS;
 	struct timeval wait = {0, 20000};
 
+	part_customers_stop(u);
 	store_redis_end(u->redis, centre_is_free, u);
 	while (!u->freed && clock_boot_ms() < end_ms) {
 		event_add(u->tick, &wait);

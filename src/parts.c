@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "control/ctl.h"
+#include "part_customers.h"
 #include "usher-config.h"
 #include "usher.h"
 #include "web/site.h"
@@ -215,7 +216,7 @@ parts_open(struct usher *u)
 	if (u->config->http.address != NULL)
 		http_websocket(u->http, DESK_WEBSOCKET_PATH, SUBPROTOCOL,
 			desk_wire_handler(u->desk));
-	return part_history_open(u) && part_chat_open(u);
+	return part_customers_open(u) && part_history_open(u) && part_chat_open(u);
 }
 
 bool
@@ -230,6 +231,7 @@ parts_configure(struct usher *u)
 	desk_configure(u->desk, u->config->heartbeat_ms, u->config->messages_per_second);
 	part_chat_configure(u);
 	part_history_configure(u);
+	part_customers_configure(u);
 }
 
 void
@@ -239,6 +241,7 @@ parts_close(struct usher *u)
 	/* It tells those who asked it something, so they are still there. */
 	part_database_close(u);
 	part_history_close(u);
+	part_customers_close(u);
 	desk_destroy(u->desk);
 	task_destroy(u->task);
 	metrics_destroy(u->metrics);

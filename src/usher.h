@@ -32,6 +32,8 @@
 #include "start.h"
 
 struct part_chat;
+struct customers;
+struct database;
 struct site;
 
 struct usher {
@@ -64,6 +66,7 @@ struct usher {
 	struct history *history;
 	struct desk *desk;
 	struct people people; /* of the desk, for parts with methods of their own */
+	struct customers *customers; /* the directory */
 	struct task *task;
 	struct metrics *metrics;
 	struct part_chat *chat;

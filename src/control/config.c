@@ -60,6 +60,7 @@ compile(struct tree *tree, const struct node *root, const char *folder,
 	compile_alarms(&c);
 	compile_process(&c, config);
 	compile_web(&c, config);
+	compile_customers(&c, config);
 	compile_checks(&c);
 	compile_names_finish(&c);
 	if (tree->errors > 0) {
@@ -174,6 +175,7 @@ config_destroy(struct config *config)
 	free(config->plugins);
 	chat_settings_finish(&config->chat);
 	callme_settings_finish(&config->callme);
+	customer_rules_unref(config->customers);
 	sim_destroy(config->sim);
 	free(config->dump);
 	free(config);

@@ -14,6 +14,7 @@
 
 #include "model/centre.h"
 #include "model/contact.h"
+#include "model/customer.h"
 #include "model/web.h"
 
 #define CONFIG_FILE_MAX 8388608 /* bytes of one file */
@@ -86,7 +87,8 @@ struct config {
 	struct config_plugin *plugins;
 	struct chat_settings chat;
 	struct callme_settings callme;
-	struct config_sim *sim; /* NULL: no such section */
+	struct customer_rules *customers; /* owned reference */
+	struct config_sim *sim;		  /* NULL: no such section */
 	char *dump; /* "path: value" lines of what holds, defaults included; for
 		       config_diff */
 };

@@ -89,7 +89,8 @@ void compile_rules(struct compile *c);	/* config_rules.c */
 void compile_agents(struct compile *c); /* config_agents.c */
 void compile_alarms(struct compile *c); /* config_alarms.c */
 void compile_checks(struct compile *c); /* config_checks.c: odd, or never to end */
-void compile_process(struct compile *c, struct config *config); /* config_process.c */
-void compile_web(struct compile *c, struct config *config);	/* config_web.c */
+void compile_process(struct compile *c, struct config *config);	  /* config_process.c */
+void compile_web(struct compile *c, struct config *config);	  /* config_web.c */
+void compile_customers(struct compile *c, struct config *config); /* config_customers.c */
 
 #endif

@@ -4,6 +4,7 @@
  * Sources: CONTRACTS 3 and 4 for the names, ROUTING 2, 8 and 9 for the law, FEATURES 5
  * for defaults. Inner sections stand before the sections that use them.
  */
+#include "control/settings_customers.h"
 #include "control/settings_web.h"
 
 #define HOUR_MS 3600000.0
@@ -623,6 +624,9 @@ static const struct setting top_settings[] = {
 	[TOP_CHAT] = KEY(SECTION, "chat", .of = &settings_chat, .help = "The web chat."),
 	[TOP_CALLME] = KEY(
 		SECTION, "callme", .of = &settings_callme, .help = "The call-me form."),
+	[TOP_CUSTOMERS] = KEY(SECTION, "customers", .of = &settings_customers,
+		.help = "Who customers are, what they are worth, and how long that is "
+			"kept."),
 	[TOP_PLUGINS] = KEY(LIST, "plugins", .of = &plugin,
 		.help = "Plugins in the order in which they are asked."),
 	[TOP_SIM] = KEY(SECTION, "sim", .rule = "none", .of = &sim,

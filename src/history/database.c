@@ -57,6 +57,7 @@ struct database {
 	struct write_list waiting;
 	struct write_list batch; /* the writer thread's while `working` */
 	bool working, closing;
+	bool compact, compacting; /* the log is emptied after the next batch */
 	struct database_figures figures;
 	int64_t said_ms;
 
@@ -119,6 +120,8 @@ work_batch(void *arg)
 	/* A job that was undone is not the batch's failure. */
 	if (r != BACKEND_AWAY)
 		r = backend_commit(db->writer);
+	if (r == BACKEND_OK && db->compacting)
+		backend_compact(db->writer);
 	if (r != BACKEND_OK) {
 		snprintf(db->why, sizeof db->why, "%s", backend_why(db->writer));
 		backend_roll_back(db->writer);
@@ -217,8 +220,10 @@ start_batch(struct database *db)
 		return;
 	while (db->batch.n < DATABASE_BATCH_MAX && db->waiting.n > 0)
 		list_add(&db->batch, list_take(&db->waiting));
-	if (db->batch.n == 0)
+	if (db->batch.n == 0 && !db->compact)
 		return;
+	db->compacting = db->compact;
+	db->compact = false;
 	db->committed = BACKEND_AWAY; /* until it is */
 	db->working = worker_run(db->writer_pool, work_batch, batch_done, db);
 }
@@ -250,6 +255,14 @@ database_write(struct database *db, bool (*work)(struct database_session *s, voi
 	if (!event_pending(db->again, EV_TIMEOUT, NULL))
 		start_batch(db);
 	return true;
+}
+
+void
+database_compact(struct database *db)
+{
+	db->compact = true;
+	if (!event_pending(db->again, EV_TIMEOUT, NULL))
+		start_batch(db);
 }
 
 /* ---- reading ---- */

@@ -96,6 +96,9 @@ bool database_read(struct database *db,
 	bool (*work)(struct database_session *s, void *arg),
 	void (*done)(void *arg, enum database_result result), void *arg) USHER_MUST_CHECK;
 
+/* Has what was deleted leave the files of the back end too, soon (after an erasure). */
+void database_compact(struct database *db);
+
 /* How it stands, for status and metrics. */
 struct database_figures {
 	uint64_t written, undone, batches, retries; /* writes since start */

@@ -228,6 +228,14 @@ session_undo(struct database_session *s)
 	session_keep(s);
 }
 
+void
+backend_compact(struct database_session *s)
+{
+	/* What was deleted is zeroed in its pages (secure_delete); older copies of them
+	 * stand in the log until it is emptied. */
+	sqlite3_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+}
+
 enum backend_result
 backend_job(struct database_session *s,
 	bool (*work)(struct database_session *s, void *arg), void *arg, bool *kept)

@@ -161,7 +161,9 @@ describe_contact(
 	if ((flags & DESCRIBE_ATTRIBUTES) != 0) {
 		json_t *attributes = json_object();
 
-		for (int i = 0; i < c->n_attributes; i++)
+		/* What the directory knows is shown by its card, to those who may see it.
+		 */
+		for (int i = 0; i < c->n_own_attributes; i++)
 			put(attributes, c->attributes[i].name,
 				value_json(&c->attributes[i]));
 		put(o, "attributes", attributes);

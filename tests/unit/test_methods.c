@@ -15,6 +15,7 @@
 
 #include "control/admin.h"
 #include "desk/inner.h"
+#include "history/customers.h"
 #include "history/history.h"
 #include "intake/chat.h"
 
@@ -72,6 +73,8 @@ gather(void)
 		all[n_all++] = chat_commands[i];
 	for (int i = 0; i < history_n_commands; i++)
 		all[n_all++] = history_commands[i];
+	for (int i = 0; i < customers_n_commands; i++)
+		all[n_all++] = customers_commands[i];
 }
 
 static const struct rpc_command *

@@ -1,0 +1,168 @@
+/* history/customers_inner.h - what the customers*.c files share; nobody else includes it.
+ */
+#ifndef USHER_HISTORY_CUSTOMERS_INNER_H
+#define USHER_HISTORY_CUSTOMERS_INNER_H
+
+#include "base/map.h"
+#include "history/customers.h"
+
+#define LOOKUPS_MOST 20000 /* in all; beyond it contacts go on unknown */
+#define AGAIN_AT_ONCE 64   /* look-ups of a walk over live contacts */
+#define CARDS_MOST 20000   /* kept for offers; the oldest goes */
+#define PATIENCE_MS 10000  /* of a change that somebody waits for */
+
+struct event;
+
+/* A live contact that is somebody's; in the group of his root. */
+struct live {
+	uint64_t contact;
+	int64_t party;
+	struct group *group;	    /* borrowed */
+	struct live *before, *next; /* in the group */
+};
+
+/* Live contacts of one customer, and his card. */
+struct group {
+	int64_t root;
+	struct live *first;
+	json_t *card;		     /* owned; NULL: not known now */
+	bool asking;		     /* a look-up for the card is on its way */
+	struct group *older, *newer; /* among those with cards */
+};
+
+/* One question on its way; the threads of the database see identities, party, rules and
+ * the results. */
+struct lookup {
+	struct customers *customers;
+	struct customer_rules *rules; /* a reference */
+	uint64_t ticket;	      /* of the router; 0: none, or answered */
+	uint64_t contact;	      /* 0: not in yet */
+	int64_t asked_ms;	      /* boot time */
+	bool waiting;		      /* its contact waits for it on its way in */
+	bool overdue;
+	bool walk;		      /* of a walk over live contacts */
+	struct lookup *before, *next; /* of those waiting */
+	char channel[ID_MAX + 1], source[ID_MAX + 1];
+	struct identities identities;
+	int64_t party; /* asked for by number; 0: by identities */
+
+	/* results */
+	int64_t found[IDENTITIES_MAX], root[IDENTITIES_MAX]; /* 0: nobody's */
+	bool provisional[IDENTITIES_MAX];
+	struct party_view *view; /* owned; NULL: nobody */
+	json_t *card;		 /* owned; NULL */
+};
+
+/* VIP and block lists, in memory. */
+struct listing {
+	int64_t id;
+	bool vip;
+	char kind[IDENTITY_KIND_TEXT];
+	char pattern[IDENTITY_VALUE_TEXT];
+	double points;	  /* NAN: of the settings */
+	int64_t until_ms; /* wall clock; 0: for ever */
+	char *reason;	  /* owned; NULL */
+};
+
+struct customers {
+	struct customers_parts parts;
+	struct customer_rules *rules; /* a reference */
+	struct directory directory;
+	const struct customers_source *source; /* borrowed; NULL */
+	const struct customers_eraser *eraser; /* borrowed; NULL */
+	int n_parts;
+	struct customer_part part[CUSTOMER_PARTS_MAX];
+	bool stopped;
+
+	struct lookup *first, **last; /* waiting, oldest first */
+	struct lookup *last_one;
+	struct event *late; /* when the oldest's time is over */
+	int n_lookups, n_overdue;
+
+	struct idmap live;   /* struct live by contact, owned */
+	struct idmap groups; /* struct group by root, owned */
+	struct group *oldest, *newest;
+	size_t n_cards;
+
+	uint64_t *walk; /* owned; live contacts still to be looked at again */
+	size_t n_walk, at_walk;
+	int walking;
+
+	int64_t next_party; /* atomic: the import's thread takes numbers too */
+	uint64_t n_tickets; /* of questions to plugins */
+	struct idmap asked; /* their tickets: party (as pointer) */
+
+	struct listing **listing; /* owned, each */
+	int n_listings;
+	struct map listed;  /* "vip kind value" -> struct listing, borrowed: exact ones */
+	struct event *tidy; /* expiry of what is kept */
+
+	struct customers_figures figures;
+};
+
+int64_t customers_take_number(struct customers *c);
+
+/* ---- customers_lookup.c ---- */
+
+bool lookup_ask(void *owner, uint64_t ticket, const struct directory_question *q);
+/* Looks a live contact up again; by its question (party 0) or by party. */
+void lookup_contact(struct customers *c, uint64_t contact, int64_t party, bool walk);
+void lookup_on_late(int fd, short what, void *owner);
+void lookups_release_all(struct customers *c);
+
+/* ---- customers_live.c ---- */
+
+struct live *live_get(const struct customers *c, uint64_t contact);
+void live_put(struct customers *c, uint64_t contact, int64_t party, int64_t root);
+void live_remove(struct customers *c, uint64_t contact);
+void live_finish(struct customers *c);
+/* No card came of the look-up for this contact. */
+void live_asked(struct customers *c, uint64_t contact);
+/* The card of a root; stolen. */
+void live_card(struct customers *c, int64_t root, json_t *card);
+/* All live contacts of a party's customer, or of a root, are looked up again. */
+void live_refresh(struct customers *c, int64_t root);
+void live_walk(struct customers *c); /* over all of them */
+void live_walk_on(struct customers *c);
+
+/* ---- customers_lists.c ---- */
+
+void lists_finish(struct customers *c);
+void lists_reload(struct customers *c); /* from the database, soon */
+bool lists_load(struct database_session *s, void *customers); /* before the loop */
+/* Adds what lists say of these identities and this customer to his card's "why", its
+ * points and "lists". blocked: a block list holds. Returns the points. */
+double lists_apply(const struct customers *c, const struct identities *identities,
+	json_t *card, int64_t root, bool *vip, bool *blocked);
+void lists_put(struct customers *c, const struct listing *listing); /* copies */
+void lists_drop(struct customers *c, bool vip, const char *kind, const char *pattern);
+json_t *lists_json(const struct customers *c);
+
+/* ---- customers_write.c ---- */
+
+/* Writes that nobody waits for. */
+void write_provisional(struct customers *c, int64_t party, const char *source,
+	const struct identities *identities, uint64_t contact);
+void write_learned(struct customers *c, const struct lookup *lookup);
+void write_served(struct customers *c, const struct served *served, int complaint);
+
+/* ---- customers_import.c, customers_subject.c ---- */
+
+void on_customer_import(void *owner, const struct rpc_call *call);
+void on_customer_export(void *owner, const struct rpc_call *call);
+void on_customer_erase(void *owner, const struct rpc_call *call);
+void on_customer_list_add(void *owner, const struct rpc_call *call);
+void on_customer_list_remove(void *owner, const struct rpc_call *call);
+void on_customer_lists(void *owner, const struct rpc_call *call);
+void customers_tidy(int fd, short what, void *owner);
+/* Takes out of a card what agents do not see. */
+void customers_hide(const struct customers *c, json_t *card);
+
+/* ---- customers_methods.c ---- */
+
+/* The customer named by a param ("k..." or a live contact's); false: refused already. */
+bool find_customer(struct customers *c, const struct rpc_call *call, const char *param,
+	int64_t *out);
+bool may_see_customer(struct customers *c, const struct rpc_call *call, int64_t party);
+
+#endif

@@ -1,0 +1,60 @@
+/* part_customers.c - wires the directory of customers to the database, to the router,
+ * who asks it, and to the desk, which shows the cards. */
+#include "part_customers.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+
+static int64_t
+now_ms(void *owner)
+{
+	return usher_now(owner);
+}
+
+bool
+part_customers_open(struct usher *u)
+{
+	struct customers_parts parts = {.base = u->base,
+		.database = u->database,
+		.router = u->router,
+		.people = u->people,
+		.now_ms = now_ms,
+		.owner = u,
+		.rules = u->config->customers};
+	char error[300] = "";
+
+	u->customers = customers_create(&parts, error, sizeof error);
+	if (u->customers == NULL) {
+		log_error("usherd: %s", error);
+		return false;
+	}
+	desk_add_commands(
+		u->desk, customers_commands, customers_n_commands, u->customers);
+	router_use_directory(u->router, customers_directory(u->customers));
+	router_listen(u->router, customers_event, u->customers);
+	u->people.enrich(u->people.owner, "customer", customers_member, u->customers);
+	customers_start(u->customers);
+	return true;
+}
+
+void
+part_customers_configure(struct usher *u)
+{
+	if (u->customers != NULL)
+		customers_configure(u->customers, u->config->customers);
+}
+
+void
+part_customers_stop(struct usher *u)
+{
+	if (u->customers != NULL)
+		customers_stop(u->customers);
+}
+
+void
+part_customers_close(struct usher *u)
+{
+	customers_destroy(u->customers);
+	u->customers = NULL;
+}

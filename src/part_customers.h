@@ -1,0 +1,14 @@
+/* part_customers.h - the directory of customers, wired. */
+#ifndef USHER_PART_CUSTOMERS_H
+#define USHER_PART_CUSTOMERS_H
+
+#include "history/customers.h"
+#include "usher.h"
+
+bool part_customers_open(struct usher *u) USHER_MUST_CHECK;
+void part_customers_configure(struct usher *u);
+/* Nothing waits for the directory any more: before the last steps are written. */
+void part_customers_stop(struct usher *u);
+void part_customers_close(struct usher *u); /* after the database */
+
+#endif
