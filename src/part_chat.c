@@ -1,8 +1,11 @@
-/* part_chat.c - wires the web chat: its WebSocket, its store beside the routing keys, its
- * methods at the desk. */
+/* part_chat.c - wires the web chat and the call-me form: WebSocket and routes, their
+ * store beside the routing keys, their methods at the desk. */
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/map.h"
 #include "base/worker.h"
+#include "intake/callme.h"
 #include "intake/chat.h"
 #include "usher.h"
 
@@ -11,8 +14,66 @@
 
 struct part_chat {
 	struct chats *chats;
+	struct callme *callme;
 	struct worker_pool *workers;
+	struct idmap swaps; /* struct swapping, owned */
+	uint64_t last_swap;
 };
+
+/* A chat on its way to something else. */
+struct swapping {
+	struct reply reply; /* whose it is */
+	char request[33];   /* that was made for it; "" */
+};
+
+static void
+on_swapped(void *owner, uint64_t who, uint64_t tag, const struct outcome *outcome)
+{
+	struct part_chat *part = owner;
+	struct swapping *s = idmap_remove(&part->swaps, tag);
+
+	if (s == NULL)
+		return;
+	if (outcome->kind != OUTCOME_OK && s->request[0] != '\0')
+		callme_abandon(part->callme, s->request);
+	s->reply.fn(s->reply.owner, s->reply.who, s->reply.tag, outcome);
+	free(s);
+}
+
+/* A chat goes on as a call-me request, or as an e-mail that an agent writes. */
+static bool
+swap(void *owner, const struct chat_swap *swap, json_t **answer, struct reply reply)
+{
+	struct usher *u = owner;
+	bool call = strcmp(swap->to, "callback") == 0;
+	struct pass_on how = {
+		.channel = call ? callme_channel(u->chat->callme)
+				: centre_channel(router_centre(u->router), "email"),
+		.by_agent = -1,
+		.reason = call ? "to_callback" : "to_email"};
+	struct callme_adopted adopted = {
+		swap->contact, swap->phone, swap->address, swap->about};
+	const char *type = "no_channel", *why = "This centre does not go on that way.";
+	char token[TICKET_TEXT], id[33];
+	struct swapping *pending;
+
+	if (how.channel < 0 || (call && !callme_adopt(u->chat->callme, &adopted, &type,
+						&why, token, id))) {
+		*answer = json_pack("{s:s, s:s}", "type", type, "message", why);
+		return false;
+	}
+	*answer = call ? json_pack("{s:s, s:s}", "request", id, "token", token)
+		       : json_object();
+	pending = xcalloc(1, sizeof *pending);
+	pending->reply = reply;
+	if (call)
+		memcpy(pending->request, id, sizeof pending->request);
+	idmap_put(&u->chat->swaps, ++u->chat->last_swap, pending);
+	router_pass_on(u->router, usher_now(u), swap->contact, &how,
+		(struct reply){
+			.fn = on_swapped, .owner = u->chat, .tag = u->chat->last_swap});
+	return true;
+}
 
 bool
 part_chat_open(struct usher *u)
@@ -25,7 +86,15 @@ part_chat_open(struct usher *u)
 		.people = &u->people,
 		.clock = &u->clock,
 		.secret = u->ticket_secret,
-		.owner = u};
+		.owner = u,
+		.swap = swap};
+	struct callme_parts callme = {.base = u->base,
+		.http = u->http,
+		.router = u->router,
+		.side = u->side,
+		.people = &u->people,
+		.clock = &u->clock,
+		.secret = u->ticket_secret};
 
 	u->chat = xcalloc(1, sizeof *u->chat);
 	u->chat->workers = worker_pool_create(u->base, BLOB_THREADS, BLOBS_WAITING);
@@ -34,6 +103,9 @@ part_chat_open(struct usher *u)
 	parts.blobs = u->blobs;
 	parts.workers = u->chat->workers;
 	u->chat->chats = chats_create(&parts, &u->config->chat);
+	u->chat->callme = callme_create(&callme, &u->config->callme);
+	desk_add_commands(u->desk, callme_commands, callme_n_commands, u->chat->callme);
+	router_listen(u->router, callme_event, u->chat->callme);
 	desk_add_commands(u->desk, chat_commands, chat_n_commands, u->chat->chats);
 	router_listen(u->router, chats_event, u->chat->chats);
 	if (u->config->http.address != NULL)
@@ -45,17 +117,26 @@ part_chat_open(struct usher *u)
 void
 part_chat_configure(struct usher *u)
 {
-	if (u->chat != NULL)
-		chats_configure(u->chat->chats, &u->config->chat);
+	if (u->chat == NULL)
+		return;
+	chats_configure(u->chat->chats, &u->config->chat);
+	callme_configure(u->chat->callme, &u->config->callme);
 }
 
 void
 part_chat_close(struct usher *u)
 {
+	size_t at = 0;
+	void *value;
+
 	if (u->chat == NULL)
 		return;
 	worker_pool_destroy(u->chat->workers, chats_job_drop);
 	chats_destroy(u->chat->chats);
+	callme_destroy(u->chat->callme);
+	while (idmap_next(&u->chat->swaps, &at, NULL, &value))
+		free(value);
+	idmap_finish(&u->chat->swaps);
 	free(u->chat);
 	u->chat = NULL;
 }

@@ -174,7 +174,8 @@ chats_event(void *owner, const struct event *e)
 		enter_waiting(chats, chat);
 		return;
 	case EVENT_CONTACT_QUEUED:
-		if (chat->stage != CHAT_TALKING)
+		/* One that leaves or becomes something else waits for nobody here. */
+		if (chat->stage != CHAT_TALKING || chat->reason[0] != '\0')
 			return;
 		chat_say_event(chats, chat, "requeued", e->at_ms, NULL);
 		enter_waiting(chats, chat);

@@ -49,6 +49,21 @@ become(struct router *r, struct contact *c, int channel, int queue)
 	classify_need(r, c);
 }
 
+/* A window of its own, or none any more: the wait counts from another moment. */
+static void
+promise(struct router *r, struct contact *c, const struct pass_on *how, int64_t now_ms)
+{
+	const struct queue *q = &r->centre->queues[c->law_queue];
+
+	c->t0_ms = how->due_ms > 0 && how->until_ms > now_ms ? how->until_ms : now_ms;
+	c->sla_ms = how->due_ms > c->t0_ms
+			    ? how->due_ms - c->t0_ms
+			    : queue_sla_ms(r->centre, q, c->channel, c->tier);
+	c->own_deadline = false;
+	classify_law(r, c, true);
+	c->own_deadline = how->due_ms > 0;
+}
+
 static void
 pass_on(struct router *r, struct contact *c, const struct pass_on *how, int queue,
 	int64_t now_ms, struct reply reply)
@@ -61,6 +76,8 @@ pass_on(struct router *r, struct contact *c, const struct pass_on *how, int queu
 		wait_leave(r, c);
 	if (how->channel >= 0)
 		become(r, c, how->channel, queue);
+	if (how->due_ms != 0)
+		promise(r, c, how, now_ms);
 	c->target = -1;
 	c->target_until_ms = 0;
 	c->eligible_ms = how->until_ms > now_ms ? how->until_ms : 0;

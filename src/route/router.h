@@ -204,6 +204,9 @@ void router_change(struct router *router, int64_t now_ms, uint64_t contact,
 struct pass_on {
 	int channel;	    /* -1: the same */
 	int64_t until_ms;   /* `scheduled` until then; 0: it waits at once */
+	int64_t due_ms;	    /* end of a window that begins at until_ms: from there its
+			     * wait counts; -1: the usual promise, from now on; 0: the
+			     * promise that it has */
 	int by_agent;	    /* who has it; -1: staff or the customer */
 	const char *reason; /* a word */
 };

@@ -17,6 +17,7 @@
 #include "desk/inner.h"
 #include "history/customers.h"
 #include "history/history.h"
+#include "intake/callme.h"
 #include "intake/chat.h"
 
 #define COMMANDS_MAX 128
@@ -71,6 +72,8 @@ gather(void)
 		all[n_all++] = admin_commands[i];
 	for (int i = 0; i < chat_n_commands; i++)
 		all[n_all++] = chat_commands[i];
+	for (int i = 0; i < callme_n_commands; i++)
+		all[n_all++] = callme_commands[i];
 	for (int i = 0; i < history_n_commands; i++)
 		all[n_all++] = history_commands[i];
 	for (int i = 0; i < customers_n_commands; i++)
