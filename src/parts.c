@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "control/ctl.h"
 #include "part_customers.h"
+#include "part_mailin.h"
 #include "usher-config.h"
 #include "usher.h"
 #include "web/site.h"
@@ -139,10 +140,10 @@ parts_say_ready(struct usher *u)
 	char *url = http != NULL ? xasprintf("%s://%s",
 					   u->http_tls != NULL ? "https" : "http", http)
 				 : NULL;
-	char *ctl = ctl_path(u->options.state);
-	json_t *line = json_pack("{s:b, s:s*, s:s*, s:s, s:s, s:s, s:s, s:i}", "ready",
-		true, "http", url, "desk", desk, "ctl", ctl, "redis",
-		store_redis_address(u->redis), "promise",
+	char *ctl = ctl_path(u->options.state), *lmtp = part_mailin_lmtp(u);
+	json_t *line = json_pack("{s:b, s:s*, s:s*, s:s*, s:s, s:s, s:s, s:s, s:i}",
+		"ready", true, "http", url, "desk", desk, "lmtp", lmtp, "ctl", ctl,
+		"redis", store_redis_address(u->redis), "promise",
 		store_level_name[store_redis_level(u->redis)], "version", USHER_VERSION,
 		"pid", (int)getpid());
 
@@ -152,6 +153,7 @@ parts_say_ready(struct usher *u)
 	json_decref(line);
 	free(http);
 	free(desk);
+	free(lmtp);
 	free(url);
 	free(ctl);
 }
@@ -216,13 +218,14 @@ parts_open(struct usher *u)
 	if (u->config->http.address != NULL)
 		http_websocket(u->http, DESK_WEBSOCKET_PATH, SUBPROTOCOL,
 			desk_wire_handler(u->desk));
-	return part_customers_open(u) && part_history_open(u) && part_chat_open(u);
+	return part_customers_open(u) && part_history_open(u) && part_chat_open(u) &&
+	       part_mailin_open(u);
 }
 
 bool
 parts_listen(struct usher *u)
 {
-	return listen_http(u) && listen_desk(u);
+	return listen_http(u) && listen_desk(u) && part_mailin_listen(u);
 }
 
 void
@@ -232,11 +235,13 @@ parts_configure(struct usher *u)
 	part_chat_configure(u);
 	part_history_configure(u);
 	part_customers_configure(u);
+	part_mailin_configure(u);
 }
 
 void
 parts_close(struct usher *u)
 {
+	part_mailin_close(u);
 	part_chat_close(u);
 	/* It tells those who asked it something, so they are still there. */
 	part_database_close(u);

@@ -55,9 +55,9 @@ struct usher {
 	struct centre_clock clock;
 	struct ssl_ctx_st *http_tls, *desk_tls;
 	struct store_redis *redis;
-	struct side *side; /* what parts keep beside the routing keys */
-	struct router *router;
+	struct side *side;   /* what parts keep beside the routing keys */
 	struct blobs *blobs; /* files beside Redis */
+	struct router *router;
 	struct wires *wires;
 	struct http_server *http;
 	struct vault *vault;
@@ -70,7 +70,8 @@ struct usher {
 	struct task *task;
 	struct metrics *metrics;
 	struct part_chat *chat;
-	struct site *site; /* the pages; parts add rules for theirs */
+	struct part_mailin *mailin; /* part_mailin.h */
+	struct site *site;	    /* the pages; parts add rules for theirs */
 	unsigned char ticket_secret[TICKET_SECRET];
 	int http_port, desk_port;
 };

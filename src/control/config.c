@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "control/config_compile.h"
+#include "model/mailbox.h"
 
 /* ---- the whole ---- */
 
@@ -61,6 +62,7 @@ compile(struct tree *tree, const struct node *root, const char *folder,
 	compile_process(&c, config);
 	compile_web(&c, config);
 	compile_customers(&c, config);
+	config->mail = compile_mail(&c);
 	compile_checks(&c);
 	compile_names_finish(&c);
 	if (tree->errors > 0) {
@@ -177,6 +179,7 @@ config_destroy(struct config *config)
 	callme_settings_finish(&config->callme);
 	customer_rules_unref(config->customers);
 	sim_destroy(config->sim);
+	mail_settings_unref(config->mail);
 	free(config->dump);
 	free(config);
 }

@@ -89,6 +89,7 @@ struct config {
 	struct callme_settings callme;
 	struct customer_rules *customers; /* owned reference */
 	struct config_sim *sim;		  /* NULL: no such section */
+	struct mail_settings *mail;	  /* owned reference (model/mailbox.h) */
 	char *dump; /* "path: value" lines of what holds, defaults included; for
 		       config_diff */
 };

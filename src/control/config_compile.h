@@ -92,5 +92,6 @@ void compile_checks(struct compile *c); /* config_checks.c: odd, or never to end
 void compile_process(struct compile *c, struct config *config);	  /* config_process.c */
 void compile_web(struct compile *c, struct config *config);	  /* config_web.c */
 void compile_customers(struct compile *c, struct config *config); /* config_customers.c */
+struct mail_settings *compile_mail(struct compile *c);		  /* config_mail.c */
 
 #endif

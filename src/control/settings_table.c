@@ -5,6 +5,7 @@
  * for defaults. Inner sections stand before the sections that use them.
  */
 #include "control/settings_customers.h"
+#include "control/settings_mail.h"
 #include "control/settings_web.h"
 
 #define HOUR_MS 3600000.0
@@ -629,6 +630,8 @@ static const struct setting top_settings[] = {
 			"kept."),
 	[TOP_PLUGINS] = KEY(LIST, "plugins", .of = &plugin,
 		.help = "Plugins in the order in which they are asked."),
+	[TOP_MAIL] = KEY(SECTION, "mail", .of = &settings_mail,
+		.help = "E-mail coming in (docs/mail.md)."),
 	[TOP_SIM] = KEY(SECTION, "sim", .rule = "none", .of = &sim,
 		.help = "For usher-sim alone."),
 };

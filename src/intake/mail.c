@@ -15,6 +15,7 @@ const char *const mail_automatic_name[MAIL_AUTOMATICS] = {
 	[MAIL_BULK] = "bulk",
 	[MAIL_MACHINE] = "machine",
 	[MAIL_LOOP] = "loop",
+	[MAIL_SUPPRESS] = "suppress",
 };
 const char *const mail_thread_name[MAIL_THREADS] = {
 	[MAIL_NO_THREAD] = "none",

@@ -77,8 +77,9 @@ enum mail_automatic {
 	MAIL_VACATION, /* somebody else's automatic answer */
 	MAIL_LIST,
 	MAIL_BULK,
-	MAIL_MACHINE, /* from an address that nobody reads, or marked as spam */
-	MAIL_LOOP,    /* has passed here already, or is our own */
+	MAIL_MACHINE,  /* from an address that nobody reads, or marked as spam */
+	MAIL_LOOP,     /* has passed here already, or is our own */
+	MAIL_SUPPRESS, /* maybe a person, who asks for no automatic answer */
 	MAIL_AUTOMATICS
 };
 extern const char *const mail_automatic_name[MAIL_AUTOMATICS];

@@ -80,7 +80,7 @@ take_effect(struct head *head, const yaml_node_t *map, struct keyword_rule *rule
 {
 	static const struct {
 		const char *key;
-		enum rule_effect effect;
+		enum keyword_effect effect;
 	} effects[] = {{"boost", RULE_BOOST}, {"force", RULE_FORCE},
 		{"forbid", RULE_FORBID}, {"never_automatic", RULE_NEVER_AUTOMATIC},
 		{"queue", RULE_QUEUE}, {"skill", RULE_SKILL}};

@@ -24,7 +24,7 @@
 #define RULE_HITS_MAX 64 /* of one mail; further ones are left out */
 #define RULE_PROBLEM 320 /* bytes of a message */
 
-enum rule_effect {
+enum keyword_effect {
 	RULE_BOOST,  /* target: a response; its score rises (falls if negative) */
 	RULE_FORCE,  /* target: a response; stands first */
 	RULE_FORBID, /* target: a response; is not proposed */
@@ -46,9 +46,9 @@ struct keyword_rule {
 	int n_near, within;
 	unsigned fields;  /* 1 << enum word_field; 0: subject and body */
 	const char *lang; /* languages, with commas; NULL: all */
-	enum rule_effect effect;
+	enum keyword_effect effect;
 	double boost;	    /* of RULE_BOOST; -RULE_BOOST_MAX..RULE_BOOST_MAX, not 0 */
-	const char *target; /* see enum rule_effect; NULL for RULE_NEVER_AUTOMATIC */
+	const char *target; /* see enum keyword_effect; NULL for RULE_NEVER_AUTOMATIC */
 	const char *place;  /* "FILE:LINE" for messages; NULL: unknown */
 };
 
@@ -83,7 +83,7 @@ void rule_matcher_destroy(struct rule_matcher *m);
 struct rule_hit {
 	const char *name;   /* borrowed from the rules */
 	const char *target; /* the same; NULL: none */
-	enum rule_effect effect;
+	enum keyword_effect effect;
 	double boost;
 	uint16_t word; /* where the first phrase found begins */
 };

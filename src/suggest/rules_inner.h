@@ -22,7 +22,7 @@ struct kept_rule {
 	int within;
 	unsigned fields;
 	char *name, *lang, *target, *place; /* owned; all but the name may be NULL */
-	enum rule_effect effect;
+	enum keyword_effect effect;
 	double boost;
 };
 

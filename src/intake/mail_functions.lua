@@ -1,0 +1,106 @@
+#!lua name=usher_mail_1
+-- intake/mail_functions.lua - which mails are known, and to which case they belong (Lua 5.1,
+-- Redis 7.0).
+--
+-- usherd decides; a function checks the owner and writes, all or nothing, and does the
+-- same thing once however often it is called. docs/redis.md describes the keys.
+
+local STALE = 'STALE another router owns this centre'
+
+local function stale(keys, args)
+  return redis.call('GET', keys[1]) ~= args[1]
+end
+
+-- What is known of the mails that a new one names.
+--
+-- KEYS  1 owner, 2 mail:in:KEY of the new one, 3 mail:case:CASE of its token (or of no case),
+--       then mail:id:HASH, or out:ID of a mail that left here
+-- ARGS  1 token
+-- Answers a list: what mail:in holds, the case's contact, agent, then the value of each, ''
+-- for what is not known
+local function find(keys, args)
+  if stale(keys, args) then return redis.error_reply(STALE) end
+  local found = {redis.call('GET', keys[2]) or ''}
+  local case = redis.call('HMGET', keys[3], 'contact', 'agent')
+  found[2], found[3] = case[1] or '', case[2] or ''
+  for i = 4, #keys do found[i] = redis.call('GET', keys[i]) or '' end
+  return found
+end
+
+local function remember(keys, args)
+  redis.call('SET', keys[3], args[3], 'PX', args[2])
+  redis.call('RPUSH', keys[4], args[4])
+  redis.call('LTRIM', keys[4], -200, -1)
+  redis.call('PEXPIRE', keys[4], args[2])
+end
+
+-- A mail became a contact.
+--
+-- KEYS  1 owner, 2 mail:in:KEY, 3 mail:id:HASH, 4 mail:thread:CASE, 5 mail:case:CASE
+-- ARGS  1 token, 2 ms that it is known, 3 value of mail:id, 4 entry of the thread, 5 contact
+local function note(keys, args)
+  if stale(keys, args) then return redis.error_reply(STALE) end
+  if redis.call('EXISTS', keys[2]) == 1 then return 0 end
+  redis.call('SET', keys[2], 'contact ' .. args[5], 'PX', args[2])
+  remember(keys, args)
+  redis.call('HSET', keys[5], 'contact', args[5])
+  redis.call('PEXPIRE', keys[5], args[2])
+  return 1
+end
+
+-- A mail joins a contact that is there.
+--
+-- KEYS, ARGS as note
+-- Answers '' joined now, else what mail:in held before
+local function join(keys, args)
+  if stale(keys, args) then return redis.error_reply(STALE) end
+  local before = redis.call('GET', keys[2])
+  if before then return before end
+  redis.call('SET', keys[2], 'joined ' .. args[5], 'PX', args[2])
+  remember(keys, args)
+  redis.call('HSETNX', keys[5], 'contact', args[5])
+  redis.call('PEXPIRE', keys[5], args[2])
+  return ''
+end
+
+-- The join was seen to hold: the contact was live after it.
+--
+-- KEYS  1 owner, 2 mail:in:KEY
+-- ARGS  1 token, 2 ms that it is known, 3 contact
+local function settle(keys, args)
+  if stale(keys, args) then return redis.error_reply(STALE) end
+  redis.call('SET', keys[2], 'contact ' .. args[3], 'PX', args[2])
+  return 1
+end
+
+-- Who has a case.
+--
+-- KEYS  1 owner, 2 mail:case:CASE
+-- ARGS  1 token, 2 ms that it is known, 3 agent, 4 contact
+local function served(keys, args)
+  if stale(keys, args) then return redis.error_reply(STALE) end
+  redis.call('HSET', keys[2], 'agent', args[3], 'contact', args[4])
+  redis.call('PEXPIRE', keys[2], args[2])
+  return 1
+end
+
+-- A text under a name, for those who look into folders (IMAP).
+--
+-- KEYS  1 owner, 2 the text's
+-- ARGS  1 token, 2 text
+local function mark(keys, args)
+  if stale(keys, args) then return redis.error_reply(STALE) end
+  redis.call('SET', keys[2], args[2])
+  return 1
+end
+
+local function register(name, callback, flags)
+  redis.register_function{function_name = 'mail_' .. name, callback = callback, flags = flags}
+end
+
+register('find', find, {'no-writes', 'allow-oom'})
+register('note', note, {'allow-oom'})
+register('join', join)
+register('settle', settle, {'allow-oom'})
+register('served', served, {'allow-oom'})
+register('mark', mark, {'allow-oom'})

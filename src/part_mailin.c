@@ -1,0 +1,187 @@
+/* part_mailin.c - mail coming in: mailboxes' matchers, LMTP, and what a mail becomes. */
+#include "part_mailin.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "intake/lmtp_server.h"
+#include "model/mailbox.h"
+
+struct part_mailin {
+	struct usher *usher; /* borrowed */
+	struct mail_shelf *shelf;
+	struct mail_in *in;
+	struct lmtp_server *lmtp; /* NULL: off */
+	char *address;		  /* that it listens on */
+};
+
+static int64_t
+centre_now(void *owner)
+{
+	return usher_now(owner);
+}
+
+static bool
+store_is_up(void *owner)
+{
+	const struct usher *u = owner;
+
+	return u->serving && store_redis_is_up(u->redis);
+}
+
+/* ---- LMTP ---- */
+
+static bool
+lmtp_ready(void *owner)
+{
+	return mail_in_ready(((struct part_mailin *)owner)->in);
+}
+
+static bool
+lmtp_knows(void *owner, const char *address)
+{
+	return mail_in_mailbox(((struct part_mailin *)owner)->in, address) != NULL;
+}
+
+static void
+lmtp_said(void *owner, struct mail_arrival *arrival, int recipient, enum mail_taken taken,
+	const char *words)
+{
+	static const enum lmtp_verdict verdict[] = {LMTP_OK, LMTP_LATER, LMTP_BAD};
+	struct part_mailin *p = owner;
+
+	lmtp_server_answer(p->lmtp, arrival->tag, recipient, verdict[taken], words);
+}
+
+static void
+lmtp_mail(void *owner, struct lmtp_mail *mail)
+{
+	struct part_mailin *p = owner;
+	struct mail_arrival *a = xcalloc(1, sizeof *a);
+
+	a->content = mail->content;
+	a->n = mail->n;
+	a->sender = mail->sender;
+	a->n_recipients = mail->n_recipients;
+	memcpy(a->recipient, mail->recipient, sizeof mail->recipient);
+	a->said = lmtp_said;
+	a->owner = p;
+	a->tag = mail->session;
+	free(mail);
+	mail_in_take(p->in, a);
+}
+
+static struct lmtp_server_settings
+lmtp_settings(const struct mail_settings *s)
+{
+	struct lmtp_server_settings to = {.address = s->lmtp,
+		.mode = s->lmtp_mode,
+		.host = s->host,
+		.most = (size_t)s->size_most,
+		.connections = s->connections,
+		.rate = s->rate};
+
+	return to;
+}
+
+bool
+part_mailin_listen(struct usher *u)
+{
+	struct part_mailin *p = u->mailin;
+	struct lmtp_server_settings settings = lmtp_settings(u->config->mail);
+	struct lmtp_server_hooks hooks = {p, lmtp_ready, lmtp_knows, lmtp_mail};
+
+	if (settings.address == NULL)
+		return true;
+	p->lmtp = lmtp_server_create(u->base, &settings, &hooks);
+	if (p->lmtp != NULL)
+		p->address = xstrdup(settings.address);
+	return p->lmtp != NULL;
+}
+
+char *
+part_mailin_lmtp(const struct usher *u)
+{
+	const struct part_mailin *p = u->mailin;
+	const char *colon;
+
+	if (p->lmtp == NULL)
+		return NULL;
+	if (lmtp_server_port(p->lmtp) == 0)
+		return xstrdup(p->address);
+	colon = strrchr(p->address, ':');
+	return xasprintf("%.*s:%d", (int)(colon - p->address), p->address,
+		lmtp_server_port(p->lmtp));
+}
+
+/* ---- life ---- */
+
+struct mail_in *
+part_mailin_in(struct usher *u)
+{
+	return u->mailin->in;
+}
+
+struct mail_shelf *
+part_mailin_shelf(struct usher *u)
+{
+	return u->mailin->shelf;
+}
+
+bool
+part_mailin_open(struct usher *u)
+{
+	struct part_mailin *p = xcalloc(1, sizeof *p);
+	struct mail_in_parts parts = {.base = u->base,
+		.router = u->router,
+		.side = u->side,
+		.blobs = u->blobs,
+		.people = &u->people,
+		.secret = u->ticket_secret,
+		.now = centre_now,
+		.ready = store_is_up,
+		.owner = u};
+
+	u->mailin = p;
+	p->usher = u;
+	p->shelf = mail_shelf_create(u->state);
+	mail_shelf_configure(p->shelf, u->config->mail);
+	parts.shelf = p->shelf;
+	p->in = mail_in_create(&parts, u->config->mail);
+	if (p->in == NULL)
+		return false;
+	router_listen(u->router, mail_in_event, p->in);
+	return true;
+}
+
+void
+part_mailin_configure(struct usher *u)
+{
+	struct part_mailin *p = u->mailin;
+	const struct mail_settings *s = u->config->mail;
+	struct lmtp_server_settings settings = lmtp_settings(s);
+	const char *address = p->address != NULL ? p->address : "off";
+
+	if (strcmp(s->lmtp != NULL ? s->lmtp : "off", address) != 0)
+		log_warn("mail: lmtp stays at %s until usherd is started anew", address);
+	if (p->lmtp != NULL)
+		lmtp_server_configure(p->lmtp, &settings);
+	mail_shelf_configure(p->shelf, s);
+	mail_in_configure(p->in, u->config->mail);
+}
+
+void
+part_mailin_close(struct usher *u)
+{
+	struct part_mailin *p = u->mailin;
+
+	if (p == NULL)
+		return;
+	lmtp_server_destroy(p->lmtp);
+	mail_in_destroy(p->in);
+	mail_shelf_destroy(p->shelf);
+	free(p->address);
+	free(p);
+	u->mailin = NULL;
+}
