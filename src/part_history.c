@@ -1,7 +1,23 @@
 /* part_history.c - the history: contact records made of the event stream. */
+#include <strings.h>
+
 #include "base/log.h"
 #include "history/history.h"
 #include "usher.h"
+
+/* A key that reads everything; nobody is let in for being near. */
+static bool
+may_read(void *owner, const struct http_request *request)
+{
+	const struct usher *u = owner;
+	const char *field = http_field(request, "authorization");
+	struct key *key;
+
+	if (field == NULL || strncasecmp(field, "bearer ", 7) != 0)
+		return false;
+	key = keys_check(u->vault->keys, field + 7);
+	return key != NULL && key_may(key, KEY_READ) && key_takes(key, NULL, NULL);
+}
 
 bool
 part_history_open(struct usher *u)
@@ -26,7 +42,10 @@ part_history_open(struct usher *u)
 		.recorder = u->recorder,
 		.router = u->router,
 		.people = &u->people,
-		.clock = &u->clock});
+		.clock = &u->clock,
+		.http = u->http,
+		.may_read = may_read,
+		.may_owner = u});
 	desk_add_commands(u->desk, history_commands, history_n_commands, u->history);
 	return true;
 }

@@ -46,6 +46,10 @@ struct people {
 	bool (*named_queue)(
 		void *owner, const struct rpc_call *call, const char *param, int *out);
 
+	/* Whether he sees this queue, this agent; nothing is refused. */
+	bool (*sees_queue)(void *owner, const struct rpc_call *call, int queue);
+	bool (*sees_agent)(void *owner, const struct rpc_call *call, int agent);
+
 	/* The record of a privileged act or of a data read in the audit, before its
 	 * effect can be seen; object, detail: NULL when there is none. False: it cannot
 	 * be written and the call has been refused; do nothing. */

@@ -52,6 +52,18 @@ named_queue(void *owner, const struct rpc_call *call, const char *param, int *ou
 }
 
 static bool
+sees_queue(void *owner, const struct rpc_call *call, int queue)
+{
+	return scope_queue(owner, desk_session_of(owner, call), queue);
+}
+
+static bool
+sees_agent(void *owner, const struct rpc_call *call, int agent)
+{
+	return scope_agent(owner, desk_session_of(owner, call), agent);
+}
+
+static bool
 audited(void *owner, const struct rpc_call *call, const char *object, const char *detail)
 {
 	return audit(owner, call, object, detail);
@@ -170,6 +182,6 @@ struct people
 desk_people(struct desk *desk)
 {
 	return (struct people){desk, agent_of, who, from, session_of, contact,
-		named_agent, named_queue, audited, refuse, tell_agent, tell_watchers,
-		tell_session, enrich, changed};
+		named_agent, named_queue, sees_queue, sees_agent, audited, refuse,
+		tell_agent, tell_watchers, tell_session, enrich, changed};
 }

@@ -365,7 +365,9 @@ close_contact(const struct apply *a, int64_t contact, const struct entry_event *
 	char *decisions = decisions_of(ended);
 	struct query *q;
 
-	leave_queue(a, contact, e->at_ms, state, NULL);
+	/* "answered" of a stay says that an agent did it. */
+	leave_queue(a, contact, e->at_ms, strcmp(state, "answered") == 0 ? "auto" : state,
+		NULL);
 	leg_ends(a, contact, e, state);
 	person_close(a->session, contact, record, ended != NULL ? ended->payload : NULL);
 	q = start(a,

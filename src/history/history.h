@@ -15,7 +15,8 @@
 #include "route/router.h"
 
 struct history;
-struct rpc;
+struct http_request;
+struct http_server;
 
 /* All borrowed; they outlive the history. */
 struct history_parts {
@@ -25,6 +26,10 @@ struct history_parts {
 	struct router *router;
 	const struct people *people;
 	const struct centre_clock *clock; /* centre time */
+	struct http_server *http;
+	/* Does this request carry a key that reads everything? */
+	bool (*may_read)(void *owner, const struct http_request *request);
+	void *may_owner;
 };
 
 struct history *history_create(const struct history_parts *parts);

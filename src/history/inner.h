@@ -49,5 +49,9 @@ json_t *column_moment(struct query *q, int i);
 
 #define HISTORY_METHOD(name) void name(void *owner, const struct rpc_call *call)
 HISTORY_METHOD(on_history_status);
+HISTORY_METHOD(on_report_get);
+
+struct http_request;
+void history_http_report(void *owner, const struct http_request *request);
 
 #endif

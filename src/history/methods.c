@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/http.h"
 #include "base/moment.h"
 #include "history/apply.h"
 #include "history/inner.h"
@@ -155,6 +156,7 @@ history_create(const struct history_parts *parts)
 	struct history *h = xcalloc(1, sizeof *h);
 
 	h->parts = *parts;
+	http_route(parts->http, "GET", "/v1/reports", history_http_report, h);
 	return h;
 }
 
@@ -169,10 +171,23 @@ history_destroy(struct history *h)
 
 static const struct rpc_param none[] = {{0}};
 
+static const struct rpc_param report_params[] = {
+	{"by", RPC_WORD, .words = "all|queue|channel|tier|dnis|agent|team"},
+	{"interval", RPC_WORD, .words = "15m|30m|hour|day|all"},
+	{"from", RPC_TIME},
+	{"to", RPC_TIME},
+	{"short_ms", RPC_INTEGER, .least = 0, .most = 600000},
+	{"csv", RPC_BOOLEAN},
+	{0},
+};
+
 const struct rpc_command history_commands[] = {
 	{"history.status", WATCHERS, none, on_history_status,
 		"How far the contact records are behind, and whether they can be "
 		"written."},
+	{"report.get", WATCHERS, report_params, on_report_get,
+		"Interval figures by queue, agent, team, channel, tier or number "
+		"dialled."},
 };
 const int history_n_commands =
 	(int)(sizeof history_commands / sizeof history_commands[0]);

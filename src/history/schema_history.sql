@@ -143,7 +143,7 @@ CREATE TABLE leg (
 CREATE INDEX leg_offered ON leg (offered_ms);
 CREATE INDEX leg_outcome ON leg (outcome_ms);
 CREATE INDEX leg_ended ON leg (ended_ms);
-CREATE INDEX leg_connected ON leg (connected_ms);
+CREATE INDEX leg_agent ON leg (agent, connected_ms);
 CREATE INDEX leg_open ON leg (closed) WHERE closed = 0;
 CREATE TRIGGER leg_is_closed BEFORE UPDATE ON leg WHEN OLD.closed = 1
 BEGIN SELECT RAISE(ABORT, 'the record is closed'); END;

@@ -104,6 +104,15 @@ static const struct option_spec create_key[] = {
 	{0},
 };
 
+static const struct option_spec report_options[] = {
+	{"by", "GROUP", "all, queue (default), channel, tier, dnis, agent or team"},
+	{"interval", "LENGTH", "15m, 30m, hour (default), day or all"},
+	{"from", "TIME", "2026-11-29T08:00:00Z; default: a day before --to"},
+	{"to", "TIME", "default: now"},
+	{"csv", NULL, "all columns, as comma-separated values"},
+	{0},
+};
+
 static const struct option_spec audit_verify_options[] = {
 	{"anchor", "HASH", "a hash kept elsewhere that must be in the chain"},
 	{0},
@@ -228,6 +237,9 @@ const struct command commands[] = {
 		"API keys, without their secrets"},
 	{"key", "revoke", "ID", 1, 1, NULL, NULL, do_key_revoke, false,
 		"end an API key at once"},
+	{"report", NULL, "", 0, 0, NULL, report_options, do_report, true,
+		"interval figures by queue, agent, team, channel, tier or number "
+		"dialled"},
 	{"audit", "verify", "", 0, 0, NULL, audit_verify_options, do_audit_verify, false,
 		"whether the audit's chain of hashes holds; needs no daemon"},
 	{"audit", "show", "", 0, 0, NULL, audit_show_options, do_audit_show, true,

@@ -149,6 +149,7 @@ enum status do_token_revoke(struct ctl *ctl);
 enum status do_key_create(struct ctl *ctl);
 enum status do_key_list(struct ctl *ctl);
 enum status do_key_revoke(struct ctl *ctl);
+enum status do_report(struct ctl *ctl);
 enum status do_audit_verify(struct ctl *ctl);
 enum status do_audit_show(struct ctl *ctl);
 enum status do_init(struct ctl *ctl);
