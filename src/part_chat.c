@@ -4,13 +4,24 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "base/text.h"
 #include "base/worker.h"
 #include "intake/callme.h"
 #include "intake/chat.h"
 #include "usher.h"
+#include "web/site.h"
 
 #define BLOB_THREADS 1	  /* uploads are written one after the other */
 #define BLOBS_WAITING 256 /* uploads and downloads that wait for it */
+
+/* The widget's frame: nothing from elsewhere, shown by the sites of the settings. */
+#define WIDGET_POLICY                                                                    \
+	"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "  \
+	"img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+/* The demonstration shop has the widget on its page. */
+#define DEMO_POLICY                                                                      \
+	"default-src 'none'; script-src 'self'; style-src 'self'; frame-src 'self'; "    \
+	"img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
 struct part_chat {
 	struct chats *chats;
@@ -18,6 +29,7 @@ struct part_chat {
 	struct worker_pool *workers;
 	struct idmap swaps; /* struct swapping, owned */
 	uint64_t last_swap;
+	char *policy; /* owned; of the widget, with the sites */
 };
 
 /* A chat on its way to something else. */
@@ -75,6 +87,23 @@ swap(void *owner, const struct chat_swap *swap, json_t **answer, struct reply re
 	return true;
 }
 
+static void
+open_pages(struct usher *u)
+{
+	const struct web_list *sites = &u->config->chat.sites;
+	struct text policy = {0};
+	char *before = u->chat->policy;
+
+	text_add(&policy, WIDGET_POLICY);
+	for (int i = 0; i < sites->n; i++)
+		text_addf(&policy, " %s", sites->text[i]);
+	u->chat->policy = text_take(&policy);
+	site_rule(u->site, "/widget", u->chat->policy, true);
+	site_rule(u->site, "/web/chat.js", NULL, true);
+	site_rule(u->site, "/demo", DEMO_POLICY, false);
+	free(before);
+}
+
 bool
 part_chat_open(struct usher *u)
 {
@@ -108,6 +137,7 @@ part_chat_open(struct usher *u)
 	router_listen(u->router, callme_event, u->chat->callme);
 	desk_add_commands(u->desk, chat_commands, chat_n_commands, u->chat->chats);
 	router_listen(u->router, chats_event, u->chat->chats);
+	open_pages(u);
 	if (u->config->http.address != NULL)
 		http_websocket(u->http, CHAT_PATH, CHAT_SUBPROTOCOL,
 			chats_wire_handler(u->chat->chats));
@@ -121,6 +151,7 @@ part_chat_configure(struct usher *u)
 		return;
 	chats_configure(u->chat->chats, &u->config->chat);
 	callme_configure(u->chat->callme, &u->config->callme);
+	open_pages(u);
 }
 
 void
@@ -137,6 +168,7 @@ part_chat_close(struct usher *u)
 	while (idmap_next(&u->chat->swaps, &at, NULL, &value))
 		free(value);
 	idmap_finish(&u->chat->swaps);
+	free(u->chat->policy);
 	free(u->chat);
 	u->chat = NULL;
 }

@@ -69,6 +69,7 @@ export class Scene {
     this.errors = [];
     this.outside = [];
     this.expected = [];
+    this.endings = []; /* called at the end */
   }
 
   async centre(changes) {
@@ -151,6 +152,7 @@ export class Scene {
   /* True when it ended well. */
   async finish() {
     const trouble = [];
+    for (const end of this.endings) end();
     for (const context of this.contexts) await context.close().catch(() => {});
     for (const c of this.centres) await c.stop().catch((error) => trouble.push(error.message));
     trouble.push(...this.errors.filter((e) => !this.expected.some((p) => p.test(e))));
