@@ -71,6 +71,7 @@ read_settings(struct usher *u, struct config_problems *problems)
 	struct plugins *plugins =
 		config != NULL ? plugins_load(folder, config, u->options.config, problems)
 			       : NULL;
+	struct plugins *old = u->plugins;
 	enum log_level level;
 
 	free(folder);
@@ -80,7 +81,6 @@ read_settings(struct usher *u, struct config_problems *problems)
 	}
 	if (u->router != NULL)
 		router_use_hooks(u->router, plugins_hooks(plugins));
-	plugins_destroy(u->plugins);
 	u->plugins = plugins;
 	if (log_level_parse(config->log_level, &level))
 		log_set_level(level);
@@ -91,6 +91,8 @@ read_settings(struct usher *u, struct config_problems *problems)
 	u->config = config;
 	if (u->desk != NULL)
 		parts_configure(u);
+	/* Parts that used the old ones use the new ones by now. */
+	plugins_destroy(old);
 	remember_text(u);
 	return true;
 }

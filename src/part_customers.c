@@ -35,7 +35,7 @@ part_customers_open(struct usher *u)
 	router_listen(u->router, customers_event, u->customers);
 	u->people.enrich(u->people.owner, "customer", customers_member, u->customers);
 	customers_start(u->customers);
-	return true;
+	return part_identify_open(u);
 }
 
 void
@@ -43,6 +43,7 @@ part_customers_configure(struct usher *u)
 {
 	if (u->customers != NULL)
 		customers_configure(u->customers, u->config->customers);
+	part_identify_configure(u);
 }
 
 void
@@ -55,6 +56,7 @@ part_customers_stop(struct usher *u)
 void
 part_customers_close(struct usher *u)
 {
+	part_identify_close(u);
 	customers_destroy(u->customers);
 	u->customers = NULL;
 }

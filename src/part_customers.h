@@ -6,6 +6,11 @@
 #include "usher.h"
 
 bool part_customers_open(struct usher *u) USHER_MUST_CHECK;
+/* Plugins that know customers (part_identify.c); behind the customers. */
+bool part_identify_open(struct usher *u) USHER_MUST_CHECK;
+void part_identify_configure(struct usher *u);
+void part_identify_close(struct usher *u);
+
 void part_customers_configure(struct usher *u);
 /* Nothing waits for the directory any more: before the last steps are written. */
 void part_customers_stop(struct usher *u);

@@ -34,6 +34,7 @@
 struct part_chat;
 struct customers;
 struct database;
+struct identify;
 struct site;
 
 struct usher {
@@ -67,6 +68,7 @@ struct usher {
 	struct desk *desk;
 	struct people people; /* of the desk, for parts with methods of their own */
 	struct customers *customers; /* the directory */
+	struct identify *identify;   /* plugins that know customers */
 	struct task *task;
 	struct metrics *metrics;
 	struct part_chat *chat;

@@ -156,6 +156,7 @@ struct usher_host {
 /* ---- the plugin ---- */
 
 struct usher_switch;
+struct usher_identify;
 
 struct usher_plugin {
 	uint32_t abi;  /* USHER_PLUGIN_ABI */
@@ -216,6 +217,9 @@ struct usher_plugin {
 
 	/* Speaks to a telephony switch: usher/switch.h. NULL: does not. */
 	const struct usher_switch *telephony;
+
+	/* Knows customers: usher/identify.h. NULL: does not. */
+	const struct usher_identify *identify;
 };
 
 /* The attribute of that name; NULL: there is none. */

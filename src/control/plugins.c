@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "control/plugin_settings.h"
 #include "usher-config.h"
+#include "usher/identify.h"
 #include "usher/switch.h"
 
 /* Bytes that the description had when ABI 1 was made; with fewer it is none. */
@@ -324,6 +325,22 @@ struct hooks *
 plugins_hooks(struct plugins *plugins)
 {
 	return plugins->hooks;
+}
+
+const struct usher_identify *
+plugins_identify(const struct plugins *plugins, int i, void **state, const char **name)
+{
+	for (int k = 0; k < plugins->n; k++) {
+		const struct usher_identify *d = plugins->list[k].plugin.identify;
+
+		if (d == NULL || d->abi != USHER_IDENTIFY_ABI || d->size < sizeof(*d) ||
+			i-- > 0)
+			continue;
+		*state = plugins->list[k].state;
+		*name = plugins->list[k].plugin.name;
+		return d;
+	}
+	return NULL;
 }
 
 const struct usher_switch *

@@ -33,6 +33,12 @@ void plugins_destroy(struct plugins *plugins);
 
 struct hooks *plugins_hooks(struct plugins *plugins); /* borrowed */
 
+/* The i-th plugin that knows customers, its state and its name; NULL: there are no more.
+ */
+struct usher_identify;
+const struct usher_identify *plugins_identify(
+	const struct plugins *plugins, int i, void **state, const char **name);
+
 /* How the plugin of that name speaks to a switch (usher/switch.h), and its state, which
  * stays the set's. NULL: it does not, or was made for another ABI of that stage. */
 const struct usher_switch *plugins_telephony(

@@ -145,8 +145,17 @@ fetched(void *owner, uint64_t who, uint64_t tag, json_t *contact)
 	else if (!may_see_ended(desk, who, contact))
 		rpc_refuse(desk->rpc, tag, RPC_IDENTITY, "not_permitted",
 			"This contact is not yours to see.", NULL);
-	else
+	else {
+		const char *id = json_string_value(json_object_get(contact, "id"));
+		uint64_t number;
+
+		/* What parts say of one that lives: the customer, for one. */
+		if (id != NULL && number_id_parse(id, 'c', &number) &&
+			router_contact_state(router_of(desk), number) != CONTACT_STATES)
+			desk_enrich(desk, number, desk_caller(desk, who)->session->role,
+				contact);
 		rpc_answer(desk->rpc, tag, json_pack("{s:O}", "contact", contact));
+	}
 }
 
 static bool

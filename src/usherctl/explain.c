@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "usherctl/usherctl.h"
+#include "usherctl/customer.h"
 
 static void
 put_seconds(const char *before, const json_t *ms, const char *after)
@@ -235,6 +235,11 @@ do_explain_contact(struct ctl *ctl)
 		return STATUS_OK;
 	}
 	put_head(contact);
+	if (json_object_get(contact, "customer") != NULL) {
+		printf("\nCustomer %s: ",
+			member(json_object_get(contact, "customer"), "id"));
+		print_worth(json_object_get(contact, "customer"));
+	}
 	put_waiting(ctl, contact);
 	if (json_array_size(decisions) == 0)
 		printf("\nIt was not offered to anybody yet.\n");

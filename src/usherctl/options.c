@@ -308,7 +308,7 @@ print_help(const struct ctl *ctl, const char *noun)
 		snprintf(left, sizeof left, "%s%s%s%s%s", c->noun,
 			c->verb != NULL ? " " : "", c->verb != NULL ? c->verb : "",
 			c->words[0] != '\0' ? " " : "", c->words);
-		printf("  %-34s %s\n", left, c->help);
+		printf("  %-33s  %s\n", left, c->help);
 	}
 	printf("\nOptions of every command:\n");
 	put_options(global_options);

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sqlite3
 
+from ctl import run
 from runner import check, equal, eventually, main, test
 from robot import refused
 
@@ -358,6 +359,53 @@ async def a_database_held_by_another_program_delays_nobody(start):
         return await found(centre, "phone", "01632960007") is not None
 
     await eventually(kept, limit_s=20, what="what waited to be written")
+
+
+@test
+async def customers_come_in_by_a_table_and_are_changed_by_command(start):
+    centre = await start(customers=CUSTOMERS)
+    table = centre.dir / "in.csv"
+    table.write_text(
+        "account,name,email,phone,revenue,since,household\n"
+        'A1,"Lee, Ann",ann@example.com;a.lee@example.com,01632 960001,4500,2019-04-01,H1\n'
+        "A2,Bo,bad-address,,1,,\n"
+        'A3,"Cem ""the"" K",cem@example.com,,12.5,,\n'
+        "too,few\n"
+        "A4,Dee,,,007,,H1\n"
+    )
+
+    async def ctl(*words, status=0):
+        return await run(*words, state=centre.state_dir, status=status)
+
+    out, err = await ctl("customer", "import", str(table), "--dry-run", status=1)
+    check("Nothing was kept" in out, out, err)
+    check(await found(centre, "account", "A1") is None)
+    out, err = await ctl("customer", "import", str(table), "--source", "crm", "--json", status=1)
+    figures = json.loads(out)
+    equal((figures["created"], figures["updated"], figures["bad"]), (3, 0, 2), out)
+    check(f"{table}:3: email" in err and f"{table}:5: there are fewer cells" in err, err)
+    out, _ = await ctl("customer", "import", str(table), "--json", status=1)
+    equal((json.loads(out)["created"], json.loads(out)["updated"]), (0, 3), "imported again, nothing is doubled")
+    out, _ = await ctl("customer", "show", "a.lee@example.com")
+    check("Lee, Ann" in out and "+45.00  revenue: 0.01 x (revenue 4500 - 0)" in out, out)
+    out, _ = await ctl("customer", "find", "Cem")
+    check('Cem "the" K' in out, out)
+    equal((await card(centre, await found(centre, "account", "A4")))["attributes"]["revenue"]["value"], "007")
+    await ctl("customer", "merge", "account:A1", "account:A4")
+    a1 = await found(centre, "account", "A4")
+    check(a1 == await found(centre, "account", "A1"))
+    (a4,) = (await card(centre, a1))["merged"]
+    await ctl("customer", "unmerge", a4)
+    await ctl("customer", "set", a4, "city=Leeds", "press=true", "name=Dee Dee")
+    shown = await card(centre, a4)
+    equal((shown["name"], shown["attributes"]["press"]["value"]), ("Dee Dee", True))
+    await ctl("customer", "list-add", "vip", "email", "*@example.com", "--for", "30d")
+    check("*@example.com" in (await ctl("customer", "lists"))[0])
+    contact = await centre.submit("chat", customer={"id": "A1"})
+    out, _ = await ctl("explain", "contact", contact)
+    check("value points 85" in out and "vip list" in out, out)
+    _, err = await ctl("customer", "show", "account:nobody", status=1)
+    check("nobody is known" in err, err)
 
 
 if __name__ == "__main__":
