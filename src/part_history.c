@@ -41,6 +41,7 @@ part_history_open(struct usher *u)
 		.db = u->database,
 		.recorder = u->recorder,
 		.router = u->router,
+		.customers = u->customers,
 		.people = &u->people,
 		.clock = &u->clock,
 		.http = u->http,

@@ -45,7 +45,7 @@ report_bin(const struct report *report, int64_t at_ms)
 	return low;
 }
 
-struct figures *
+struct interval_figures *
 report_at(struct report *report, int bin, const char *key)
 {
 	struct report_row *row;
@@ -68,7 +68,7 @@ report_at(struct report *report, int bin, const char *key)
 }
 
 void
-figures_add_amount(struct figures *f, double amount, const char *currency)
+figures_add_amount(struct interval_figures *f, double amount, const char *currency)
 {
 	const char *name = currency != NULL ? currency : "";
 	int i = 0;
@@ -94,71 +94,71 @@ share(double part, double whole)
 }
 
 static int64_t
-sl_events(const struct figures *f)
+sl_events(const struct interval_figures *f)
 {
 	return f->in_time + f->abandoned_in_time + f->passed;
 }
 
 /* Abandoned in time do not count at all. */
 static double
-sl_ignore(const struct figures *f)
+sl_ignore(const struct interval_figures *f)
 {
 	return share((double)f->in_time, (double)(sl_events(f) - f->abandoned_in_time));
 }
 
 /* Abandoned in time count as missed. */
 static double
-sl_negative(const struct figures *f)
+sl_negative(const struct interval_figures *f)
 {
 	return share((double)f->in_time, (double)sl_events(f));
 }
 
 /* Abandoned in time count as served. */
 static double
-sl_positive(const struct figures *f)
+sl_positive(const struct interval_figures *f)
 {
 	return share((double)(f->in_time + f->abandoned_in_time), (double)sl_events(f));
 }
 
 static double
-asa_ms(const struct figures *f)
+asa_ms(const struct interval_figures *f)
 {
 	return share((double)f->answered_wait_ms, (double)f->answered);
 }
 
 static double
-aht_ms(const struct figures *f)
+aht_ms(const struct interval_figures *f)
 {
 	return share(
 		(double)(f->talk_ms + f->hold_ms + f->wrapup_ms), (double)f->handled);
 }
 
 static double
-abandon_rate(const struct figures *f)
+abandon_rate(const struct interval_figures *f)
 {
 	return share((double)f->abandoned, (double)f->offered);
 }
 
 static double
-occupancy(const struct figures *f)
+occupancy(const struct interval_figures *f)
 {
 	return share((double)f->busy_ms, (double)(f->busy_ms + f->idle_ms));
 }
 
 static double
-first_contact_resolution(const struct figures *f)
+first_contact_resolution(const struct interval_figures *f)
 {
 	return share((double)f->resolved_first, (double)f->first_contacts);
 }
 
 static double
-satisfaction(const struct figures *f)
+satisfaction(const struct interval_figures *f)
 {
 	return share(f->satisfaction, (double)f->satisfied);
 }
 
 static double
-next_share(const struct figures *f)
+next_share(const struct interval_figures *f)
 {
 	return share((double)f->next_met, (double)(f->next_met + f->next_missed));
 }
@@ -171,14 +171,14 @@ enum side {
 	OF_BOTH
 };
 
-#define COUNT(name) offsetof(struct figures, name)
+#define COUNT(name) offsetof(struct interval_figures, name)
 
 /* In the order of docs/figures.md. */
 static const struct column {
 	const char *name;
 	enum side side;
-	size_t at;				    /* of a count */
-	double (*formula)(const struct figures *f); /* NULL: a count */
+	size_t at;					     /* of a count */
+	double (*formula)(const struct interval_figures *f); /* NULL: a count */
 } columns[] = {
 	{"offered", OF_QUEUES, COUNT(offered), NULL},
 	{"transferred_in", OF_QUEUES, COUNT(transferred_in), NULL},
@@ -242,7 +242,7 @@ is_shown(const struct report *report, const struct column *c)
 }
 
 static int64_t
-count_of(const struct column *c, const struct figures *f)
+count_of(const struct column *c, const struct interval_figures *f)
 {
 	return *(const int64_t *)(const void *)((const char *)f + c->at);
 }
@@ -269,7 +269,7 @@ row_names(const struct report *report)
 /* ---- JSON ---- */
 
 static json_t *
-amounts_json(const struct figures *f)
+amounts_json(const struct interval_figures *f)
 {
 	json_t *o = json_object();
 
@@ -347,7 +347,7 @@ csv_text(struct text *out, const char *value)
 }
 
 static void
-csv_amounts(struct text *out, const struct figures *f)
+csv_amounts(struct text *out, const struct interval_figures *f)
 {
 	struct text cell = {0};
 

@@ -18,7 +18,7 @@
 
 /* Counts of one group in one interval; times in ms. Each is counted in the interval in
  * which it happened. */
-struct figures {
+struct interval_figures {
 	/* stays in queues */
 	int64_t offered, transferred_in, overflowed_in, moved_in, returned;
 	int64_t answered, answered_wait_ms, longest_wait_ms;
@@ -56,15 +56,15 @@ struct report {
 struct report_row {
 	int bin;
 	char *key; /* owned */
-	struct figures figures;
+	struct interval_figures figures;
 };
 
 void report_finish(struct report *report);
 /* The interval in which a moment lies; -1: in none. */
 int report_bin(const struct report *report, int64_t at_ms);
 /* The figures of a group in an interval; NULL: overflow, or bin is -1. */
-struct figures *report_at(struct report *report, int bin, const char *key);
-void figures_add_amount(struct figures *f, double amount, const char *currency);
+struct interval_figures *report_at(struct report *report, int bin, const char *key);
+void figures_add_amount(struct interval_figures *f, double amount, const char *currency);
 
 /* Rows in order of time and group, as JSON or CSV (safe against formulas); `what` is the
  * heading of the group's column. */

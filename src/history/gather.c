@@ -139,7 +139,7 @@ key_of(const struct report_wish *w, const struct group *g)
 	return of[w->by] != NULL ? of[w->by] : w->by == BY_DNIS ? "" : NULL;
 }
 
-static struct figures *
+static struct interval_figures *
 at(struct report *r, const struct report_wish *w, const struct group *g, int64_t at_ms)
 {
 	const char *key = key_of(w, g);
@@ -169,7 +169,7 @@ struct stay {
 static void
 count_entry(struct report *r, const struct report_wish *w, const struct stay *v)
 {
-	struct figures *f = at(r, w, &v->group, v->entered_ms);
+	struct interval_figures *f = at(r, w, &v->group, v->entered_ms);
 
 	if (f == NULL)
 		return;
@@ -188,7 +188,7 @@ count_entry(struct report *r, const struct report_wish *w, const struct stay *v)
 static void
 count_service(struct report *r, const struct report_wish *w, const struct stay *v)
 {
-	struct figures *f;
+	struct interval_figures *f;
 	bool answered = v->how != NULL && strcmp(v->how, "answered") == 0;
 	bool in_time = v->how != NULL && v->left_ms <= v->due_ms;
 
@@ -208,7 +208,7 @@ count_service(struct report *r, const struct report_wish *w, const struct stay *
 }
 
 static void
-count_answer(struct figures *f, const struct stay *v)
+count_answer(struct interval_figures *f, const struct stay *v)
 {
 	int64_t wait_ms = v->left_ms - v->since_ms;
 
@@ -227,7 +227,8 @@ count_answer(struct figures *f, const struct stay *v)
 static void
 count_leaving(struct report *r, const struct report_wish *w, const struct stay *v)
 {
-	struct figures *f = v->how != NULL ? at(r, w, &v->group, v->left_ms) : NULL;
+	struct interval_figures *f =
+		v->how != NULL ? at(r, w, &v->group, v->left_ms) : NULL;
 
 	if (f == NULL)
 		return;
@@ -278,7 +279,7 @@ gather_stays(struct report *r, const struct report_wish *w, struct database_sess
 /* ---- offers and legs ---- */
 
 static void
-count_outcome(struct figures *f, const char *outcome)
+count_outcome(struct interval_figures *f, const char *outcome)
 {
 	f->accepted += strcmp(outcome, "accepted") == 0;
 	f->rona += strcmp(outcome, "timeout") == 0;
@@ -303,7 +304,7 @@ gather_legs(struct report *r, const struct report_wish *w, struct database_sessi
 		struct group g = {query_text(q, 0), query_text(q, 1), query_text(q, 2),
 			query_text(q, 3), query_text(q, 4), query_text(q, 5)};
 		const char *outcome = query_text(q, 6), *how = query_text(q, 7);
-		struct figures *f = at(r, w, &g, query_int(q, 8));
+		struct interval_figures *f = at(r, w, &g, query_int(q, 8));
 
 		if (f != NULL)
 			f->offers++;
@@ -356,7 +357,7 @@ gather_contacts(struct report *r, const struct report_wish *w, struct database_s
 	while (query_row(q)) {
 		struct group g = {query_text(q, 0), query_text(q, 1), query_text(q, 2),
 			query_text(q, 3), query_text(q, 4), query_text(q, 5)};
-		struct figures *f = at(r, w, &g, query_int(q, 6));
+		struct interval_figures *f = at(r, w, &g, query_int(q, 6));
 		double satisfaction = query_number(q, 9);
 
 		if (f == NULL)
@@ -391,7 +392,7 @@ gather_outcomes(struct report *r, const struct report_wish *w, struct database_s
 	while (query_row(q)) {
 		struct group g = {query_text(q, 0), query_text(q, 1), query_text(q, 2),
 			query_text(q, 3), query_text(q, 4), query_text(q, 5)};
-		struct figures *f = at(r, w, &g, query_int(q, 6));
+		struct interval_figures *f = at(r, w, &g, query_int(q, 6));
 
 		if (f == NULL)
 			continue;
@@ -419,7 +420,7 @@ take_time(void *owner, const char *agent, const char *team, int bin,
 	struct gathering *g = owner;
 	struct group group = {NULL, NULL, NULL, NULL, agent, team};
 	const char *key = g->w->by == BY_AGENT ? agent : team;
-	struct figures *f;
+	struct interval_figures *f;
 
 	if (key == NULL || !is_among(group.agent, g->w->agents, g->w->n_agents))
 		return;

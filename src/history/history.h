@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/people.h"
+#include "history/customers.h"
 #include "history/database.h"
 #include "history/recorder.h"
 #include "route/router.h"
@@ -24,6 +25,7 @@ struct history_parts {
 	struct database *db;
 	struct recorder *recorder;
 	struct router *router;
+	struct customers *customers; /* NULL: nobody is known */
 	const struct people *people;
 	const struct centre_clock *clock; /* centre time */
 	struct http_server *http;
@@ -37,6 +39,9 @@ void history_destroy(struct history *history); /* NULL is fine */
 
 /* Centre time of now. */
 int64_t history_now_ms(const struct history *history);
+
+/* What it keeps of a customer: contacts, notes, cases. */
+extern const struct customer_part history_part;
 
 /* The tables for desk_add_commands(); their owner is the history. */
 extern const struct rpc_command history_commands[];

@@ -18,24 +18,27 @@ struct asking {
 	enum rpc_role role;
 	/* On a database thread: fills result, or refused. */
 	bool (*work)(struct database_session *s, struct asking *asking);
+	/* On the loop, before the answer: when the work was done; NULL. */
+	void (*done)(struct asking *asking);
 	json_t *params;			    /* a reference */
 	json_t *result;			    /* owned until it is answered */
 	const char *refused_type, *refused; /* static; NULL: it is not */
-	int64_t now_ms, generation;
+	int64_t now_ms;
 	char who[ID_MAX + 1];
-	int64_t contact; /* number in the tables, where one was named; 0 */
-	void *more;	 /* of the work; freed with free() */
+	int64_t contact;   /* number in the tables, where one was named; 0 */
+	int64_t party;	   /* of the question, filled by who makes it; 0 */
+	int64_t before_ms; /* likewise */
 };
 
-/*
- * ask - has `work` carried out by the database, and answers the call with what it left.
- *
- * writes   it changes something: in a transaction of the writer
- * Returns  to be filled further by the caller before the loop turns again; NULL: refused
- *          already, since too many wait
- */
-struct asking *ask(struct history *h, const struct rpc_call *call,
-	bool (*work)(struct database_session *s, struct asking *asking), bool writes);
+/* A question of this call; its maker fills what the work needs, then sends it. */
+struct asking *asking_create(struct history *h, const struct rpc_call *call,
+	bool (*work)(struct database_session *s, struct asking *asking));
+/* Has the work carried out by the database and the call answered with what it left.
+ * writes: it changes something, in a transaction of the writer. */
+void asking_send(struct asking *asking, bool writes);
+
+/* The party of a live contact; 0: not known. */
+int64_t party_of(const struct history *h, uint64_t contact);
 
 /* "c..." of a number in the tables; owned by the caller. */
 json_t *contact_json(int64_t contact);
@@ -50,8 +53,16 @@ json_t *column_moment(struct query *q, int i);
 #define HISTORY_METHOD(name) void name(void *owner, const struct rpc_call *call)
 HISTORY_METHOD(on_history_status);
 HISTORY_METHOD(on_report_get);
+HISTORY_METHOD(on_event_list);
+HISTORY_METHOD(on_customer_timeline);
+HISTORY_METHOD(on_contact_note);
+HISTORY_METHOD(on_case_open);
+HISTORY_METHOD(on_case_join);
+HISTORY_METHOD(on_case_set_state);
+HISTORY_METHOD(on_case_list);
 
 struct http_request;
 void history_http_report(void *owner, const struct http_request *request);
+void history_http_events(void *owner, const struct http_request *request);
 
 #endif

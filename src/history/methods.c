@@ -14,29 +14,36 @@
 /* ---- questions ---- */
 
 static void
+asking_destroy(struct asking *a)
+{
+	json_decref(a->result);
+	json_decref(a->params);
+	free(a);
+}
+
+static void
 answer(void *arg, enum database_result result)
 {
 	struct asking *a = arg;
 
-	if (result == DATABASE_AWAY)
+	if (result == DATABASE_AWAY) {
 		rpc_refuse(a->rpc, a->tag, RPC_LATER, "history_away",
 			"The history cannot be read or written now; try again later.",
-			NULL);
-	else if (a->refused != NULL)
+			json_pack("{s:i}", "retry_ms", 1000));
+	} else if (a->refused != NULL) {
 		rpc_refuse(
 			a->rpc, a->tag, RPC_NOT_FOUND, a->refused_type, a->refused, NULL);
-	else if (result != DATABASE_OK)
+	} else if (result != DATABASE_OK) {
 		rpc_refuse(a->rpc, a->tag, RPC_INTERNAL_ERROR, "internal",
 			"The history's database did not take it; see the server's log.",
 			NULL);
-	else {
+	} else {
+		if (a->done != NULL)
+			a->done(a);
 		rpc_answer(a->rpc, a->tag, a->result);
 		a->result = NULL;
 	}
-	json_decref(a->result);
-	json_decref(a->params);
-	free(a->more);
-	free(a);
+	asking_destroy(a);
 }
 
 static bool
@@ -51,15 +58,12 @@ work(struct database_session *s, void *arg)
 }
 
 struct asking *
-ask(struct history *h, const struct rpc_call *call,
-	bool (*fn)(struct database_session *s, struct asking *asking), bool writes)
+asking_create(struct history *h, const struct rpc_call *call,
+	bool (*fn)(struct database_session *s, struct asking *asking))
 {
 	struct asking *a = xcalloc(1, sizeof *a);
-	const char *who = h->parts.people->who(h->parts.people->owner, call);
-	struct recorder_figures figures;
-	bool asked;
+	uint64_t contact = rpc_number_id(call, "contact");
 
-	recorder_figures(h->parts.recorder, &figures);
 	*a = (struct asking){.history = h,
 		.rpc = call->rpc,
 		.tag = call->tag,
@@ -67,18 +71,30 @@ ask(struct history *h, const struct rpc_call *call,
 		.work = fn,
 		.params = json_incref(call->params),
 		.now_ms = history_now_ms(h),
-		.generation = figures.generation,
-		.contact = rpc_number_id(call, "contact") != 0
-				   ? recorder_contact(h->parts.recorder,
-					     rpc_number_id(call, "contact"))
-				   : 0};
-	snprintf(a->who, sizeof a->who, "%s", who);
-	asked = writes ? database_write(h->parts.db, work, answer, a, AWAY_MS)
-		       : database_read(h->parts.db, work, answer, a);
-	if (asked)
-		return a;
-	answer(a, DATABASE_AWAY);
-	return NULL;
+		.contact =
+			contact != 0 ? recorder_contact(h->parts.recorder, contact) : 0};
+	snprintf(a->who, sizeof a->who, "%s",
+		h->parts.people->who(h->parts.people->owner, call));
+	return a;
+}
+
+void
+asking_send(struct asking *a, bool writes)
+{
+	struct database *db = a->history->parts.db;
+	bool sent = writes ? database_write(db, work, answer, a, AWAY_MS)
+			   : database_read(db, work, answer, a);
+
+	if (!sent)
+		answer(a, DATABASE_AWAY);
+}
+
+int64_t
+party_of(const struct history *h, uint64_t contact)
+{
+	struct recognised who;
+
+	return router_recognised(h->parts.router, contact, &who) ? (int64_t)who.party : 0;
 }
 
 /* ---- values ---- */
@@ -157,6 +173,9 @@ history_create(const struct history_parts *parts)
 
 	h->parts = *parts;
 	http_route(parts->http, "GET", "/v1/reports", history_http_report, h);
+	http_route(parts->http, "GET", "/v1/events", history_http_events, h);
+	if (parts->customers != NULL)
+		customers_add_part(parts->customers, &history_part);
 	return h;
 }
 
@@ -166,10 +185,58 @@ history_destroy(struct history *h)
 	free(h);
 }
 
+#define STAFF (RPC_MAY(RPC_SUPERVISOR) | RPC_MAY(RPC_ADMINISTRATOR))
 #define WATCHERS                                                                         \
 	(RPC_MAY(RPC_SUPERVISOR) | RPC_MAY(RPC_ADMINISTRATOR) | RPC_MAY(RPC_AUDITOR))
 
 static const struct rpc_param none[] = {{0}};
+
+static const struct rpc_param event_params[] = {
+	{"after", RPC_INTEGER, .least = 0, .most = JSON_INTEGER_MAX},
+	{"most", RPC_INTEGER, .least = 1, .most = 500},
+	{0},
+};
+
+static const struct rpc_param timeline_params[] = {
+	{"customer", RPC_TEXT, .most = 64},
+	{"contact", RPC_CONTACT},
+	{"before", RPC_TIME},
+	{"most", RPC_INTEGER, .least = 1, .most = 200},
+	{0},
+};
+
+static const struct rpc_param note_params[] = {
+	{"contact", RPC_CONTACT, .required = true},
+	{"text", RPC_TEXT, .required = true, .most = 8192},
+	{0},
+};
+
+static const struct rpc_param case_open_params[] = {
+	{"contact", RPC_CONTACT, .required = true},
+	{"title", RPC_TEXT, .required = true, .most = 512},
+	{0},
+};
+
+static const struct rpc_param case_join_params[] = {
+	{"contact", RPC_CONTACT, .required = true},
+	{"case", RPC_INTEGER, .required = true, .least = 1, .most = JSON_INTEGER_MAX},
+	{0},
+};
+
+static const struct rpc_param case_state_params[] = {
+	{"case", RPC_INTEGER, .required = true, .least = 1, .most = JSON_INTEGER_MAX},
+	{"state", RPC_WORD, .required = true, .words = "open|pending|resolved"},
+	{"contact", RPC_CONTACT},
+	{"reason", RPC_TEXT, .most = 512},
+	{0},
+};
+
+static const struct rpc_param case_list_params[] = {
+	{"contact", RPC_CONTACT},
+	{"customer", RPC_TEXT, .most = 64},
+	{"state", RPC_WORD, .words = "open|pending|resolved"},
+	{0},
+};
 
 static const struct rpc_param report_params[] = {
 	{"by", RPC_WORD, .words = "all|queue|channel|tier|dnis|agent|team"},
@@ -185,6 +252,24 @@ const struct rpc_command history_commands[] = {
 	{"history.status", WATCHERS, none, on_history_status,
 		"How far the contact records are behind, and whether they can be "
 		"written."},
+	{"event.list", RPC_MAY(RPC_ADMINISTRATOR) | RPC_MAY(RPC_AUDITOR), event_params,
+		on_event_list,
+		"Every state change from a cursor on, as it was recorded."},
+	{"customer.timeline", WATCHERS | RPC_MAY(RPC_AGENT), timeline_params,
+		on_customer_timeline,
+		"Contacts, notes and cases of a customer over all channels; an agent's "
+		"only while he serves him."},
+	{"contact.note", STAFF | RPC_MAY(RPC_AGENT), note_params, on_contact_note,
+		"Writes a note on a live contact and its customer."},
+	{"case.open", STAFF | RPC_MAY(RPC_AGENT), case_open_params, on_case_open,
+		"Opens a case with a live contact."},
+	{"case.join", STAFF | RPC_MAY(RPC_AGENT), case_join_params, on_case_join,
+		"Puts a live contact into a case of its customer."},
+	{"case.set_state", STAFF | RPC_MAY(RPC_AGENT), case_state_params,
+		on_case_set_state,
+		"Sets a case open, pending (the customer) or resolved."},
+	{"case.list", WATCHERS | RPC_MAY(RPC_AGENT), case_list_params, on_case_list,
+		"Cases of a customer with their changes and contacts."},
 	{"report.get", WATCHERS, report_params, on_report_get,
 		"Interval figures by queue, agent, team, channel, tier or number "
 		"dialled."},

@@ -303,7 +303,7 @@ history_http_report(void *owner, const struct http_request *request)
 	char *by, *interval, *format;
 
 	if (!h->parts.may_read(h->parts.may_owner, request)) {
-		http_answer_error(h->parts.http, request->id, 401, "unauthorized",
+		http_answer_error(h->parts.http, request->id, 401, "not_authorized",
 			"Send an API key that may read everything: usherctl key create "
 			"--allow "
 			"read.");

@@ -1,0 +1,106 @@
+"""What happened with a customer: timeline, notes, cases, the card with the offer; the event feed."""
+
+from ctl import run
+from records import recorded, settled
+from robot import refused
+from runner import check, equal, eventually, main, test
+
+
+async def served(centre, robot, channel="task", **more):
+    """One contact of the customer, from beginning to end."""
+    contact = await centre.submit(channel, **more)
+    await robot.take(contact)
+    await robot.finish(contact)
+    return contact
+
+
+@test
+async def the_offer_brings_what_was_before(start):
+    centre = await start(judged=False)
+    ann = await centre.agent("a1")
+    who = {"id": "k-17", "name": "Kim"}
+    first = await served(centre, ann, customer=who, title="Where is my order?")
+    await recorded(centre, 1)
+    second = await centre.submit("chat", customer=who)
+    await ann.take(second)
+
+    async def card():
+        found = (await ann.wire.call("customer.get", contact=second))["customer"]
+        return found if found.get("last_contacts") else None
+
+    seen = await eventually(card, 10, "the card")
+    equal([(c["contact"], c["title"], c["agent"]) for c in seen["last_contacts"] if c["state"] == "completed"],
+          [(first, "Where is my order?", "a1")])  # fmt: skip
+    await ann.wire.call("contact.note", contact=second, text="is angry; card 4111 1111 1111 1111")
+    case = (await ann.wire.call("case.open", contact=second, title="lost parcel"))["case"]
+    await ann.wire.call("case.set_state", contact=second, case=case, state="pending", reason="asked for the number")
+    told = await ann.expect("contact.updated", lambda p: p["contact"].get("customer", {}).get("open_cases"))
+    equal([(c["case"], c["state"]) for c in told["contact"]["customer"]["open_cases"]][0][0], case)
+    line = await ann.wire.call("customer.timeline", contact=second)
+    equal([e["kind"] for e in line["entries"] if e["kind"] != "contact"], ["case", "note"])
+    equal([e["text"] for e in line["entries"] if e["kind"] == "note"], ["is angry; card [card number ending 1111]"])
+    check({e["contact"] for e in line["entries"] if e["kind"] == "contact"} >= {first}, line)
+    listed = (await ann.wire.call("case.list", contact=second))["cases"]
+    equal([(c["state"], [h["state"] for h in c["changes"]], c["contacts"]) for c in listed],
+          [("pending", ["open", "pending"], [second])])  # fmt: skip
+    await ann.finish(second)
+    await refused(ann.wire.call("customer.timeline", contact=second), "no_contact")
+    await refused(ann.wire.call("customer.timeline", customer=line["customer"]), "invalid_params")
+
+
+@test
+async def staff_reads_by_customer_and_each_read_is_in_the_audit(start):
+    centre = await start(judged=False)
+    ann = await centre.agent("a1")
+    contacts = [await served(centre, ann, customer={"id": "k-1"}) for _ in range(3)]
+    await recorded(centre, 3)
+    live = await centre.submit("task", customer={"id": "k-1"})
+    s1 = await centre.supervisor("s1")
+
+    async def known():
+        found = await s1.call("customer.timeline", contact=live, most=200)
+        return found if len(found["entries"]) >= 3 else None
+
+    line = await eventually(known, 10, "the timeline")
+    page = await s1.call("customer.timeline", customer=line["customer"], most=2)
+    check(page["more"] and len(page["entries"]) == 2, page)
+    rest = await s1.call("customer.timeline", customer=line["customer"], before=page["entries"][-1]["at"])
+    seen = {e["contact"] for e in page["entries"] + rest["entries"]}
+    check(seen >= set(contacts), seen)
+    await refused(s1.call("customer.timeline", customer="k000000000zzz"), "no_customer")
+    out, _ = await run("audit", "show", "--what", "customer.timeline", state=centre.state_dir)
+    check(out.count("customer.timeline") >= 4 and "s1" in out, out)
+
+
+@test
+async def the_feed_tells_everything_once_from_any_cursor(start):
+    centre = await start(judged=False)
+    ann = await centre.agent("a1")
+    contacts = [await served(centre, ann) for _ in range(5)]
+    await recorded(centre, 5)
+    await settled(centre)
+    http = await centre.intake()
+    seen, after = [], 0
+    while True:
+        status, answer = await http.call("GET", f"/v1/events?after={after}&most=7")
+        equal(status, 200)
+        seen += answer["events"]
+        after = answer["next"]
+        if not answer["more"]:
+            break
+    equal(len({e["id"] for e in seen}), len(seen), "each once")
+    equal([e["id"] for e in seen], sorted(e["id"] for e in seen))
+    for contact in contacts:
+        equal([e["event"] for e in seen if e.get("contact") == contact],
+              ["contact.created", "offer.created", "offer.accepted", "contact.connected", "contact.completed"])  # fmt: skip
+    again = (await centre.admin("event.list", after=seen[3]["id"], most=500))["events"]
+    equal(again, seen[4:], "the same over the protocol, from a cursor")
+    for wrong in ("after=-1", "after=x", "most=0", "most=1001"):
+        status, answer = await http.call("GET", f"/v1/events?{wrong}")
+        equal((status, answer["error"]["type"]), (422, "invalid_params"), wrong)
+    status, _ = await centre.client().call("GET", "/v1/events")
+    equal(status, 401, "without a key")
+
+
+if __name__ == "__main__":
+    main()
