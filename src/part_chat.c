@@ -116,6 +116,8 @@ part_chat_open(struct usher *u)
 		.clock = &u->clock,
 		.secret = u->ticket_secret,
 		.owner = u,
+		.propose = part_chat_propose,
+		.canned = part_chat_canned,
 		.swap = swap};
 	struct callme_parts callme = {.base = u->base,
 		.http = u->http,

@@ -92,6 +92,10 @@ void usher_show_settings(void *u, const char **path, const char **text, uint64_t
 bool part_chat_open(struct usher *u) USHER_MUST_CHECK;
 void part_chat_configure(struct usher *u);
 void part_chat_close(struct usher *u);
+/* part_chat_suggest.c: stored responses; the caller owns the list; NULL: there are none.
+ */
+json_t *part_chat_propose(void *u, const char *language, const char *text);
+json_t *part_chat_canned(void *u, const char *language, const char *query);
 bool part_database_open(struct usher *u) USHER_MUST_CHECK;
 void part_database_close(struct usher *u);
 bool part_history_open(struct usher *u) USHER_MUST_CHECK;

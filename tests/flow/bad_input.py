@@ -268,6 +268,13 @@ def play_ws(server, case):
         talk.close()
 
 
+def on_chat(case):
+    """The same case at the customers' door."""
+    chunks = [[base64.b64decode(text), *rest] for text, *rest in case["chunks"]]
+    chunks = [[base64.b64encode(data.replace(b"GET /ws ", b"GET /chat ")).decode(), *rest] for data, *rest in chunks]
+    return {**case, "id": case["id"] + "+chat", "chunks": chunks}
+
+
 def play_tls(server, case):
     talk = Talk(server.dial(tls=False), chunks_of(case))
     try:
@@ -379,6 +386,7 @@ def plan(server, every):
     posts = [case for case in http if base64.b64decode(case["chunks"][0][0]).startswith(b"POST ")]
     todo = [(case, play_http) for case in http + [with_type(case) for case in posts if "csrf" not in case["id"]]]
     todo += [(case, play_ws) for case in lines_of("ws.jsonl")]
+    todo += [(on_chat(case), play_ws) for case in lines_of("ws.jsonl")]
     if server.tls:
         todo += [(case, play_tls) for case in lines_of("tls.jsonl")]
     if server.key:

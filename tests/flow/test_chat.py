@@ -346,5 +346,28 @@ async def files_are_checked_kept_and_given_out(start):
     await refused(visitor.call("chat.upload", id="u9", name="a.png", size=10, part=3, data="AAAA"), "part_wrong")
 
 
+@test(subset=True)
+async def an_agent_is_proposed_stored_responses_while_the_customer_writes(start):
+    boxes = {"support": {"addresses": ["help@desk.example"], "library": "responses"}}
+    centre, chats = await begin(start, launch=False, mail={"mailboxes": boxes})
+    folder = centre.dir / "responses"
+    folder.mkdir()
+    folder.chmod(0o755)
+    for name, title, words, body in (
+        ("refund", "Refunds", "refund money back", "Your refund arrives within five days."),
+        ("parcel", "Parcels", "parcel delivery tracking", "Parcels can be followed on our page."),
+    ):
+        (folder / f"{name}.txt").write_text(f"---\ntitle: {title}\nkeywords: [{', '.join(words.split())}]\n---\n{body}\n")
+    await centre.launch()
+    visitor, ann, contact = await connected(centre, chats)
+    await visitor.say("I want my money back, a refund please")
+    told = await ann.expect("chat.suggested")
+    equal(told["proposals"][0]["id"], "refund")
+    check("five days" in told["proposals"][0]["text"], told)
+    equal((await ann.call("chat.suggest", contact=contact))["proposals"][0]["id"], "refund")
+    found = (await ann.call("chat.canned", query="tracking"))["responses"]
+    equal([r["id"] for r in found], ["parcel"])
+
+
 if __name__ == "__main__":
     main()
