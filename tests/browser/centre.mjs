@@ -8,6 +8,7 @@ import https from "node:https";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
+import tls from "node:tls";
 
 export const TOP = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), "../..");
 export const BUILD = process.env.USHER_BUILD || path.join(TOP, "build");
@@ -202,6 +203,54 @@ export class Centre {
     const answer = await this.request("POST", "/v1/contacts", { channel, ...more });
     if (answer.status >= 300) throw new Error(`contact refused: ${answer.raw}`);
     return answer.json.contact ?? answer.json.id;
+  }
+}
+
+/* An agent by the desk's TLS road: takes what is offered, holds it for a while, completes it. */
+export class Robot {
+  static async start(centre, agent, { handleMs = 200, disposition = "solved", ready = true } = {}) {
+    const r = new Robot();
+    Object.assign(r, { handleMs, disposition, next: 0, done: 0, held: new Set() });
+    const token = await centre.token("agent", agent);
+    const [host, port] = centre.ready.desk.split(":");
+    r.socket = tls.connect({ host, port: Number(port), rejectUnauthorized: false });
+    r.socket.on("error", () => {});
+    let text = "";
+    r.socket.on("data", (data) => {
+      text += data;
+      let at;
+      while ((at = text.indexOf("\n")) >= 0) {
+        r.event(JSON.parse(text.slice(0, at)));
+        text = text.slice(at + 1);
+      }
+    });
+    await new Promise((resolve) => r.socket.once("secureConnect", resolve));
+    r.send("session.login", { token });
+    if (ready) r.send("agent.set_state", { state: "ready" });
+    r.beat = setInterval(() => r.send("session.ping"), 5000);
+    return r;
+  }
+
+  send(method, params = {}) {
+    if (!this.socket.destroyed)
+      this.socket.write(`${JSON.stringify({ jsonrpc: "2.0", id: String(++this.next), method, params })}\n`);
+  }
+
+  event({ method, params }) {
+    if (method === "offer.created") this.send("offer.accept", { offer: params.offer });
+    if (method === "contact.connected") {
+      this.held.add(params.contact.id);
+      if (this.handleMs !== Infinity) setTimeout(() => this.send("contact.complete", { contact: params.contact.id, disposition: this.disposition }), this.handleMs);
+    }
+    if (method === "contact.completed") {
+      this.held.delete(params.contact.id);
+      this.done++;
+    }
+  }
+
+  stop() {
+    clearInterval(this.beat);
+    this.socket.destroy();
   }
 }
 

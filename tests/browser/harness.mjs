@@ -11,7 +11,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import { createRequire } from "node:module";
-import { Centre } from "./centre.mjs";
+import { Centre, Robot } from "./centre.mjs";
 
 export const OUT = process.argv[2];
 export const SHOTS = path.join(OUT, "shots");
@@ -70,6 +70,13 @@ export class Scene {
     this.outside = [];
     this.expected = [];
     this.endings = []; /* called at the end */
+    this.robots = [];
+  }
+
+  async robot(centre, agent, options) {
+    const r = await Robot.start(centre, agent, options);
+    this.robots.push(r);
+    return r;
   }
 
   async centre(changes) {
@@ -114,7 +121,7 @@ export class Scene {
   }
 
   async supervisor(page, centre, name = "s1", where = "") {
-    await page.goto(`${centre.url}/?to=/supervisor${where}#code=${await centre.code("supervisor", name)}`);
+    await page.goto(`${centre.url}/?to=${encodeURIComponent(`/supervisor${where}`)}#code=${await centre.code("supervisor", name)}`);
     await page.waitForURL("**/supervisor**");
     await page.waitForSelector("body.live");
   }
@@ -153,6 +160,7 @@ export class Scene {
   async finish() {
     const trouble = [];
     for (const end of this.endings) end();
+    for (const robot of this.robots) robot.stop();
     for (const context of this.contexts) await context.close().catch(() => {});
     for (const c of this.centres) await c.stop().catch((error) => trouble.push(error.message));
     trouble.push(...this.errors.filter((e) => !this.expected.some((p) => p.test(e))));

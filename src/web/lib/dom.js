@@ -38,8 +38,9 @@ export function outside(text, tag = "bdi", props = {}) {
   return node;
 }
 
-/* An address that may be followed, or "". Relative ones are ours. */
+/* An address that may be followed, or "". Those within this site stay as they are. */
 export function safeUrl(text) {
+  if (/^(#|\/(?![/\\]))[^\s\\]*$/.test(String(text))) return String(text);
   try {
     const url = new URL(String(text), location.href);
     return SCHEMES.has(url.protocol) ? url.href : "";

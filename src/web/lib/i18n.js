@@ -17,6 +17,11 @@ export function locale() {
   return current;
 }
 
+/* For times and numbers: the browser's own habits where it speaks the page's language. */
+export function formats() {
+  return (navigator.languages || [navigator.language]).find((tag) => tag && tag.toLowerCase().startsWith(current)) || current;
+}
+
 /* Values are put in as text; what is not translated stays English. */
 export function t(key, values = {}) {
   const text = words[key] ?? key;

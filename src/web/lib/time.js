@@ -1,5 +1,5 @@
 /* time.js - durations and moments as people read them. Moments are Unix ms. */
-import { locale } from "./i18n.js";
+import { formats } from "./i18n.js";
 
 /* 7 -> "0:07", 3661 -> "1:01:01", a day and more "1 d 03:00" */
 export function clock(ms) {
@@ -25,7 +25,7 @@ export function span(ms) {
 export function moment(ms, { seconds = true } = {}) {
   const when = new Date(ms);
   const today = when.toDateString() === new Date().toDateString();
-  return new Intl.DateTimeFormat(locale(), {
+  return new Intl.DateTimeFormat(formats(), {
     ...(today ? {} : { day: "numeric", month: "short" }),
     ...(when.getFullYear() === new Date().getFullYear() ? {} : { year: "numeric" }),
     hour: "2-digit",
@@ -36,7 +36,7 @@ export function moment(ms, { seconds = true } = {}) {
 
 export function number(value, digits = 0) {
   if (!Number.isFinite(value)) return "–";
-  return new Intl.NumberFormat(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+  return new Intl.NumberFormat(formats(), { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
 }
 
 export function percent(share, digits = 0) {
@@ -45,7 +45,7 @@ export function percent(share, digits = 0) {
 
 export function money(amount, currency) {
   try {
-    return new Intl.NumberFormat(locale(), { style: "currency", currency: currency || "EUR" }).format(amount);
+    return new Intl.NumberFormat(formats(), { style: "currency", currency: currency || "EUR" }).format(amount);
   } catch {
     return `${number(amount, 2)} ${currency || ""}`;
   }
