@@ -5,15 +5,20 @@ import { t } from "../lib/i18n.js";
 import { load, save } from "../lib/store.js";
 import { moment, money, ms, span } from "../lib/time.js";
 import { badge } from "../lib/ui.js";
-import { nameOf } from "./model.js";
+import { cardOf, customerId, nameOf } from "./model.js";
 
 const FRESH_MS = 30000;
 
 const valueOf = (v) => (v && typeof v === "object" && "value" in v ? v.value : v);
 
-/* The card as it came with the contact, or as it was asked for. */
-function cardOf(item) {
-  return item.card || item.contact.card || item.contact.customer_card || null;
+/* The card as it was asked for, or as it came with the contact. */
+const cardFor = (item) => item.card || cardOf(item.contact);
+
+/* Why he is worth his points, term by term. */
+function worthRows(card) {
+  return (card?.why || []).slice(0, 12).map((w) =>
+    h("li", {}, outside([w.term, w.figure, w.kind, w.of_name, w.reason].filter(Boolean).join(" · ")), w.points !== undefined ? h("strong", { class: "timer" }, ` ${w.points > 0 ? "+" : ""}${Math.round(w.points * 10) / 10}`) : null),
+  );
 }
 
 function identities(card) {
@@ -23,7 +28,7 @@ function identities(card) {
 
 function cardNode(item) {
   const c = item.contact;
-  const card = cardOf(item);
+  const card = cardFor(item);
   const a = c.attributes || {};
   const name = nameOf(c) || (card?.name ?? "");
   const row = (label, value) =>
@@ -50,14 +55,17 @@ function cardNode(item) {
     h(
       "dl",
       { class: "data" },
-      row(t("Number of the customer"), c.customer),
-      row(t("Phone"), a["customer.phone"] || a.ani),
-      row(t("E-mail"), a["customer.email"] || a["mail.from"]),
+      row(t("Number of the customer"), customerId(c)),
+      identities(card).length ? null : [row(t("Phone"), a["customer.phone"] || a.ani), row(t("E-mail"), a["customer.email"] || a["mail.from"])],
       identities(card).map((i) => row(i.kind || t("Known by"), i.value)),
       worth !== undefined ? row(t("Worth"), money(worth, card?.worth?.currency)) : null,
       attributes.map(([k, v]) => row(k, typeof valueOf(v) === "object" ? JSON.stringify(valueOf(v)) : valueOf(v))),
-      (card?.links || []).map((l) => row(l.kind || t("Belongs to"), l.name || l.id || l.other)),
+      (card?.links || []).map((l) => row(l.kind || t("Belongs to"), l.name || l.customer)),
+      card?.repeat_contacts ? row(t("Contacts lately"), card.repeat_contacts) : null,
+      card?.last_agent ? row(t("Last agent"), card.last_agent) : null,
+      card?.maybe_also?.length ? row(t("Maybe also"), card.maybe_also.map((m) => m.customer).join(", ")) : null,
     ),
+    (card?.why || []).length ? h("details", { class: "why-box" }, h("summary", {}, t("Why so many points")), h("ul", { class: "plain-list" }, worthRows(card))) : null,
   ];
 }
 
@@ -106,12 +114,9 @@ export function customerPane(context) {
     const last = asked.get(item.id) || 0;
     if (!link.live || !link.methods || Date.now() - last < FRESH_MS) return;
     asked.set(item.id, Date.now());
-    const id = item.contact.customer;
+    const id = customerId(item.contact);
     try {
-      if (id && link.methods.has("customer.get")) {
-        const answer = await link.call("customer.get", { customer: id });
-        item.card = answer.customer ?? answer;
-      }
+      if (link.methods.has("customer.get")) item.card = (await link.call("customer.get", { contact: item.id })).customer;
     } catch {
       /* the card stays what it was */
     }

@@ -2,6 +2,7 @@
 import { t } from "../lib/i18n.js";
 import { loadDraft, saveDraft } from "../lib/store.js";
 import { ask, attempt } from "../lib/ui.js";
+import { customerId } from "./model.js";
 
 const WRAPUP_MORE_MS = 60000;
 
@@ -109,7 +110,7 @@ export async function keepNote({ link }, item, text) {
   if (link.has("contact.note") && link.methods) return attempt(null, () => link.call("contact.note", { contact: item.id, text }));
   if (item.contact.channel === "chat" && link.methods?.has("chat.note"))
     return attempt(null, () => link.call("chat.note", { contact: item.id, id: `n${Date.now().toString(36)}`, text }));
-  if (item.contact.customer && link.methods?.has("note.add"))
+  if (customerId(item.contact) && link.methods?.has("note.add"))
     return attempt(null, () => link.call("note.add", { contact: item.id, text }));
   /* Here alone, until the contact is finished: its note goes with it. */
   saveDraft(`note.${item.id}`, text);

@@ -9,7 +9,7 @@ import { customerPane } from "./customer.js";
 import { header } from "./header.js";
 import { keys } from "./keys.js";
 import { list } from "./list.js";
-import { Model } from "./model.js";
+import { Model, nameOf } from "./model.js";
 import { work } from "./work.js";
 
 const TOKEN_LIFE_MS = 3600000; /* below, it is told that the login ends soon */
@@ -20,7 +20,7 @@ function toLogin(over = false) {
 
 /* Something was taken away: say why, in a sentence. */
 function sayEnd(kind, what, params) {
-  const title = what.contact?.title || what.contact?.customer || t("The contact");
+  const title = what.contact?.title || (what.contact && nameOf(what.contact)) || t("The contact");
   const words = {
     "offer.timeout": t("You missed an offer and are set to not responding. Choose Ready to go on."),
     "offer.rescinded": t("The customer left before you answered."),

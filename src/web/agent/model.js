@@ -42,6 +42,8 @@ export class Model {
     for (const how of ["completed", "transferred", "queued", "cancelled", "abandoned", "expired", "lost"])
       on(`contact.${how}`, (p) => this.ended(p, how));
     on("help.ended", () => (this.help = false));
+    on("chat.message", (p) => p.message?.from === "customer" && this.mark(p.contact?.id));
+    on("email.received", (p) => this.mark(p.contact?.id ?? p.contact));
     link.on("state", () => this.changed());
   }
 
@@ -208,9 +210,18 @@ export class Model {
   }
 }
 
+/* The customer's card where the server shows one with the contact, and his id in either case. */
+export function cardOf(contact) {
+  return contact.customer && typeof contact.customer === "object" ? contact.customer : null;
+}
+
+export function customerId(contact) {
+  return cardOf(contact)?.id ?? (typeof contact.customer === "string" ? contact.customer : "");
+}
+
 /* What to call a contact: its customer, its title, or its number. */
 export function nameOf(contact) {
-  const card = contact.card || contact.customer_card;
   const a = contact.attributes || {};
-  return card?.name || a["customer.name"] || a.name || a["caller.name"] || contact.customer || a.from || a.ani || "";
+  const callback = contact.callback?.number;
+  return cardOf(contact)?.name || a["customer.name"] || a.name || a["caller.name"] || customerId(contact) || a.from || a.ani || callback || "";
 }

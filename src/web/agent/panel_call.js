@@ -4,6 +4,7 @@
  */
 import { clean, h, outside, replace, safeUrl, show, text } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
+import { moment, ms } from "../lib/time.js";
 import { ask, attempt, badge } from "../lib/ui.js";
 
 const NUMBERS = ["ani", "caller", "caller.number", "customer.phone", "phone", "number", "from"];
@@ -75,7 +76,6 @@ export function callPanel(context, item) {
   return {
     name: "call",
     order: 0,
-    keeps: true,
     node: h(
       "section",
       { class: "panel call card", "aria-label": t("Call") },
@@ -122,7 +122,7 @@ export function callbackPanel(context, item) {
   const report = results.map(([result, label]) => {
     const button = h("button", { type: "button", id: `callback-${result}` }, label);
     button.addEventListener("click", () =>
-      attempt(button, () => link.call("callback.result", { contact: item.id, result }), t("Noted.")),
+      attempt(button, () => link.call("callback.report", { contact: item.id, result }), t("Noted.")),
     );
     return button;
   });
@@ -142,7 +142,6 @@ export function callbackPanel(context, item) {
   return {
     name: "callback",
     order: 0,
-    keeps: true,
     node: h(
       "section",
       { class: "panel call card", "aria-label": t("Call me") },
@@ -153,6 +152,7 @@ export function callbackPanel(context, item) {
     ),
     update(now) {
       const c = now.contact;
+      const wanted = c.callback?.when;
       const about = { ...(c.attributes || {}), ...(c.callback || {}) };
       const number = numberOf(c);
       const rows = [
@@ -160,13 +160,13 @@ export function callbackPanel(context, item) {
         [t("Name"), about.name || about["customer.name"]],
         [t("Topic"), about.topic || c.title],
         [t("Attempts"), about.attempts],
-        [t("Wanted"), about.window || about.wanted],
+        [t("Wanted"), wanted ? `${moment(ms(wanted.from), { seconds: false })} – ${moment(ms(wanted.to), { seconds: false })}` : ""],
         [t("Page"), about.page || about["page.url"]],
       ].filter(([, value]) => value !== undefined && value !== null && value !== "");
       replace(body, h("dl", { class: "data" }, rows.map(([k, v]) => [h("dt", {}, k), h("dd", {}, v instanceof Node ? v : outside(v))])));
       const has = (method) => link.methods?.has(method);
       show(dial, has("callback.dial"));
-      for (const button of report) show(button, has("callback.result"));
+      for (const button of report) show(button, has("callback.report"));
       show(later, has("callback.reschedule"));
       text(hint, has("callback.dial") ? "" : t("Call by your telephone, then finish the contact with its outcome."));
     },

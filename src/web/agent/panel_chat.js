@@ -11,7 +11,6 @@ import { attempt, notice } from "../lib/ui.js";
 const TYPING_EVERY_MS = 3000;
 const TYPING_SHOWN_MS = 6000;
 const CHAT_TEXT_MAX = 8000;
-const FILES_AT = "/v1/chat/files/";
 
 const newId = () => `d${Date.now().toString(36)}${Math.random().toString(36).slice(2, 8)}`;
 
@@ -64,13 +63,10 @@ class Outbox {
 
 const EVENT_WORDS = () => ({
   joined: t("An agent joined."),
-  left: t("The agent left."),
-  waiting: t("The chat waits again."),
+  requeued: t("The chat waits again."),
   transferred: t("The chat was handed on."),
   ended: t("The chat is over."),
-  customer_left: t("The customer left."),
-  customer_back: t("The customer is back."),
-  mailed: t("The transcript was sent by mail."),
+  rated: t("The customer rated the chat."),
 });
 
 function fileLink(context, item, message) {
@@ -83,11 +79,16 @@ function fileLink(context, item, message) {
       onclick: (event) =>
         attempt(event.currentTarget, async () => {
           const answer = await context.link.call("chat.file", { contact: item.id, seq: message.seq });
-          const where = answer.url || `${FILES_AT}${encodeURIComponent(answer.token)}`;
-          const a = h("a", { href: where, download: clean(f.name || "file"), rel: "noopener" });
+          const response = await fetch(answer.path, { headers: { "X-Usher-Token": answer.token } });
+          if (!response.ok) throw new Error(t("The file cannot be had any more."));
+          /* An address of our own making; the file is saved, never shown here. */
+          const a = document.createElement("a");
+          a.href = URL.createObjectURL(new Blob([await response.blob()], { type: "application/octet-stream" }));
+          a.download = clean(f.name || "file");
           document.body.append(a);
           a.click();
           a.remove();
+          setTimeout(() => URL.revokeObjectURL(a.href), 10000);
         }),
     },
     "📎 ",
@@ -99,7 +100,7 @@ function fileLink(context, item, message) {
 function bubble(context, item, m) {
   if (m.kind === "event") {
     const code = m.code || m.text || "";
-    return h("div", { class: "chat-event soft" }, EVENT_WORDS()[code] ?? outside(m.text || code), " ", moment(ms(m.at), { seconds: false }));
+    return h("div", { class: "chat-event soft" }, EVENT_WORDS()[code] ?? outside(m.text || code), m.score ? ` ${m.score}/5` : "", " ", moment(ms(m.at), { seconds: false }));
   }
   const whose = m.from === "customer" ? "theirs" : m.kind === "note" || m.kind === "whisper" ? "private" : m.from === "system" ? "system" : "ours";
   const label = m.kind === "note" ? t("Note") : m.kind === "whisper" ? t("Whisper to you") : "";
@@ -335,7 +336,6 @@ export function chatPanel(context, item) {
   return {
     name: "chat",
     order: 0,
-    keeps: true,
     node: h("section", { class: "panel chat card", "aria-label": t("Chat") }, log, typing, seen, over, form),
     update(now) {
       const talking = now.state === "connected";

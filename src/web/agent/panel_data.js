@@ -31,7 +31,6 @@ export function dataPanel(_context, item) {
     name: "data",
     order: 50,
     node,
-    keeps: true,
     update(now) {
       const c = now.contact;
       const attributes = Object.fromEntries(Object.entries(c.attributes || {}).filter(([k]) => !HIDDEN.has(k)));

@@ -348,7 +348,6 @@ export function emailPanel(context, item) {
     link.on("email.delivery", (p) => (p.contact?.id ?? p.contact) === item.id && load(true)),
     link.on("email.received", (p) => {
       if ((p.contact?.id ?? p.contact) !== item.id) return;
-      model.mark(item.id);
       notice(t("Another mail came in this case."));
       load(true);
     }),
@@ -383,7 +382,6 @@ export function emailPanel(context, item) {
   return {
     name: "email",
     order: 0,
-    keeps: true,
     node,
     update(current) {
       const c = current.contact;

@@ -14,9 +14,15 @@ import { emailPanel } from "./panel_email.js";
 
 const PANELS = [chatPanel, emailPanel, callPanel, callbackPanel, dataPanel];
 
-/* The panels of a contact: what its channel has, and what came along with it. */
+/* The panels of a contact: what its channel has, and what came along with it. Each is made once, so that what is
+ * typed and heard in it stays while another contact is in front. */
 function panelsFor(context, item) {
-  return PANELS.map((make) => make(context, item)).filter(Boolean);
+  item.panels ??= new Map();
+  for (const make of PANELS) {
+    const panel = item.panels.get(make) ?? make(context, item);
+    if (panel) item.panels.set(make, panel);
+  }
+  return [...item.panels.values()].sort((a, b) => a.order - b.order);
 }
 
 function idle(context) {
@@ -141,20 +147,16 @@ export function work(context) {
     show(buttons.transfer, !wrap);
     show(buttons.requeue, !wrap);
     show(buttons.park, !wrap && c.channel !== "voice");
-    const key = `${item.id} ${link.methods ? link.methods.size : 0} ${item.fetched ? 1 : 0}`;
+    const key = `${item.id} ${link.methods ? link.methods.size : 0}`;
     if (shown.key !== key) {
-      /* A panel that stays keeps what is typed; another contact gets its own. */
-      const keep = shown.id === item.id ? shown.panels.filter((p) => p.keeps) : [];
-      const fresh = panelsFor(context, item).filter((p) => !keep.some((k) => k.name === p.name));
-      shown.panels = [...keep, ...fresh].sort((a, b) => a.order - b.order);
+      const panels = panelsFor(context, item);
       if (shown.id !== item.id) replace(icon, channelIcon(c.channel, 26));
-      if (fresh.length || shown.id !== item.id) {
+      if (shown.id !== item.id || panels.length !== shown.panels.length) {
         const focus = document.activeElement;
-        replace(body, shown.panels.map((p) => p.node));
+        replace(body, panels.map((p) => p.node));
         if (focus && body.contains(focus)) focus.focus();
       }
-      shown.id = item.id;
-      shown.key = key;
+      Object.assign(shown, { id: item.id, key, panels });
     }
     for (const panel of shown.panels) panel.update?.(item);
     tick();

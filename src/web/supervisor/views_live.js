@@ -128,7 +128,7 @@ export function waiting(context, queue) {
       "tr",
       {},
       h("td", { class: "number timer" }),
-      h("td", { class: "contact-cell" }, h("span", { class: "row nowrap" }, channelIcon(c.channel), h("span", { class: "grow" }, outside(c.title || channelName(c.channel), "div", { class: "cut" }), h("small", { class: "soft cut block" }, clean([c.customer, c.id].filter(Boolean).join(" · ")))))),
+      h("td", { class: "contact-cell" }, h("span", { class: "row nowrap" }, channelIcon(c.channel), h("span", { class: "grow" }, outside(c.title || channelName(c.channel), "div", { class: "cut" }), h("small", { class: "soft cut block" }, clean([c.customer?.name ?? c.customer?.id ?? c.customer, c.id].filter(Boolean).join(" · ")))))),
       h("td", {}, outside(c.queue)),
       h("td", {}),
       h("td", { class: "number timer" }),

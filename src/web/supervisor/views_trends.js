@@ -29,7 +29,7 @@ const color = (name) => getComputedStyle(document.documentElement).getPropertyVa
 const PALETTE = ["--accent", "--good", "--warn", "--violet", "--bad", "--line-strong"];
 
 /* series: [{label, values, color, dash?, fill?}] */
-async function chart(place, title, xs, series, { unit = (v) => number(v), range = null } = {}) {
+async function chart(place, title, xs, series, { unit = (v) => number(v), range = null, least = 5 } = {}) {
   const uPlot = await plotter();
   const body = place.querySelector(".chart-body");
   if (!uPlot) {
@@ -52,7 +52,7 @@ async function chart(place, title, xs, series, { unit = (v) => number(v), range 
           ...size,
           cursor: { drag: { x: false, y: false } },
           legend: { live: true },
-          scales: { x: { time: true }, y: { range: range ?? ((_u, _least, most) => [0, Math.max(1, most * 1.1)]) } },
+          scales: { x: { time: true }, y: { range: range ?? ((_u, _least, most) => [0, Math.max(least, most * 1.1)]) } },
           axes: [{ ...axis, values: (_u, ticks) => ticks.map((s) => moment(s * 1000, { seconds: false }).split(", ").pop()) }, { ...axis, size: 56, values: (_u, ticks) => ticks.map((v) => unit(v)) }],
           series: [
             { label: t("Time"), value: (_u, s) => (s === null ? "–" : moment(s * 1000, { seconds: false })) },
@@ -63,7 +63,7 @@ async function chart(place, title, xs, series, { unit = (v) => number(v), range 
               width: 2,
               dash: s.dash,
               spanGaps: false,
-              points: { size: 4, show: xs.length < 60 },
+              points: { size: 4, show: xs.length <= 75 },
               value: (_u, v) => (v === null || v === undefined ? "–" : unit(v)),
             })),
           ],
@@ -149,7 +149,7 @@ export function trends(context) {
       t("Waits of the answered"),
       xs,
       several ? lines("wait_p90_ms", t("90 of 100 up to"), none) : [...lines("wait_p50_ms", t("half of them up to"), none), ...lines("wait_p90_ms", t("90 of 100 up to"), none)],
-      { unit: minutes },
+      { unit: minutes, least: 10000 },
     );
     const s = last.staff;
     await chart(places.staff, t("Agents"), xs, [
@@ -164,7 +164,7 @@ export function trends(context) {
       [{ label: t("working, of working and free"), values: s.busy.map((b, i) => (b === null || b + s.ready[i] === 0 ? null : (100 * b) / (b + s.ready[i]))), fill: true }],
       { unit: (v) => `${number(v)} %`, range: () => [0, 100] },
     );
-    await chart(places.handle, t("Mean handling time"), xs, lines("handle_mean_ms", t("handling")), { unit: minutes });
+    await chart(places.handle, t("Mean handling time"), xs, lines("handle_mean_ms", t("handling")), { unit: minutes, least: 10000 });
   };
   const ask = async (now = false) => {
     if (!link.live || (!now && Date.now() - asked < REFRESH_MS)) return;

@@ -171,7 +171,7 @@ export function why(context, id) {
           { class: "data" },
           [
             [t("Queue"), c.queue],
-            [t("Customer"), c.customer],
+            [t("Customer"), c.customer?.name ?? c.customer?.id ?? c.customer],
             [t("Agent"), c.agent],
             [t("Waited"), c.waited_ms ? span(c.waited_ms) : ""],
             [t("Likely still to wait"), c.estimated_wait_ms ? t("{likely}, between {low} and {high}", { likely: span(c.estimated_wait_ms.likely), low: span(c.estimated_wait_ms.low), high: span(c.estimated_wait_ms.high) }) : ""],
