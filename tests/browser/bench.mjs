@@ -1,0 +1,58 @@
+/*
+ * bench.mjs OUT: how soon each page can be used and what it weighs, on loopback, one JSON line a figure.
+ * Time to interactive: from the navigation to the first moment at which its first control works (logged in pages:
+ * the snapshot is drawn), median of five loads with an empty cache. Weight: bytes over the wire, packed.
+ */
+import { chromium, FLAGS } from "./harness.mjs";
+import { Centre } from "./centre.mjs";
+
+const ROUNDS = 5;
+const PAGES = [
+  ["login", null, "/", "#account"],
+  ["desktop", "agent", "/agent", "#state-button:not([disabled])"],
+  ["dashboard", "staff", "/supervisor", "table.queues tbody tr th"],
+  ["waiting", "staff", "/supervisor#waiting", "table.waiting tbody tr"],
+  ["trends", "staff", "/supervisor#trends", ".chart canvas"],
+  ["wallboard", "staff", "/wallboard", ".figure .value:not(:empty)"],
+].map(([name, kind, path, ready]) => ({ name: name === "waiting" ? "waiting" : name, kind, path, ready }));
+
+const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
+
+const centre = await Centre.start();
+for (let i = 0; i < 50; i++) await centre.submit("email", { queue: "mail", title: `Contact ${i}` });
+const logins = {
+  agent: { role: "agent", agent: "a1", token: await centre.token("agent", "a1") },
+  staff: { role: "supervisor", account: "s1", token: await centre.token("supervisor", "s1") },
+};
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
+try {
+  for (const { name, kind, path, ready } of PAGES) {
+    const times = [];
+    let weight = 0;
+    let requests = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      const context = await browser.newContext({ ignoreHTTPSErrors: true });
+      if (kind) await context.addInitScript(([key, login]) => localStorage.setItem(`usher.login.${key}`, JSON.stringify(login)), [kind, logins[kind]]);
+      const page = await context.newPage();
+      const session = await context.newCDPSession(page);
+      await session.send("Network.enable");
+      weight = 0;
+      requests = 0;
+      session.on("Network.loadingFinished", (e) => {
+        weight += e.encodedDataLength;
+        requests++;
+      });
+      const began = performance.now();
+      await page.goto(centre.url + path, { waitUntil: "commit" });
+      await page.waitForSelector(ready, { state: "attached" });
+      times.push(performance.now() - began);
+      await page.waitForTimeout(200);
+      await context.close();
+    }
+    console.log(JSON.stringify({ figure: `web ${name}: time to interactive`, value: Math.round(median(times)), unit: "ms" }));
+    console.log(JSON.stringify({ figure: `web ${name}: weight`, value: Math.round(weight / 102.4) / 10, unit: "KB", requests }));
+  }
+} finally {
+  await browser.close();
+  await centre.stop();
+}
