@@ -62,6 +62,14 @@ enum usher_switch_kind {
 	USHER_SNAPSHOT_END = 14,
 	/* An action could not be done: action, reason, why. */
 	USHER_ACTION_FAILED = 15,
+	/* A telephone of the switch, whether usher had it rung or not: device,
+	 * device_state. Told at each change, and for all of them after a connection. */
+	USHER_DEVICE_STATE = 16,
+	/* A call's menu asks for its place, its wait, and whether it may be called back;
+	 * USHER_ACTION_TELL answers. attributes as in USHER_CALL_WAITING. */
+	USHER_CALL_ASKS = 17,
+	/* The waiting caller wants to be called back instead: number ("": his own). */
+	USHER_CALL_WANTS_CALLBACK = 18,
 };
 
 enum usher_call_outcome {
@@ -83,6 +91,14 @@ enum usher_leg_reason {
 	USHER_REASON_GONE = 7,	      /* the call that an action named is over */
 	USHER_REASON_LOST = 8,	      /* link or switch failed */
 	USHER_REASON_OTHER = 9,
+};
+
+enum usher_device_state {
+	USHER_DEVICE_UNKNOWN = 0,
+	USHER_DEVICE_FREE = 1,
+	USHER_DEVICE_RINGING = 2,
+	USHER_DEVICE_IN_USE = 3, /* talks, dials or holds */
+	USHER_DEVICE_AWAY = 4,	 /* not registered */
 };
 
 enum usher_call_state {
@@ -123,18 +139,52 @@ struct usher_switch_event {
 		hold_us; /* durations: in a bridge with somebody; held by a leg */
 	const struct usher_attribute *attributes; /* texts; from the IVR */
 	size_t n_attributes;
+	/* Of a leg: the offer that the action named which had it rung; NULL: none did. */
+	const char *offer;
+	/* When the switch first knew of a waiting call, which is before its menus; clock
+	 * of the switch, Unix microseconds; 0: not known. */
+	int64_t begun_us;
+	enum usher_device_state device_state;
 };
 
 /* ---- neutral actions: a closed list ---- */
 
 enum usher_action_kind {
-	USHER_ACTION_CONNECT = 1, /* ring device for the call; ring_ms */
-	USHER_ACTION_ANNOUNCE =
-		2, /* play to a waiting caller: device names the treatment */
+	USHER_ACTION_CONNECT = 1, /* ring device for the call; ring_ms, offer, answer */
+	/* Play a treatment to a waiting caller: device names it, position and wait_ms are
+	 * what it may say. He waits on by himself. */
+	USHER_ACTION_ANNOUNCE = 2,
 	USHER_ACTION_ORIGINATE = 3, /* dial device, then number, as call; ring_ms */
 	USHER_ACTION_HANG_UP = 4,   /* end the call, or the leg if one is named */
 	USHER_ACTION_SNAPSHOT = 5,  /* tell all calls again */
 	USHER_ACTION_PING = 6,	    /* to see that the switch is there */
+	/* Back to waiting, with music: what rings or talks for him ends. */
+	USHER_ACTION_WAIT = 7,
+	/* Answers USHER_CALL_ASKS: position, wait_ms, callback. */
+	USHER_ACTION_TELL = 8,
+	/* usher does not take the call, or gives it up: device names why, the switch does
+	 * with it what it does without usher. */
+	USHER_ACTION_DIVERT = 9,
+	USHER_ACTION_DIAL = 10, /* dial number, as call; who answers waits; ring_ms */
+	/* of a leg that talks */
+	USHER_ACTION_ANSWER = 11, /* of one that rings: pick it up, where it can */
+	USHER_ACTION_HOLD = 12,
+	USHER_ACTION_RETRIEVE = 13,
+	USHER_ACTION_MUTE = 14, /* what the leg says is heard no more */
+	USHER_ACTION_UNMUTE = 15,
+	USHER_ACTION_TRANSFER = 16,	  /* blind, to number */
+	USHER_ACTION_CONSULT = 17,	  /* ask number while the caller holds */
+	USHER_ACTION_CONSULT_END = 18,	  /* back to the caller */
+	USHER_ACTION_CONSULT_FINISH = 19, /* the caller to who was asked */
+	USHER_ACTION_CONFERENCE = 20,	  /* number joins the call and the leg */
+	/* device listens to a leg: listen says how */
+	USHER_ACTION_LISTEN = 21,
+};
+
+enum usher_listen {
+	USHER_LISTEN_SILENT = 0,
+	USHER_LISTEN_WHISPER = 1, /* the leg hears device, the caller does not */
+	USHER_LISTEN_BARGE = 2	  /* all hear all */
 };
 
 struct usher_switch_action {
@@ -144,6 +194,13 @@ struct usher_switch_action {
 	const char *call, *leg, *device, *number;
 	const char *caller_number, *caller_name; /* shown to who is dialled */
 	int64_t ring_ms;
+	/* since the first version */
+	const char *offer; /* comes back with the legs' events; as an action's id */
+	bool answer;	   /* the telephone is to pick up by itself */
+	int64_t position;  /* 0: next; -1: not known */
+	int64_t wait_ms;   /* -1: not known */
+	bool callback;	   /* a callback is on offer */
+	enum usher_listen listen;
 };
 
 /* ---- the adapter ---- */

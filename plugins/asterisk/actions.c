@@ -1,9 +1,5 @@
 /*
- * plugins/asterisk/actions.c - what usher asks of the switch, as its bytes, and what the
- * switch answers.
- *
- * Nothing of a value from outside may end a line: a CR or LF in one would be a header, or
- * an action, of somebody else's (CTI 3.1, 13). Such an action is not sent at all.
+ * plugins/asterisk/actions.c - logging in, asking for lists, and what the switch answers.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -11,60 +7,29 @@
 #include <string.h>
 #include <strings.h>
 
-#include "link.h"
+#include <openssl/evp.h>
 
-#define ACTION_ROOM 4096     /* bytes of all that one action sends */
-#define ACTION_LINE_MAX 1000 /* bytes of a line: the switch refuses 1024 */
-#define EXTENSION_MAX 64
-#define DEVICE_MAX 128
+#include "out.h"
 
-/* ---- writing ---- */
+#define MD5_TEXT 33 /* bytes in hexadecimal digits, with the NUL */
 
-struct out {
-	char bytes[ACTION_ROOM];
-	size_t n;
-	const char *wrong; /* NULL: sound so far */
-};
+/* ---- login ---- */
 
 static void
-put(struct out *o, const char *key, const char *value)
+log_in(struct link *l, const char *key)
 {
-	size_t k = strlen(key), v = strlen(value);
+	struct out o = {.n = 0};
 
-	if (strpbrk(value, "\r\n") != NULL)
-		o->wrong = "a value holds a line end";
-	else if (k + v + 4 > ACTION_LINE_MAX)
-		o->wrong = "a value is longer than a line of the switch";
-	else if (o->n + k + v + 6 > sizeof(o->bytes))
-		o->wrong = "the action is too long";
-	if (o->wrong != NULL)
-		return;
-	o->n += (size_t)snprintf(
-		o->bytes + o->n, sizeof(o->bytes) - o->n, "%s: %s\r\n", key, value);
-}
-
-/* Begins an action; the one before it is complete. */
-static void
-begin(struct out *o, const char *name, const char *id)
-{
-	put(o, "Action", name);
-	put(o, "ActionID", id);
-}
-
-static void
-end(struct out *o)
-{
-	if (o->wrong == NULL) {
-		o->bytes[o->n++] = '\r';
-		o->bytes[o->n++] = '\n';
-	}
-}
-
-static void
-flush(struct link *l, const struct out *o)
-{
-	if (l->sink->send != NULL && o->wrong == NULL)
-		l->sink->send(l->sink->context, o->bytes, o->n);
+	out_begin(&o, "Login", ACTION_LOGIN);
+	if (key != NULL)
+		out_put(&o, "AuthType", "MD5");
+	out_put(&o, "Username", l->settings->username);
+	out_put(&o, key != NULL ? "Key" : "Secret",
+		key != NULL ? key : l->settings->secret);
+	out_end(&o);
+	out_flush(l, &o);
+	if (o.wrong != NULL)
+		l->problem = "username or secret holds a line end";
 }
 
 void
@@ -73,13 +38,39 @@ send_login(struct link *l)
 	struct out o = {.n = 0};
 
 	l->login_sent = true;
-	begin(&o, "Login", ACTION_LOGIN);
-	put(&o, "Username", l->settings->username);
-	put(&o, "Secret", l->settings->secret);
-	end(&o);
-	flush(l, &o);
-	if (o.wrong != NULL)
-		l->problem = "username or secret holds a line end";
+	if (strcmp(l->settings->auth, "plain") == 0) {
+		log_in(l, NULL);
+		return;
+	}
+	out_begin(&o, "Challenge", ACTION_CHALLENGE);
+	out_put(&o, "AuthType", "MD5");
+	out_end(&o);
+	out_flush(l, &o);
+}
+
+/* The secret itself never crosses the wire: md5(challenge secret). */
+static void
+on_challenge(struct link *l, const char *challenge)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	char key[MD5_TEXT];
+	unsigned n = 0;
+	EVP_MD_CTX *md5 = EVP_MD_CTX_new();
+
+	if (md5 == NULL || EVP_DigestInit_ex(md5, EVP_md5(), NULL) != 1 ||
+		EVP_DigestUpdate(md5, challenge, strlen(challenge)) != 1 ||
+		EVP_DigestUpdate(md5, l->settings->secret, strlen(l->settings->secret)) !=
+			1 ||
+		EVP_DigestFinal_ex(md5, digest, &n) != 1 || n != 16) {
+		l->turned_away = true;
+		l->problem = "this machine has no MD5: set auth to plain, on a link of "
+			     "its own or within TLS";
+	} else {
+		for (unsigned i = 0; i < n; i++)
+			snprintf(key + 2 * (size_t)i, 3, "%02x", digest[i]);
+		log_in(l, key);
+	}
+	EVP_MD_CTX_free(md5);
 }
 
 /* CoreStatus first: the list that follows is then known to be of this or another life of
@@ -89,163 +80,13 @@ send_snapshot(struct link *l)
 {
 	struct out o = {.n = 0};
 
-	begin(&o, "CoreStatus", ACTION_STATUS);
-	end(&o);
-	begin(&o, "CoreShowChannels", ACTION_LIST);
-	end(&o);
-	flush(l, &o);
-}
-
-/* ---- actions ---- */
-
-static bool
-is_made_of(const char *text, const char *marks, size_t most)
-{
-	size_t n = text != NULL ? strlen(text) : 0;
-
-	for (size_t i = 0; i < n; i++) {
-		char c = text[i];
-
-		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') &&
-			!(c >= 'A' && c <= 'Z') && strchr(marks, c) == NULL)
-			return false;
-	}
-	return n > 0 && n <= most;
-}
-
-/* The name of a living channel; NULL: there is none, which o says. */
-static const char *
-name_of(const struct link *l, const char *id, struct out *o)
-{
-	const struct channel *ch = channels_find(&l->channels, id);
-
-	if (ch != NULL && !ch->dead && ch->name[0] != '\0')
-		return ch->name;
-	o->wrong = "the switch has no such call any more";
-	return "";
-}
-
-static void
-put_redirect(const struct link *l, struct out *o, const struct usher_switch_action *a,
-	const char *id, const char *context)
-{
-	const char *channel = name_of(l, a->call, o);
-
-	if (!is_made_of(a->device, "_*#+-", EXTENSION_MAX)) {
-		o->wrong = "an extension has letters, digits and _ * # + - only";
-		return;
-	}
-	begin(o, "Redirect", id);
-	put(o, "Channel", channel);
-	put(o, "Context", context);
-	put(o, "Exten", a->device);
-	put(o, "Priority", "1");
-	end(o);
-}
-
-/* How long it may ring lies with the channel; the dialplan reads it. */
-static void
-put_connect(const struct link *l, struct out *o, const struct usher_switch_action *a,
-	const char *id)
-{
-	char seconds[24];
-
-	if (a->ring_ms > 0) {
-		begin(o, "Setvar", ACTION_QUIET);
-		put(o, "Channel", name_of(l, a->call, o));
-		put(o, "Variable", "USHER_RING");
-		snprintf(seconds, sizeof(seconds), "%" PRId64, (a->ring_ms + 999) / 1000);
-		put(o, "Value", seconds);
-		end(o);
-	}
-	put_redirect(l, o, a, id, l->settings->agent_context);
-}
-
-static void
-put_originate(const struct link *l, struct out *o, const struct usher_switch_action *a,
-	const char *id)
-{
-	size_t prefix = strlen(l->settings->id_prefix);
-	char number[160];
-
-	if (!is_made_of(a->device, "/@._+;-", DEVICE_MAX))
-		o->wrong = "a device has letters, digits and / @ . _ + ; - only";
-	else if (!is_made_of(a->number, "*#+", EXTENSION_MAX))
-		o->wrong = "a number has digits, letters, * # and + only";
-	else if (!is_made_of(a->call, "._-", CHANNEL_ID_MAX) ||
-		 strncmp(a->call, l->settings->id_prefix, prefix) != 0)
-		o->wrong = "the id of a call that is placed begins with id_prefix";
-	else if (a->caller_number != NULL &&
-		 !is_made_of(a->caller_number, "*#+", EXTENSION_MAX))
-		o->wrong = "a caller's number has digits, letters, * # and + only";
-	if (o->wrong != NULL)
-		return;
-	begin(o, "Originate", id);
-	put(o, "Channel", a->device);
-	put(o, "ChannelId", a->call);
-	put(o, "Context", l->settings->agent_context);
-	put(o, "Exten", a->number);
-	put(o, "Priority", "1");
-	put(o, "Async", "true");
-	if (a->caller_number != NULL)
-		put(o, "CallerID", a->caller_number);
-	if (a->ring_ms > 0) {
-		snprintf(number, sizeof(number), "%" PRId64, a->ring_ms);
-		put(o, "Timeout", number);
-	}
-	end(o);
-}
-
-static void
-put_hang_up(const struct link *l, struct out *o, const struct usher_switch_action *a,
-	const char *id)
-{
-	begin(o, "Hangup", id);
-	put(o, "Channel", name_of(l, a->leg != NULL ? a->leg : a->call, o));
-	put(o, "Cause", "16");
-	end(o);
-}
-
-bool
-link_act(void *link, const struct usher_switch_action *a, char *problem, size_t room)
-{
-	struct link *l = link;
-	struct out o = {.n = 0};
-	char id[CHANNEL_ID_MAX + 1];
-
-	if (!is_made_of(a->action, "._-", 64))
-		o.wrong = "an action's id has letters, digits and . _ - only";
-	else if (!l->up || l->sink->send == NULL)
-		o.wrong = "the switch is not ready";
-	else
-		snprintf(id, sizeof(id), "%s%s", ACTION_OF_USHER, a->action);
-	if (o.wrong == NULL) {
-		switch (a->kind) {
-		case USHER_ACTION_CONNECT:
-			put_connect(l, &o, a, id);
-			break;
-		case USHER_ACTION_ANNOUNCE:
-			put_redirect(l, &o, a, id, l->settings->wait_context);
-			break;
-		case USHER_ACTION_ORIGINATE:
-			put_originate(l, &o, a, id);
-			break;
-		case USHER_ACTION_HANG_UP:
-			put_hang_up(l, &o, a, id);
-			break;
-		case USHER_ACTION_SNAPSHOT:
-			send_snapshot(l);
-			return true;
-		case USHER_ACTION_PING:
-			begin(&o, "Ping", id);
-			end(&o);
-			break;
-		}
-	}
-	flush(l, &o);
-	if (o.wrong != NULL)
-		snprintf(problem, room, "%s", o.wrong);
-	return o.wrong == NULL;
+	out_begin(&o, "CoreStatus", ACTION_STATUS);
+	out_end(&o);
+	out_begin(&o, "CoreShowChannels", ACTION_LIST);
+	out_end(&o);
+	out_begin(&o, "DeviceStateList", ACTION_DEVICES);
+	out_end(&o);
+	out_flush(l, &o);
 }
 
 /* ---- answers ---- */
@@ -290,6 +131,10 @@ on_error(struct link *l, const struct ami_message *m)
 				.action = action,
 				.reason = reason_of_message(message),
 				.why = message});
+	} else if (id != NULL && strcmp(id, ACTION_CHALLENGE) == 0) {
+		l->turned_away = true;
+		l->problem = "the switch knows no MD5 login: set auth to plain, on a "
+			     "link of its own or within TLS";
 	} else if (id != NULL && strcmp(id, ACTION_LOGIN) == 0) {
 		l->turned_away = true;
 		l->problem = "the switch refused the login: check username, secret and "
@@ -300,10 +145,29 @@ on_error(struct link *l, const struct ami_message *m)
 	}
 }
 
+/* Who was moved apart by us holds, or talks again: the switch has no event for it. */
+static void
+on_success(struct link *l, const struct ami_message *m)
+{
+	const char *action = action_of_usher(l, m);
+
+	for (int i = 0; action != NULL && i < SENT_KEPT; i++) {
+		struct sent *s = &l->sent[i];
+		struct channel *leg = channels_find(&l->channels, s->leg);
+
+		if (strcmp(s->action, action) != 0)
+			continue;
+		s->action[0] = '\0';
+		if (leg != NULL && !leg->dead)
+			hold_apart(l, leg, s->kind == USHER_ACTION_HOLD);
+	}
+}
+
 void
 on_response(struct link *l, const struct ami_message *m)
 {
 	const char *response = ami_get(m, "Response");
+	const char *id = ami_get(m, "ActionID"), *challenge = ami_get(m, "Challenge");
 	const char *day = ami_get(m, "CoreStartupDate");
 	const char *time = ami_get(m, "CoreStartupTime");
 
@@ -311,6 +175,10 @@ on_response(struct link *l, const struct ami_message *m)
 		return;
 	if (strcasecmp(response, "Error") == 0)
 		on_error(l, m);
+	else if (challenge != NULL && id != NULL && strcmp(id, ACTION_CHALLENGE) == 0)
+		on_challenge(l, challenge);
+	else if (l->sink->send != NULL)
+		on_success(l, m);
 	if (day != NULL && time != NULL)
 		snprintf(l->instance, sizeof(l->instance), "%.20s %.20s", day, time);
 }

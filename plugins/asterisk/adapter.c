@@ -117,9 +117,13 @@ on_shutdown(struct link *l, const struct ami_message *m)
 static void
 on_new_channel(struct link *l, const struct ami_message *m)
 {
+	struct channel *ch;
+
 	if (l->figures.first_channel_us == 0)
 		l->figures.first_channel_us = l->t_us;
-	see(l, m, "", true);
+	ch = see(l, m, "", true);
+	if (ch != NULL && ch->born_us == 0)
+		ch->born_us = l->t_us;
 }
 
 static void
@@ -188,7 +192,7 @@ is_of_switch(const char *key)
 		"Func", "Channel", "ChannelState", "ChannelStateDesc", "CallerIDNum",
 		"CallerIDName", "ConnectedLineNum", "ConnectedLineName", "Language",
 		"AccountCode", "Context", "Exten", "Priority", "Uniqueid", "Linkedid",
-		"ChanVariable", "Dnis", "Ani", "Name", "Reason"};
+		"ChanVariable", "Dnis", "Ani", "Name", "Reason", "T0", "Number"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcasecmp(key, names[i]) == 0)
@@ -225,6 +229,17 @@ own_attributes(const struct ami_message *m, struct usher_attribute *out, char **
 	return n;
 }
 
+/* The dialplan's own word, seconds of the switch's clock, else the first of the channel.
+ */
+static int64_t
+begun_us(const struct channel *call, const struct ami_message *m)
+{
+	const char *t0 = ami_get(m, "T0");
+	int64_t us = t0 != NULL ? ami_time_us(t0) : 0;
+
+	return us != 0 ? us : call->born_us;
+}
+
 static void
 tell_waiting(struct link *l, const struct channel *call, const struct ami_message *m,
 	const char *place)
@@ -240,6 +255,7 @@ tell_waiting(struct link *l, const struct channel *call, const struct ami_messag
 		.dialled = known(ami_get(m, "Dnis")),
 		.device = known(ami_get(m, "Channel")),
 		.place = place,
+		.begun_us = begun_us(call, m),
 		.why = why != NULL ? why : "",
 		.attributes = attributes};
 
@@ -316,9 +332,40 @@ on_usher_dial_end(struct link *l, const struct ami_message *m)
 	call->dial_ended = true;
 	emit(l, &(struct usher_switch_event){.kind = USHER_LEG_RELEASED,
 			.call = call->id,
+			.offer = offer_of(call, ami_get(m, "Agent")),
 			.device = known(ami_get(m, "Agent")),
 			.reason = reason_of_status(status),
 			.why = status});
+}
+
+/* Of a call that may not wait yet: the menu asks for the queue that it names. */
+static void
+on_usher_ask(struct link *l, const struct ami_message *m)
+{
+	struct usher_attribute attributes[ATTRIBUTES_MAX];
+	char *owned[ATTRIBUTES_MAX];
+	struct channel *ch = see(l, m, "", true);
+	struct usher_switch_event e = {.kind = USHER_CALL_ASKS, .attributes = attributes};
+
+	if (ch == NULL || ch->gone)
+		return;
+	e.call = ch->id;
+	e.n_attributes = own_attributes(m, attributes, owned);
+	emit(l, &e);
+	for (size_t i = 0; i < e.n_attributes; i++)
+		free(owned[i]);
+}
+
+static void
+on_usher_callback(struct link *l, const struct ami_message *m)
+{
+	struct channel *ch = see(l, m, "", false);
+
+	if (ch == NULL || ch->role != CHANNEL_CALL || ch->gone)
+		return;
+	emit(l, &(struct usher_switch_event){.kind = USHER_CALL_WANTS_CALLBACK,
+			.call = ch->id,
+			.number = known(ami_get(m, "Number"))});
 }
 
 static void
@@ -334,6 +381,10 @@ on_user_event(struct link *l, const struct ami_message *m)
 		on_usher_gone(l, m);
 	else if (strcasecmp(name, "UsherDialEnd") == 0)
 		on_usher_dial_end(l, m);
+	else if (strcasecmp(name, "UsherAsk") == 0)
+		on_usher_ask(l, m);
+	else if (strcasecmp(name, "UsherCallback") == 0)
+		on_usher_callback(l, m);
 }
 
 static void
@@ -360,6 +411,7 @@ static const struct event_rule rules[] = {
 	{"BridgeLeave", on_bridge_leave},
 	{"CoreShowChannel", on_core_show_channel},
 	{"CoreShowChannelsComplete", on_core_show_channels_complete},
+	{"DeviceStateChange", on_device_state},
 	{"DialBegin", on_dial_begin},
 	{"DialEnd", on_dial_end},
 	{"FullyBooted", on_fully_booted},
@@ -507,6 +559,16 @@ static const struct usher_setting settings[] = {
 	USHER_SETTING(BOOL, struct asterisk, app_queue, 0, 1, "true",
 		"whether callers in the switch's own queues are reported too; usher does "
 		"not hand them out"),
+	USHER_SETTING(TEXT, struct asterisk, auth, 1, 8, "md5",
+		"md5: the secret itself does not cross the wire; plain: it does"),
+	USHER_SETTING(TEXT, struct asterisk, out_context, 1, 63, "usher-out",
+		"context that dials numbers outside"),
+	USHER_SETTING(TEXT, struct asterisk, hold_context, 1, 63, "usher-hold",
+		"context in which callers hold"),
+	USHER_SETTING(TEXT, struct asterisk, conference_context, 1, 63,
+		"usher-conference", "context whose extensions are conference rooms"),
+	USHER_SETTING(TEXT, struct asterisk, device_prefix, 0, 32, "PJSIP/",
+		"technology of agents' devices that are named by their extension alone"),
 };
 
 extern const struct usher_plugin usher_plugin;

@@ -16,6 +16,13 @@
 #define CHANNEL_NAME_MAX 160 /* bytes of a channel's name; longer ones are cut */
 #define CHANNELS_MAX 65536   /* alive at a time; more are not followed */
 #define CHANNEL_GRAVES 4096  /* dead ones that are remembered */
+#define OFFER_MAX 64	     /* bytes of an offer's id */
+
+/* Whom an order had rung for a call. */
+struct wanted {
+	char extension[CHANNEL_NAME_MAX + 1];
+	char offer[OFFER_MAX + 1]; /* "": the order named none */
+};
 
 enum channel_role {
 	CHANNEL_OTHER, /* half of a Local pair, a call of somebody else, ... */
@@ -55,6 +62,8 @@ struct channel {
 	int64_t together_us; /* since when it is in a bridge with somebody; 0: is not */
 	int64_t talk_us, hold_us;
 	int64_t waiting_us; /* when it was last told to wait */
+	int64_t born_us;    /* when the switch first told of it; 0: before our time */
+	struct wanted wanted[2]; /* the latest order first */
 
 	/* of a leg, and of a call of ours as its own first leg */
 	enum leg_state leg_state;
@@ -63,6 +72,8 @@ struct channel {
 	bool consult, transferred;
 	int64_t picked_up_us;
 	int64_t held_us; /* since when it holds; 0: does not */
+	bool apart;	 /* it holds by an order of ours: in no bridge with the caller */
+	char offer[OFFER_MAX + 1]; /* whose order had it rung; "" */
 
 	/* as the list of channels has it; before one: empty */
 	bool listed;

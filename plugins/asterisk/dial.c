@@ -121,16 +121,37 @@ tell_leg(struct link *l, const struct channel *leg, struct usher_switch_event *e
 	e->leg = leg->id;
 	e->device = device;
 	e->consult = leg->consult;
+	if (leg->offer[0] != '\0')
+		e->offer = leg->offer;
 	emit(l, e);
+}
+
+/* The latest order, unless it was the one before it that wanted this telephone. */
+const char *
+offer_of(const struct channel *call, const char *device)
+{
+	char extension[CHANNEL_NAME_MAX + 1];
+	int i;
+
+	extension_of(extension, device != NULL ? device : "");
+	i = strcmp(call->wanted[0].extension, extension) != 0 &&
+	    strcmp(call->wanted[1].extension, extension) == 0;
+	return call->wanted[i].offer[0] != '\0' ? call->wanted[i].offer : NULL;
 }
 
 void
 leg_begin(struct link *l, struct channel *leg, const struct channel *call,
 	const char *dialler, bool consult)
 {
+	char device[CHANNEL_NAME_MAX + 1];
+	const char *offer;
+
 	leg->role = CHANNEL_LEG;
 	leg->leg_state = LEG_RINGING;
 	leg->consult = consult;
+	device_of(device, leg->name);
+	offer = consult ? NULL : offer_of(call, device);
+	copy_text(leg->offer, sizeof(leg->offer), offer != NULL ? offer : "");
 	memcpy(leg->call, call->id, sizeof(leg->call));
 	memcpy(leg->dialler, dialler, strlen(dialler) + 1);
 }
@@ -163,9 +184,34 @@ end_hold(struct link *l, struct channel *leg)
 {
 	struct channel *call = call_of(l, leg);
 
-	if (leg->held_us != 0 && call != NULL && l->t_us > leg->held_us)
+	if (leg->held_us != 0 && call != NULL && l->t_us > leg->held_us) {
 		call->hold_us += l->t_us - leg->held_us;
+		/* Talk includes the holds; apart the two were in no bridge. */
+		if (leg->apart)
+			call->talk_us += l->t_us - leg->held_us;
+	}
 	leg->held_us = 0;
+	leg->apart = false;
+}
+
+/* Their answers bear no time: the latest one that the switch told stands for it. */
+void
+hold_apart(struct link *l, struct channel *leg, bool held)
+{
+	if (leg->role != CHANNEL_LEG || leg->leg_state != LEG_ANSWERED ||
+		held == (leg->held_us != 0))
+		return;
+	if (l->t_us == 0)
+		l->t_us = l->figures.last_us;
+	if (held) {
+		leg->held_us = l->t_us != 0 ? l->t_us : 1;
+		leg->apart = true;
+	} else {
+		end_hold(l, leg);
+	}
+	tell_leg(l, leg,
+		&(struct usher_switch_event){
+			.kind = held ? USHER_LEG_HELD : USHER_LEG_RETRIEVED});
 }
 
 bool

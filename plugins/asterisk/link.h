@@ -12,9 +12,11 @@
 #include "channels.h"
 
 /* ActionIDs of our own; usher's are its own ids behind a prefix. */
+#define ACTION_CHALLENGE "challenge"
 #define ACTION_LOGIN "login"
 #define ACTION_STATUS "status"
 #define ACTION_LIST "list"
+#define ACTION_DEVICES "devices"
 #define ACTION_QUIET "set" /* whose failure shows in what follows */
 #define ACTION_OF_USHER "a-"
 
@@ -24,6 +26,17 @@ struct asterisk {
 	const char *wait_context, *agent_context;
 	const char *id_prefix;
 	bool app_queue;
+	const char *auth; /* "md5", "plain" */
+	const char *out_context, *hold_context, *conference_context;
+	const char *device_prefix;
+};
+
+/* Orders whose success must be told, since the switch has no event for it. */
+#define SENT_KEPT 64
+struct sent {
+	enum usher_action_kind kind;
+	char action[CHANNEL_ID_MAX + 1];
+	char leg[CHANNEL_ID_MAX + 1];
 };
 
 struct link {
@@ -38,6 +51,9 @@ struct link {
 	int64_t t_us;	     /* time of the message at hand; 0: it has none */
 	char instance[64];   /* when the switch was started; "": not known yet */
 	const char *problem; /* of ours, beside the reader's; NULL: none */
+
+	struct sent sent[SENT_KEPT]; /* a ring */
+	unsigned n_sent;
 
 	/* the list of channels at hand */
 	bool listing;
@@ -78,6 +94,10 @@ enum usher_leg_reason reason_of_status(const char *status);
 enum usher_leg_reason reason_of_cause(const char *cause);
 /* "PJSIP/1001-0000002a" to "PJSIP/1001". */
 void device_of(char out[CHANNEL_NAME_MAX + 1], const char *name);
+/* An order of ours took the leg and the caller apart, or together again. */
+void hold_apart(struct link *l, struct channel *leg, bool held);
+/* Which order had a telephone of this device rung for the call; NULL: none. */
+const char *offer_of(const struct channel *call, const char *device);
 /* Out of its bridge, with the times of who is left. */
 void bridge_leave(struct link *l, struct channel *ch);
 
@@ -88,11 +108,18 @@ struct channel *see(
 /* A header with the prefix before its name. */
 const char *get_of(const struct ami_message *m, const char *prefix, const char *name);
 
+/* devices.c */
+void on_device_state(struct link *l, const struct ami_message *m);
+
+/* orders.c */
+bool link_act(
+	void *link, const struct usher_switch_action *a, char *problem, size_t room);
+/* "PJSIP/1001" to "1001"; the whole, when there is no technology before it. */
+void extension_of(char out[CHANNEL_NAME_MAX + 1], const char *device);
+
 /* actions.c */
 void send_login(struct link *l);
 void send_snapshot(struct link *l);
-bool link_act(
-	void *link, const struct usher_switch_action *a, char *problem, size_t room);
 void on_response(struct link *l, const struct ami_message *m);
 void on_originate_response(struct link *l, const struct ami_message *m);
 

@@ -16,7 +16,7 @@ struct sound {
 	char device[CTI_TEXT_MAX], target[CTI_TEXT_MAX], place[CTI_TEXT_MAX];
 	char why[CTI_TEXT_MAX], instance[CTI_TEXT_MAX], action[CTI_TEXT_MAX];
 	char number[CTI_CALLER_MAX + 1], name[CTI_CALLER_MAX + 1];
-	char dialled[CTI_CALLER_MAX + 1];
+	char dialled[CTI_CALLER_MAX + 1], offer[CTI_TEXT_MAX];
 	struct usher_attribute attribute[CTI_ATTRIBUTES_MAX];
 	char value[CTI_ATTRIBUTES_MAX][CTI_VALUE_MAX + 1];
 };
@@ -72,6 +72,13 @@ concerns_a_call(enum usher_switch_kind kind)
 	return kind >= USHER_CALL_WAITING && kind <= USHER_LEG_RELEASED;
 }
 
+/* Of a caller, of which a call may hear any number. */
+static bool
+is_a_wish(enum usher_switch_kind kind)
+{
+	return kind == USHER_CALL_ASKS || kind == USHER_CALL_WANTS_CALLBACK;
+}
+
 static bool
 concerns_a_leg(enum usher_switch_kind kind)
 {
@@ -88,8 +95,11 @@ make_sound(struct cti *cti, struct sound *s, const struct usher_switch_event *ev
 	memset(e, 0, sizeof(*e));
 	memcpy(e, event, event->size < sizeof(*e) ? event->size : sizeof(*e));
 	e->size = sizeof(*e);
-	if ((concerns_a_call(e->kind) || e->kind == USHER_SNAPSHOT_CALL) &&
+	if ((concerns_a_call(e->kind) || e->kind == USHER_SNAPSHOT_CALL ||
+		    is_a_wish(e->kind)) &&
 		!is_id(e->call))
+		return false;
+	if (e->kind == USHER_DEVICE_STATE && (e->device == NULL || e->device[0] == '\0'))
 		return false;
 	if ((concerns_a_leg(e->kind) || e->leg != NULL) && !is_id(e->leg))
 		return false;
@@ -104,6 +114,7 @@ make_sound(struct cti *cti, struct sound *s, const struct usher_switch_event *ev
 	clean(cti, &e->number, s->number, sizeof(s->number));
 	clean(cti, &e->name, s->name, sizeof(s->name));
 	clean(cti, &e->dialled, s->dialled, sizeof(s->dialled));
+	clean(cti, &e->offer, s->offer, sizeof(s->offer));
 	clean_attributes(cti, s);
 	return true;
 }
@@ -230,6 +241,13 @@ on_gone(struct cti_link *link, struct call *c, const struct usher_switch_event *
 /* ---- legs ---- */
 
 static void
+note_offer(struct leg *leg, const struct usher_switch_event *e)
+{
+	if (leg->offer == NULL && e->offer[0] != '\0')
+		leg->offer = xstrdup(e->offer);
+}
+
+static void
 on_ringing(struct cti *cti, struct call *c, struct leg *leg,
 	const struct usher_switch_event *e)
 {
@@ -245,6 +263,7 @@ on_ringing(struct cti *cti, struct call *c, struct leg *leg,
 		leg = call_add_leg(cti, c, e->leg, e->device, e->consult, LEG_RINGS);
 	if (leg == NULL)
 		return;
+	note_offer(leg, e);
 	leg->rang = true;
 	leg->rang_us = e->t_us;
 	if (!e->consult)
@@ -269,6 +288,7 @@ on_answered(struct cti *cti, struct call *c, struct leg *leg,
 		leg = call_add_leg(cti, c, e->leg, e->device, e->consult, LEG_RINGS);
 	if (leg == NULL)
 		return;
+	note_offer(leg, e);
 	leg->answered = true;
 	leg->answered_us = e->t_us;
 	leg->picked_up_us = e->picked_up_us;
@@ -426,6 +446,21 @@ on_up_or_down(struct cti_link *link, const struct usher_switch_event *e)
 		tell_switch(link, e);
 }
 
+/* A menu may ask before its call waits; who is gone wants nothing any more. */
+static void
+on_wish(struct cti_link *link, const struct usher_switch_event *e)
+{
+	struct call *c = call_find(link->cti, link->on, e->call);
+
+	if ((c != NULL && c->life == CALL_GONE) ||
+		(e->kind == USHER_CALL_WANTS_CALLBACK &&
+			(c == NULL || c->life != CALL_ALIVE))) {
+		link->cti->figures.late++;
+		return;
+	}
+	tell_switch(link, e);
+}
+
 static void
 take(struct cti_link *link, const struct usher_switch_event *e, int64_t now_us)
 {
@@ -471,7 +506,12 @@ take(struct cti_link *link, const struct usher_switch_event *e, int64_t now_us)
 		snapshot_end(cti, link->on, e, now_us);
 		return;
 	case USHER_ACTION_FAILED:
+	case USHER_DEVICE_STATE:
 		tell_switch(link, e);
+		return;
+	case USHER_CALL_ASKS:
+	case USHER_CALL_WANTS_CALLBACK:
+		on_wish(link, e);
 		return;
 	}
 	cti->figures.refused++; /* of an adapter younger than this */
@@ -529,6 +569,29 @@ cti_link_add(struct cti *cti, const char *on)
 	link->next = cti->links;
 	cti->links = link;
 	return link;
+}
+
+void
+cti_link_remove(struct cti_link *link)
+{
+	struct cti_link **at;
+
+	if (link == NULL)
+		return;
+	for (at = &link->cti->links; *at != link; at = &(*at)->next)
+		;
+	*at = link->next;
+	if (link->up)
+		link->on->n_up--;
+	free(link);
+}
+
+void
+cti_lose_switch(struct cti *cti, const char *on, int64_t now_us)
+{
+	for (struct cti_switch *s = cti->switches; s != NULL; s = s->next)
+		if (strcmp(s->name, on) == 0)
+			snapshot_lose(cti, s, now_us);
 }
 
 static void

@@ -68,6 +68,11 @@ void cti_destroy(struct cti *cti);
 /* Several links may name the same switch. Owned by the cti. */
 struct cti_link *cti_link_add(struct cti *cti, const char *on);
 
+/* The link is no more; what its switch told stays known. NULL is fine. */
+void cti_link_remove(struct cti_link *link);
+/* Ends the calls of a switch as `lost`: it will not be heard of again. */
+void cti_lose_switch(struct cti *cti, const char *on, int64_t now_us);
+
 /*
  * cti_feed - one event of an adapter.
  *

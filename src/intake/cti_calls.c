@@ -31,6 +31,7 @@ call_tell(struct cti *cti, const struct call *c, bool resync,
 	fill(&whole.why);
 	fill(&whole.instance);
 	fill(&whole.action);
+	fill(&whole.offer);
 	cti->figures.told++;
 	cti->tell(cti->context, &event);
 }
@@ -39,6 +40,8 @@ void
 call_tell_leg(struct cti *cti, const struct call *c, const struct leg *leg, bool resync,
 	struct usher_switch_event e)
 {
+	if (e.offer == NULL || e.offer[0] == '\0')
+		e.offer = leg->offer;
 	e.leg = leg->id;
 	e.device = leg->device;
 	e.consult = leg->consult;
@@ -133,6 +136,7 @@ free_call(struct call *c)
 		free(c->leg[i].id);
 		free(c->leg[i].device);
 		free(c->leg[i].why);
+		free(c->leg[i].offer);
 	}
 	free(c->leg);
 	free(c->key);

@@ -29,7 +29,8 @@ struct leg {
 	int64_t rang_us, answered_us, picked_up_us;
 	int64_t ended_us; /* of an early one */
 	enum usher_leg_reason reason;
-	char *why; /* owned */
+	char *why;   /* owned */
+	char *offer; /* owned; NULL: none had it rung */
 };
 
 struct call {
@@ -99,6 +100,8 @@ void call_lose(struct cti *cti, struct call *c, int64_t now_us);
 /* cti_snapshot.c */
 void snapshot_begin(
 	struct cti *cti, struct cti_switch *on, const char *instance, int64_t now_us);
+/* None of its calls is heard of again. */
+void snapshot_lose(struct cti *cti, const struct cti_switch *on, int64_t now_us);
 void snapshot_call(struct cti *cti, struct cti_switch *on,
 	const struct usher_switch_event *e, int64_t now_us);
 void snapshot_end(struct cti *cti, struct cti_switch *on,

@@ -47,6 +47,12 @@ snapshot_begin(
 	each_call(cti, on, now_us, unlist);
 }
 
+void
+snapshot_lose(struct cti *cti, const struct cti_switch *on, int64_t now_us)
+{
+	each_call(cti, on, now_us, call_lose);
+}
+
 static void
 list_leg(struct cti *cti, struct call *c, const struct usher_switch_event *e)
 {

@@ -107,6 +107,12 @@ cti_kind_name(enum usher_switch_kind kind)
 		return "snapshot";
 	case USHER_ACTION_FAILED:
 		return "action.failed";
+	case USHER_DEVICE_STATE:
+		return "device.state";
+	case USHER_CALL_ASKS:
+		return "call.asks";
+	case USHER_CALL_WANTS_CALLBACK:
+		return "call.wants_callback";
 	}
 	return "";
 }

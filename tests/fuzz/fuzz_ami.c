@@ -22,10 +22,12 @@ extern const struct usher_plugin usher_plugin;
 struct settings {
 	const char *username, *secret, *wait_context, *agent_context, *id_prefix;
 	bool app_queue;
+	const char *auth, *out_context, *hold_context, *conference_context,
+		*device_prefix;
 };
 
-static const struct settings settings = {
-	"usher", "secret", "usher-wait", "usher-agent", "usher-", true};
+static const struct settings settings = {"usher", "secret", "usher-wait", "usher-agent",
+	"usher-", true, "md5", "usher-out", "usher-hold", "usher-conference", "PJSIP/"};
 
 struct play {
 	struct cti *cti;

@@ -11,12 +11,17 @@
 
 #include "asterisk_bench.h"
 
-static const struct asterisk settings = {.username = "usher",
+const struct asterisk bench_settings = {.username = "usher",
 	.secret = "s3cret",
 	.wait_context = "usher-wait",
 	.agent_context = "usher-agent",
 	.id_prefix = "usher-",
-	.app_queue = true};
+	.app_queue = true,
+	.auth = "plain",
+	.out_context = "usher-out",
+	.hold_context = "usher-hold",
+	.conference_context = "usher-conference",
+	.device_prefix = "PJSIP/"};
 
 /* ---- what was told, as text ---- */
 
@@ -33,6 +38,8 @@ add_call(struct text *t, const char *word, const struct usher_switch_event *e)
 	if (e->kind >= USHER_LEG_RINGING && e->kind <= USHER_LEG_RELEASED)
 		text_addf(t, "/%s %s%s", text_of(e->leg), text_of(e->device),
 			e->consult ? " consult" : "");
+	if (e->offer != NULL)
+		text_addf(t, " %s", e->offer);
 }
 
 static void
@@ -111,6 +118,16 @@ add_event(struct text *t, const struct usher_switch_event *e)
 	case USHER_ACTION_FAILED:
 		text_addf(t, "failed %s %s", e->action, reason[e->reason]);
 		break;
+	case USHER_DEVICE_STATE:
+		text_addf(t, "device %s %d", e->device, (int)e->device_state);
+		break;
+	case USHER_CALL_ASKS:
+		add_call(t, "asks", e);
+		break;
+	case USHER_CALL_WANTS_CALLBACK:
+		add_call(t, "wants_callback", e);
+		text_addf(t, " %s", text_of(e->number));
+		break;
 	}
 	text_add(t, "\n");
 }
@@ -143,10 +160,16 @@ adapter(void)
 void
 bench_start(struct bench *b, bool sends)
 {
+	bench_start_with(b, sends, &bench_settings);
+}
+
+void
+bench_start_with(struct bench *b, bool sends, const struct asterisk *settings)
+{
 	*b = (struct bench){.sink = {.size = sizeof(b->sink), .event = on_event}};
 	b->sink.context = b;
 	b->sink.send = sends ? on_send : NULL;
-	b->link = adapter()->open((void *)(uintptr_t)&settings, &b->sink);
+	b->link = adapter()->open((void *)(uintptr_t)settings, &b->sink);
 }
 
 void

@@ -24,6 +24,8 @@ struct bench {
 const struct usher_switch *adapter(void);
 /* sends: the link writes; else it only listens. */
 void bench_start(struct bench *b, bool sends);
+extern const struct asterisk bench_settings;
+void bench_start_with(struct bench *b, bool sends, const struct asterisk *settings);
 void bench_stop(struct bench *b);
 struct usher_switch_figures bench_figures(const struct bench *b);
 void bench_receive(struct bench *b, const char *bytes, size_t n, size_t chunk);
