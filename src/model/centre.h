@@ -75,7 +75,8 @@ struct channel {
 	int calendar;	       /* open time in which the SLA runs; -1: always */
 	bool interruptible;    /* may be parked by a contact that is not */
 	bool deferrable;       /* held back by the reserve; not "live" */
-	bool accept_first;     /* the desktop answers before the device rings (voice) */
+	bool dial_first;   /* its turn is to be dialled, not to be offered (callbacks) */
+	bool accept_first; /* the desktop answers before the device rings (voice) */
 };
 
 struct tier {

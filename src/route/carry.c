@@ -64,6 +64,24 @@ carry_holds(const struct agent *a)
 	return false;
 }
 
+bool
+carry_summons(struct router *r, struct contact *c, int64_t now_ms, struct step *add)
+{
+	struct step *step;
+
+	if (!r->centre->channels[c->channel].dial_first || c->carried)
+		return false;
+	wait_leave(r, c);
+	c->eligible_ms = INT64_MAX;
+	wait_enter(r, c, now_ms);
+	step = add != NULL ? add : step_begin(r, STEP_MOVE, now_ms);
+	step_contact(r, step, c);
+	effect_reason(step_event(step, EVENT_CONTACT_UPDATED, c, NULL), "summoned");
+	if (add == NULL)
+		step_commit(r, step);
+	return true;
+}
+
 /* ---- looking ---- */
 
 uint64_t
@@ -174,15 +192,19 @@ router_answered(struct router *r, int64_t now_ms, uint64_t offer, struct reply r
 
 void
 router_offer_failed(struct router *r, int64_t now_ms, uint64_t offer,
-	enum offer_state how, const char *reason, const char *fault, struct reply reply)
+	enum offer_state how, const char *reason, const char *fault, int64_t until_ms,
+	struct reply reply)
 {
 	struct contact *c;
 
 	router_enter(r, now_ms);
 	wait_advance(r, now_ms);
 	c = open_offer(r, offer, reply);
-	if (c != NULL)
+	if (c != NULL) {
+		if (until_ms > now_ms)
+			c->eligible_ms = until_ms;
 		offer_back(r, c, how, reason, fault, now_ms, reply);
+	}
 	router_leave_command(r);
 }
 
@@ -330,6 +352,90 @@ router_wake(struct router *r, int64_t now_ms, uint64_t contact, const char *reas
 		commit_wait(r, c, EVENT_CONTACT_QUEUED, reason, now_ms, reply);
 		match_contact(r, c, now_ms, NULL, "returned");
 	}
+	router_leave_command(r);
+}
+
+/* ---- attempts to reach a customer ---- */
+
+void
+router_attempt(struct router *r, int64_t now_ms, uint64_t contact, struct reply reply)
+{
+	struct contact *c;
+
+	router_enter(r, now_ms);
+	wait_advance(r, now_ms);
+	c = contact_find(r, contact);
+	if (c == NULL ||
+		(c->state != CONTACT_CONNECTED && c->state != CONTACT_SCHEDULED)) {
+		reply_now(reply, c == NULL ? OUTCOME_NO_CONTACT : OUTCOME_WRONG_STATE,
+			"The contact's state does not allow this.", contact, 0);
+	} else {
+		struct step *step = step_begin(r, STEP_HOLD, now_ms);
+
+		c->attempts++;
+		c->attempt_open = true;
+		step_contact(r, step, c);
+		step_reply(step, reply, c);
+		effect_reason(
+			step_event(step, EVENT_CONTACT_UPDATED, c, agent_at(r, c->agent)),
+			"attempt");
+		step_commit(r, step);
+	}
+	router_leave_command(r);
+}
+
+void
+router_attempt_over(struct router *r, uint64_t contact)
+{
+	struct contact *c = contact_find(r, contact);
+
+	if (c != NULL)
+		c->attempt_open = false;
+}
+
+struct attempts
+router_attempts(const struct router *r, uint64_t contact)
+{
+	const struct contact *c = contact_find(r, contact);
+
+	if (c == NULL)
+		return (struct attempts){0};
+	return (struct attempts){c->attempts, c->attempt_open, c->missed, c->number};
+}
+
+void
+router_set_number(struct router *r, uint64_t contact, const char *number)
+{
+	struct contact *c = contact_find(r, contact);
+
+	if (c == NULL)
+		return;
+	free(c->number);
+	c->number = xstrdup(number);
+}
+
+int
+router_missed(struct router *r, uint64_t contact)
+{
+	struct contact *c = contact_find(r, contact);
+
+	return c != NULL ? ++c->missed : 0;
+}
+
+void
+router_expire(struct router *r, int64_t now_ms, uint64_t contact, const char *reason,
+	struct reply reply)
+{
+	struct contact *c;
+
+	router_enter(r, now_ms);
+	wait_advance(r, now_ms);
+	c = contact_find(r, contact);
+	if (c == NULL)
+		reply_now(reply, OUTCOME_NO_CONTACT,
+			"No such live contact; it may be finished.", contact, 0);
+	else
+		work_finish(r, c, CONTACT_EXPIRED, reason, now_ms, reply);
 	router_leave_command(r);
 }
 

@@ -249,6 +249,7 @@ contact_destroy(struct router *r, struct contact *c)
 		attribute_finish(&c->attributes[i]);
 	free(c->attributes);
 	free(c->legs);
+	free(c->number);
 	free(c->source);
 	free(c->title);
 	free(c->customer);

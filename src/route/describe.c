@@ -102,6 +102,7 @@ put_measures(json_t *o, const struct contact *c)
 	put_known_ms(o, "talk_ms", c->measured.talk_ms);
 	put_known_ms(o, "hold_ms", c->measured.hold_ms);
 	put_ms(o, "transfers", c->measured.transfers);
+	put_ms(o, "attempts", c->attempts);
 	if (c->n_legs == 0)
 		return;
 	legs = json_array();
@@ -243,6 +244,7 @@ stored_json(struct router *r, const struct stored_contact *stored)
 	}
 	free(c->cooldowns);
 	free(c->legs);
+	free(c->number);
 	free(c->end_reason);
 	free(c->disposition);
 	free(c->currency);

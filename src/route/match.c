@@ -24,6 +24,8 @@ match_agent(struct router *r, struct agent *a, int64_t now_ms, const char *trigg
 		c = h.best.candidate.contact;
 		if (c == NULL)
 			return;
+		if (carry_summons(r, c, now_ms, NULL))
+			continue;
 		r->counts.decisions++;
 		if (agent_room(r, a, c->channel, &parks) != ABLE_FREE)
 			return; /* cannot be: find_heads asked the same */
@@ -51,7 +53,7 @@ match_contact(struct router *r, struct contact *c, int64_t now_ms, struct step *
 		return false;
 	winner = choose_agent(
 		r, c, now_ms, r->recording ? rivals : NULL, &n_rivals, &n_free);
-	if (winner.agent == NULL)
+	if (winner.agent == NULL || carry_summons(r, c, now_ms, add))
 		return false;
 	r->counts.decisions++;
 	why = explain_why_agent(r, c, &winner, n_rivals > 0 ? &rivals[0] : NULL, n_free);

@@ -36,9 +36,10 @@ put_aside(struct router *r, struct contact *c, const char *reason, int64_t now_m
 }
 
 static void
-become(struct router *r, struct contact *c, int channel, int queue)
+become(struct router *r, struct contact *c, int channel, int queue, bool same_place)
 {
 	c->channel = channel;
+	c->own_deadline = c->own_deadline || same_place;
 	if (queue != c->queue) {
 		c->queue = c->law_queue = queue;
 		c->fixed_queue = true;
@@ -75,7 +76,7 @@ pass_on(struct router *r, struct contact *c, const struct pass_on *how, int queu
 	if (c->class != NULL)
 		wait_leave(r, c);
 	if (how->channel >= 0)
-		become(r, c, how->channel, queue);
+		become(r, c, how->channel, queue, how->same_place);
 	if (how->due_ms != 0)
 		promise(r, c, how, now_ms);
 	c->target = -1;

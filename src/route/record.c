@@ -108,6 +108,10 @@ put_measures(struct text *t, const struct contact *c)
 	put_int(t, "talk", c->measured.talk_ms + 1);
 	put_int(t, "hold", c->measured.hold_ms + 1);
 	put_int(t, "transfers", c->measured.transfers);
+	put_int(t, "attempts", c->attempts);
+	put_int(t, "attempt_open", c->attempt_open);
+	put_int(t, "missed", c->missed);
+	record_put_text(t, "number", c->number);
 	for (int i = 0; i < c->n_legs; i++) {
 		const struct leg_record *l = &c->legs[i];
 
@@ -361,6 +365,14 @@ read_measures(const struct reader *p, struct contact *c)
 		c->measured.hold_ms = value - 1;
 	else if (strcmp(p->name, "transfers") == 0)
 		c->measured.transfers = (int)value;
+	else if (strcmp(p->name, "attempts") == 0)
+		c->attempts = (int)value;
+	else if (strcmp(p->name, "attempt_open") == 0)
+		c->attempt_open = value != 0;
+	else if (strcmp(p->name, "missed") == 0)
+		c->missed = (int)value;
+	else if (strcmp(p->name, "number") == 0)
+		c->number = xstrdup(p->value);
 	else if (strcmp(p->name, "leg") == 0)
 		read_leg(p->value, c);
 	else

@@ -135,6 +135,10 @@ void router_submit(struct router *router, int64_t now_ms, const struct submissio
 void router_leave(
 	struct router *router, int64_t now_ms, uint64_t contact, struct reply reply);
 
+/* The same with a reason for the record: "short_abandon". */
+void router_abandon(struct router *router, int64_t now_ms, uint64_t contact,
+	const char *reason, struct reply reply);
+
 /* Withdrawn by customer or staff: `cancelled` from any wait. */
 void router_cancel(struct router *router, int64_t now_ms, uint64_t contact,
 	const char *reason, struct reply reply);
@@ -208,6 +212,7 @@ struct pass_on {
 			     * wait counts; -1: the usual promise, from now on; 0: the
 			     * promise that it has */
 	int by_agent;	    /* who has it; -1: staff or the customer */
+	bool same_place;    /* its deadline stays, whatever the channel promises */
 	const char *reason; /* a word */
 };
 void router_pass_on(struct router *router, int64_t now_ms, uint64_t contact,
@@ -265,9 +270,12 @@ void router_answered(
  * reason  a word
  * fault   the agent becomes not ready with this reason in the same step; NULL: he does
  * not
+ * until_ms  the contact is `scheduled` until then, with its place (router_suspend); 0:
+ * not
  */
 void router_offer_failed(struct router *router, int64_t now_ms, uint64_t offer,
-	enum offer_state how, const char *reason, const char *fault, struct reply reply);
+	enum offer_state how, const char *reason, const char *fault, int64_t until_ms,
+	struct reply reply);
 /* The switch shows the contact in an agent's hands, whatever was decided: it is connected
  * to him. Waits, offers and connections to others end. */
 void router_seize(struct router *router, int64_t now_ms, uint64_t contact, int agent,
@@ -278,6 +286,27 @@ void router_suspend(struct router *router, int64_t now_ms, uint64_t contact,
 	int64_t until_ms, const char *reason, struct reply reply);
 void router_wake(struct router *router, int64_t now_ms, uint64_t contact,
 	const char *reason, struct reply reply);
+/* The intent of one more attempt to reach its customer, written before he is dialled, so
+ * that none is made twice (RELIABILITY I8). The reply comes when it is written. */
+void router_attempt(
+	struct router *router, int64_t now_ms, uint64_t contact, struct reply reply);
+/* The attempt has a result, which the next step writes. */
+void router_attempt_over(struct router *router, uint64_t contact);
+struct attempts {
+	int n;		    /* made so far */
+	bool open;	    /* the last one has no result */
+	int missed;	    /* openings that passed behind its deadline */
+	const char *number; /* other than its attributes say; borrowed; NULL */
+};
+struct attempts router_attempts(const struct router *router, uint64_t contact);
+/* The number that the customer gave; stored with the next step. */
+void router_set_number(struct router *router, uint64_t contact, const char *number);
+/* One more opening missed; stored with the next step. How many now. */
+int router_missed(struct router *router, uint64_t contact);
+/* A limit of ours ended it. */
+void router_expire(struct router *router, int64_t now_ms, uint64_t contact,
+	const char *reason, struct reply reply);
+
 /* Measures so far; stored with the next step that concerns the contact. */
 void router_measure(
 	struct router *router, uint64_t contact, const struct measures *measures);

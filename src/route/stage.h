@@ -143,6 +143,9 @@ void offer_accept(
 bool carry_rings(const struct router *r, const struct contact *c);
 int64_t carry_due_ms(const struct contact *c); /* of its open offer */
 void carry_overdue(struct router *r, struct contact *c, int64_t now_ms);
+/* It is not offered but dialled, now that an agent could take it: true. add: as for
+ * match_contact. */
+bool carry_summons(struct router *r, struct contact *c, int64_t now_ms, struct step *add);
 bool carry_holds(const struct agent *a); /* he talks */
 
 /* ---- work.c ---- */

@@ -105,6 +105,9 @@ struct contact {
 	 */
 	bool carried;
 	int64_t overdue_ms; /* when the carrier is asked again; 0: not yet */
+	int attempts, missed;
+	bool attempt_open;
+	char *number; /* owned; to dial; NULL: its attributes tell */
 	struct measures measured;
 	int n_legs;
 	struct leg_record *legs; /* owned; the latest LEGS_KEPT */

@@ -567,6 +567,13 @@ router_complete(struct router *r, int64_t now_ms, uint64_t contact, int by_agent
 void
 router_leave(struct router *r, int64_t now_ms, uint64_t contact, struct reply reply)
 {
+	router_abandon(r, now_ms, contact, NULL, reply);
+}
+
+void
+router_abandon(struct router *r, int64_t now_ms, uint64_t contact, const char *reason,
+	struct reply reply)
+{
 	struct contact *c;
 
 	router_enter(r, now_ms);
@@ -582,7 +589,7 @@ router_leave(struct router *r, int64_t now_ms, uint64_t contact, struct reply re
 	else if (c->state == CONTACT_WRAPUP)
 		reply_after(r, c, reply);
 	else
-		work_finish(r, c, CONTACT_ABANDONED, NULL, now_ms, reply);
+		work_finish(r, c, CONTACT_ABANDONED, reason, now_ms, reply);
 	router_leave_command(r);
 }
 

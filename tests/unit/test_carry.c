@@ -108,7 +108,7 @@ each_dial_result_has_its_consequence(void **state)
 		router_set_state(f.router, t, 0, AGENT_READY, NULL, false, ask);
 		c = call(t, id);
 		router_offer_failed(f.router, t + 5, router_contact_offer(f.router, c),
-			rows[i].how, "result", rows[i].fault, ask);
+			rows[i].how, "result", rows[i].fault, 0, ask);
 		assert_int_equal(router_agent_state(f.router, 0), rows[i].then);
 		assert_int_equal(router_contact_state(f.router, c),
 			rows[i].again ? CONTACT_OFFERED : CONTACT_QUEUED);
@@ -151,7 +151,7 @@ what_cannot_be_served_keeps_its_place_and_goes_to_nobody(void **state)
 	router_set_state(f.router, T0 + 3, 0, AGENT_READY, NULL, false, ask);
 	assert_int_equal(router_contact_state(f.router, second), CONTACT_OFFERED);
 	router_offer_failed(f.router, T0 + 4, router_contact_offer(f.router, second),
-		OFFER_CANCELLED, "link_down", "device", ask);
+		OFFER_CANCELLED, "link_down", "device", 0, ask);
 	router_wake(f.router, T0 + 5, first, "link_up", ask);
 	router_set_state(f.router, T0 + 6, 0, AGENT_READY, NULL, false, ask);
 	assert_int_equal(router_contact_state(f.router, first), CONTACT_OFFERED);
