@@ -75,7 +75,8 @@ read_settings(struct usher *u, struct config_problems *problems)
 	enum log_level level;
 
 	free(folder);
-	if (plugins == NULL) {
+	if (plugins == NULL || !part_voice_prepare(u, config, problems)) {
+		plugins_destroy(plugins);
 		config_destroy(config);
 		return false;
 	}

@@ -219,7 +219,7 @@ parts_open(struct usher *u)
 		http_websocket(u->http, DESK_WEBSOCKET_PATH, SUBPROTOCOL,
 			desk_wire_handler(u->desk));
 	return part_customers_open(u) && part_history_open(u) && part_chat_open(u) &&
-	       part_mailin_open(u);
+	       part_mailin_open(u) && part_voice_open(u);
 }
 
 bool
@@ -236,12 +236,14 @@ parts_configure(struct usher *u)
 	part_history_configure(u);
 	part_customers_configure(u);
 	part_mailin_configure(u);
+	part_voice_configure(u);
 }
 
 void
 parts_close(struct usher *u)
 {
 	part_mailin_close(u);
+	part_voice_close(u);
 	part_chat_close(u);
 	/* It tells those who asked it something, so they are still there. */
 	part_database_close(u);

@@ -36,6 +36,7 @@ struct customers;
 struct database;
 struct identify;
 struct site;
+struct part_voice;
 
 struct usher {
 	struct start_options options;
@@ -73,6 +74,7 @@ struct usher {
 	struct metrics *metrics;
 	struct part_chat *chat;
 	struct part_mailin *mailin; /* part_mailin.h */
+	struct part_voice *voice;   /* owned; switches and calls */
 	struct site *site;	    /* the pages; parts add rules for theirs */
 	unsigned char ticket_secret[TICKET_SECRET];
 	int http_port, desk_port;
@@ -109,5 +111,13 @@ bool parts_listen(struct usher *u) USHER_MUST_CHECK;
 void parts_configure(struct usher *u);
 void parts_say_ready(struct usher *u);
 void parts_close(struct usher *u);
+
+/* ---- part_voice.c ---- */
+
+bool part_voice_prepare(struct usher *u, const struct config *config,
+	struct config_problems *problems) USHER_MUST_CHECK;
+bool part_voice_open(struct usher *u) USHER_MUST_CHECK;
+void part_voice_configure(struct usher *u);
+void part_voice_close(struct usher *u);
 
 #endif

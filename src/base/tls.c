@@ -110,6 +110,42 @@ fail:
 	return NULL;
 }
 
+struct ssl_ctx_st *
+tls_client_create(const char *ca_file, const char *cert_file, const char *key_file,
+	char *error, size_t room)
+{
+	SSL_CTX *tls;
+
+	errno = 0;
+	if (key_file != NULL && !key_is_private(key_file, error, room))
+		return NULL;
+	tls = SSL_CTX_new(TLS_client_method());
+	if (tls == NULL || !choose_ciphers(tls)) {
+		explain(error, room, "cannot set up", "TLS");
+		goto fail;
+	}
+	harden(tls);
+	SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
+	if ((ca_file != NULL ? SSL_CTX_load_verify_locations(tls, ca_file, NULL)
+			     : SSL_CTX_set_default_verify_paths(tls)) != 1) {
+		explain(error, room, "cannot use authorities",
+			ca_file != NULL ? ca_file : "of the system");
+		goto fail;
+	}
+	if (cert_file != NULL &&
+		(SSL_CTX_use_certificate_chain_file(tls, cert_file) != 1 ||
+			SSL_CTX_use_PrivateKey_file(tls, key_file, SSL_FILETYPE_PEM) !=
+				1 ||
+			SSL_CTX_check_private_key(tls) != 1)) {
+		explain(error, room, "cannot use certificate and key", cert_file);
+		goto fail;
+	}
+	return tls;
+fail:
+	SSL_CTX_free(tls);
+	return NULL;
+}
+
 void
 tls_destroy(struct ssl_ctx_st *tls)
 {

@@ -18,6 +18,15 @@ struct ssl_ctx_st *tls_server_create(const char *cert_file, const char *key_file
  * files are there already and good for 30 days more. */
 bool tls_make_certificate(const char *cert_file, const char *key_file, char *error,
 	size_t room) USHER_MUST_CHECK;
+/*
+ * tls_client_create - context of a client that checks whom it speaks to.
+ *
+ * ca_file              authorities in PEM; NULL: the system's
+ * cert_file, key_file  ours, for a server that asks; NULL: none
+ * Returns              NULL with the reason in error
+ */
+struct ssl_ctx_st *tls_client_create(const char *ca_file, const char *cert_file,
+	const char *key_file, char *error, size_t room) USHER_MUST_CHECK;
 void tls_destroy(struct ssl_ctx_st *tls);
 
 #endif

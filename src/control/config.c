@@ -63,6 +63,7 @@ compile(struct tree *tree, const struct node *root, const char *folder,
 	compile_web(&c, config);
 	compile_customers(&c, config);
 	config->mail = compile_mail(&c);
+	compile_voice(&c, config);
 	compile_checks(&c);
 	compile_names_finish(&c);
 	if (tree->errors > 0) {
@@ -180,6 +181,7 @@ config_destroy(struct config *config)
 	customer_rules_unref(config->customers);
 	sim_destroy(config->sim);
 	mail_settings_unref(config->mail);
+	voice_settings_destroy(config->voice);
 	free(config->dump);
 	free(config);
 }

@@ -15,6 +15,7 @@
 #include "model/centre.h"
 #include "model/contact.h"
 #include "model/customer.h"
+#include "model/voice.h"
 #include "model/web.h"
 
 #define CONFIG_FILE_MAX 8388608 /* bytes of one file */
@@ -90,6 +91,7 @@ struct config {
 	struct customer_rules *customers; /* owned reference */
 	struct config_sim *sim;		  /* NULL: no such section */
 	struct mail_settings *mail;	  /* owned reference (model/mailbox.h) */
+	struct voice_settings *voice;	  /* owned */
 	char *dump; /* "path: value" lines of what holds, defaults included; for
 		       config_diff */
 };

@@ -93,5 +93,6 @@ void compile_process(struct compile *c, struct config *config);	  /* config_proc
 void compile_web(struct compile *c, struct config *config);	  /* config_web.c */
 void compile_customers(struct compile *c, struct config *config); /* config_customers.c */
 struct mail_settings *compile_mail(struct compile *c);		  /* config_mail.c */
+void compile_voice(struct compile *c, struct config *config);	  /* config_voice.c */
 
 #endif

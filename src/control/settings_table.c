@@ -4,8 +4,10 @@
  * Sources: CONTRACTS 3 and 4 for the names, ROUTING 2, 8 and 9 for the law, FEATURES 5
  * for defaults. Inner sections stand before the sections that use them.
  */
+#include "control/settings.h"
 #include "control/settings_customers.h"
 #include "control/settings_mail.h"
+#include "control/settings_voice.h"
 #include "control/settings_web.h"
 
 #define HOUR_MS 3600000.0
@@ -632,6 +634,12 @@ static const struct setting top_settings[] = {
 		.help = "Plugins in the order in which they are asked."),
 	[TOP_MAIL] = KEY(SECTION, "mail", .of = &settings_mail,
 		.help = "E-mail coming in (docs/mail.md)."),
+	[TOP_SWITCHES] = KEY(SECTION, "switches", .of = &settings_switches,
+		.rule = "none", .help = "Telephony switches, by name."),
+	[TOP_CALLS] =
+		KEY(SECTION, "calls", .of = &settings_calls, .help = "What callers get."),
+	[TOP_DIALLING] = KEY(SECTION, "dialling", .of = &settings_dialling,
+		.help = "How customers are called back."),
 	[TOP_SIM] = KEY(SECTION, "sim", .rule = "none", .of = &sim,
 		.help = "For usher-sim alone."),
 };

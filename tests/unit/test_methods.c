@@ -19,6 +19,7 @@
 #include "history/history.h"
 #include "intake/callme.h"
 #include "intake/chat.h"
+#include "intake/voice.h"
 
 #define COMMANDS_MAX 128
 
@@ -78,6 +79,8 @@ gather(void)
 		all[n_all++] = history_commands[i];
 	for (int i = 0; i < customers_n_commands; i++)
 		all[n_all++] = customers_commands[i];
+	for (int i = 0; i < voice_n_commands; i++)
+		all[n_all++] = voice_commands[i];
 }
 
 static const struct rpc_command *

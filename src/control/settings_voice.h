@@ -1,0 +1,46 @@
+/* control/settings_voice.h - the keys of switches, calls and dialling. */
+#ifndef USHER_CONTROL_SETTINGS_VOICE_H
+#define USHER_CONTROL_SETTINGS_VOICE_H
+
+#include "control/settings.h"
+
+extern const struct section settings_switches, settings_calls, settings_dialling;
+
+enum {
+	SWITCH_PLUGIN,
+	SWITCH_ADDRESS,
+	SWITCH_TLS,
+	SWITCH_CA_FILE,
+	SWITCH_CERT_FILE,
+	SWITCH_KEY_FILE,
+	SWITCH_TLS_NAME,
+	SWITCH_SECRET_FILE,
+	SWITCH_CHANNEL,
+	SWITCH_COUNT_IVR,
+	SWITCH_ANSWER,
+	SWITCH_KEYS
+};
+enum {
+	CALLS_ANNOUNCE,
+	CALLS_RESUME,
+	CALLS_SHORT,
+	CALLS_LINK_GRACE,
+	CALLS_LAG,
+	CALLS_KEYS
+};
+enum {
+	DIALLING_CHANNEL,
+	DIALLING_SWITCH,
+	DIALLING_NUMBER,
+	DIALLING_MODE,
+	DIALLING_ATTEMPTS,
+	DIALLING_GAP,
+	DIALLING_DELAY,
+	DIALLING_RING,
+	DIALLING_HOURS,
+	DIALLING_EARLIEST,
+	DIALLING_LATEST,
+	DIALLING_KEYS
+};
+
+#endif

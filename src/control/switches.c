@@ -1,0 +1,158 @@
+/* control/switches.c - see switches.h. */
+#include "control/switches.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+#include "base/xalloc.h"
+
+#define SECRET_MAX 256 /* bytes of a secret; a longer one is refused by the plugin */
+
+static void add_problem(struct config_problems *problems, const char *file, int line,
+	const char *format, ...) USHER_PRINTF(4, 5);
+
+static void
+add_problem(struct config_problems *problems, const char *file, int line,
+	const char *format, ...)
+{
+	va_list arguments;
+	char text[400];
+
+	if (problems->n == CONFIG_PROBLEMS_MAX) {
+		problems->more++;
+		return;
+	}
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	problems->list[problems->n++] = (struct config_problem){.file = xstrdup(file),
+		.line = line,
+		.column = 1,
+		.message = xstrdup(text)};
+}
+
+/* The first line; NULL with a problem: it cannot be read, or others could read it too. */
+static char *
+read_secret(const struct switch_settings *s, const char *file,
+	struct config_problems *problems)
+{
+	FILE *in = fopen(s->secret_file, "r");
+	char line[SECRET_MAX + 2];
+	struct stat st;
+	char *secret = NULL;
+
+	if (in == NULL || fstat(fileno(in), &st) != 0) {
+		add_problem(problems, file, s->line, "switch %s: secret_file %s: %s",
+			s->name, s->secret_file, strerror(errno));
+	} else if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+		add_problem(problems, file, s->line,
+			"switch %s: %s can be read by others; run: chmod 600 %s", s->name,
+			s->secret_file, s->secret_file);
+	} else if (fgets(line, sizeof line, in) == NULL) {
+		add_problem(problems, file, s->line, "switch %s: %s is empty", s->name,
+			s->secret_file);
+	} else {
+		line[strcspn(line, "\r\n")] = '\0';
+		secret = xstrdup(line);
+	}
+	if (in != NULL)
+		fclose(in);
+	return secret;
+}
+
+static char *
+text_of(const struct switch_settings *s, const char *secret)
+{
+	const char *const parts[] = {s->plugin, s->tls ? "tls" : "", s->ca_file,
+		s->cert_file, s->key_file, s->tls_name, secret};
+	struct text t = {0};
+
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+		text_addf(&t, "%s\n", parts[i] != NULL ? parts[i] : "");
+	for (int i = 0; i < s->n_addresses; i++)
+		text_addf(&t, "%s\n", s->addresses[i]);
+	for (int i = 0; i < s->n_settings; i++)
+		text_addf(&t, "%s=%s\n", s->keys[i], s->values[i]);
+	return text_take(&t);
+}
+
+static bool
+load_one(struct switch_plugin *p, const char *folder, const struct switch_settings *s,
+	const char *file, struct config_problems *problems)
+{
+	char *secret = NULL, *keys[SWITCH_SETTINGS_MAX + 1],
+	     *values[SWITCH_SETTINGS_MAX + 1];
+	struct config_plugin plugin = {.name = s->plugin,
+		.n_settings = s->n_settings,
+		.keys = keys,
+		.values = values,
+		.line = s->line};
+	struct config config = {.n_plugins = 1, .plugins = &plugin};
+	bool good = true;
+
+	for (int i = 0; i < s->n_settings; i++) {
+		keys[i] = s->keys[i];
+		values[i] = s->values[i];
+	}
+	if (s->secret_file != NULL) {
+		secret = read_secret(s, file, problems);
+		good = secret != NULL;
+		keys[plugin.n_settings] = (char *)(uintptr_t) "secret";
+		values[plugin.n_settings++] = secret;
+	}
+	p->name = xstrdup(s->name);
+	p->says = text_of(s, secret);
+	if (good)
+		p->plugins = plugins_load(folder, &config, file, problems);
+	if (p->plugins != NULL)
+		p->adapter = plugins_telephony(p->plugins, s->plugin, &p->state);
+	if (p->plugins != NULL && p->adapter == NULL)
+		add_problem(problems, file, s->line,
+			"switch %s: plugin %s speaks to no switch, or was made for "
+			"another usher",
+			s->name, s->plugin);
+	if (secret != NULL)
+		explicit_bzero(secret, strlen(secret));
+	free(secret);
+	return p->adapter != NULL;
+}
+
+struct switch_plugins *
+switches_load(const char *folder, const struct voice_settings *voice, const char *file,
+	struct config_problems *problems)
+{
+	struct switch_plugins *all = xcalloc(1, sizeof *all);
+	bool good = true;
+
+	for (int i = 0; i < voice->n_switches; i++)
+		good = load_one(&all->list[all->n++], folder, &voice->switches[i], file,
+			       problems) &&
+		       good;
+	if (good)
+		return all;
+	switches_destroy(all);
+	return NULL;
+}
+
+void
+switch_plugin_finish(struct switch_plugin *p)
+{
+	free(p->name);
+	free(p->says);
+	plugins_destroy(p->plugins);
+	*p = (struct switch_plugin){0};
+}
+
+void
+switches_destroy(struct switch_plugins *s)
+{
+	if (s == NULL)
+		return;
+	for (int i = 0; i < s->n; i++)
+		switch_plugin_finish(&s->list[i]);
+	free(s);
+}

@@ -1,0 +1,224 @@
+/*
+ * intake/voice_inner.h - what the files of voice share; nobody else includes it.
+ *
+ * A call here is a call of a switch that is, or becomes, a contact. What the switch says
+ * of it and what the router decides of the contact are kept apart: the router's state is
+ * asked for each time, never copied.
+ */
+#ifndef USHER_INTAKE_VOICE_INNER_H
+#define USHER_INTAKE_VOICE_INNER_H
+
+#include <sys/queue.h>
+
+#include "base/map.h"
+#include "base/text.h"
+#include "intake/cti_wire.h"
+#include "intake/voice.h"
+
+#define VOICE_BEAT_MS 250
+#define CALL_LEGS_MAX 16    /* of a call, that are followed at a time */
+#define SUBMIT_RETRY_MS 500 /* while the store is away */
+#define ODD_MS 3000	    /* switch and router disagree so long: the switch is right */
+#define OFFER_TEXT NUMBER_ID_TEXT
+
+/* A link's switch. */
+struct voice_switch {
+	char *name;				/* owned */
+	const struct switch_settings *settings; /* borrowed */
+	int n_wires;
+	struct cti_wire *wire[SWITCH_ADDRESSES_MAX]; /* owned */
+	bool up;				     /* and its calls are known */
+	bool settled; /* they were known once since we started */
+	bool removed;
+	int64_t down_ms; /* boot time */
+	struct voice_switch *next;
+};
+
+enum voice_leg_state {
+	VOICE_LEG_RINGS,
+	VOICE_LEG_TALKS
+};
+
+struct voice_leg {
+	char *id, *device; /* owned */
+	int agent;	   /* -1: nobody of ours */
+	uint64_t offer;	   /* whose order had it rung; 0 */
+	bool consult;
+	enum voice_leg_state state;
+	int64_t rang_us, answered_us, held_us; /* clock of the switch; 0: not (now) */
+	int64_t hold_us;		       /* holds that are over */
+	int64_t at_ms;			       /* centre time of its beginning */
+};
+
+struct voice_call {
+	char *key; /* owned; switch, line end, id */
+	const char *id;
+	struct voice_switch *on;
+	char *number, *name, *dialled; /* owned; "" */
+	uint64_t contact;	       /* 0: not one (yet) */
+	bool ours;		       /* we had it dialled */
+	bool submitting;	       /* the router has not answered yet */
+	bool waits;		       /* in the switch's music */
+	bool gone;
+	bool refused;	/* the router does not want it */
+	bool told_over; /* we ended it ourselves */
+	enum usher_call_outcome outcome;
+	json_t *attributes;	 /* owned; of the submission, while it is not in */
+	int64_t begun_centre_ms; /* t0 for the submission */
+	int64_t retry_ms;	 /* boot time; 0: not */
+
+	/* the connect order on its way */
+	uint64_t connect; /* offer; 0: none */
+	int connect_agent;
+	bool connect_overdue; /* we withdrew it, its time being over */
+
+	int n_legs;
+	struct voice_leg leg[CALL_LEGS_MAX];
+	int64_t odd_ms; /* boot time since when switch and router disagree; 0 */
+
+	/* measures, switch's clock */
+	int64_t ivr_ms, ring_us, talk_us, hold_us;
+	int transfers;
+
+	/* announcements */
+	int64_t said_ms; /* boot time; 0: never */
+	int64_t said_position;
+	TAILQ_ENTRY(voice_call) due; /* in voice.saying, oldest said first */
+	bool in_saying;
+};
+TAILQ_HEAD(saying, voice_call);
+
+/* Who hung up while waiting. */
+struct abandoner {
+	char *who;		/* owned */
+	int64_t t0_ms, gone_ms; /* centre time */
+	TAILQ_ENTRY(abandoner) next;
+};
+TAILQ_HEAD(abandoners, abandoner);
+
+struct voice_agent {
+	char *device;	 /* owned; as it is in the maps; NULL */
+	char *extension; /* owned */
+	enum usher_device_state device_state;
+	bool outside; /* told to the router */
+	bool look;    /* something changed: look again at the next beat */
+};
+
+struct voice_counts {
+	uint64_t calls, refused, abandoned, short_abandoned, lost, resumed;
+	uint64_t connects, answered, no_answer, busy, unavailable, withdrawn;
+	uint64_t announced, callbacks, dialled;
+	uint64_t ignored; /* events of legs that no open offer had rung */
+};
+
+struct dialling;
+
+struct voice {
+	struct voice_parts parts;
+	const struct voice_settings *settings; /* borrowed */
+	struct cti *cti;		       /* owned */
+	struct evdns_base *dns;		       /* owned; NULL: not needed yet */
+	struct event *beat;
+	struct voice_switch *switches; /* owned */
+	struct map calls;	       /* by key; owned */
+	struct idmap by_contact;       /* borrowed calls */
+	struct map by_device;	       /* device and extension to agent index + 1 */
+	int n_agents;
+	struct voice_agent *agents; /* owned */
+	struct saying saying;
+	struct map abandoners; /* by who; owned */
+	struct abandoners abandoned;
+	struct dialling *dialling; /* owned */
+	struct idmap asked;	   /* submissions on their way: tag to key, owned */
+	struct rpc *rpc;	   /* borrowed; of the desk; NULL before its first call */
+	uint64_t n_tags, n_orders;
+	bool dying;
+	struct voice_counts counts;
+};
+
+/* ---- voice.c ---- */
+
+int64_t voice_now_ms(const struct voice *v); /* centre time */
+struct voice_switch *voice_switch_of(const struct voice *v, const char *name);
+bool voice_link_is_up(const struct voice_switch *s);
+/* Sends an order over the first link that is up. The action's id is filled in when it has
+ * none. False: there is no link. */
+bool voice_order(struct voice *v, const struct voice_switch *s,
+	struct usher_switch_action *action);
+struct usher_switch_action voice_action(
+	enum usher_action_kind kind, const struct voice_call *c);
+struct voice_call *voice_call_of(const struct voice *v, uint64_t contact);
+
+/* ---- voice_calls.c: what switches say ---- */
+
+void voice_told(void *voice, const struct cti_event *event);
+struct voice_call *voice_call_find(
+	const struct voice *v, const struct voice_switch *s, const char *id);
+struct voice_call *voice_call_make(
+	struct voice *v, struct voice_switch *s, const char *id, bool ours);
+void voice_call_attach(struct voice *v, struct voice_call *c, uint64_t contact);
+void voice_call_detach(struct voice *v, struct voice_call *c);
+void voice_call_destroy(struct voice *v, struct voice_call *c);
+/* Hands it to the router, now or as soon as the store is there. */
+void voice_submit(struct voice *v, struct voice_call *c);
+void voice_calls_beat(struct voice *v, int64_t boot_ms);
+void voice_calls_finish(struct voice *v);
+/* Measures so far go to the router. */
+void voice_measure(struct voice *v, const struct voice_call *c);
+
+/* ---- voice_legs.c: telephones of a call ---- */
+
+void voice_leg_event(
+	struct voice *v, struct voice_call *c, const struct cti_event *event);
+struct voice_leg *voice_leg_of(struct voice_call *c, const char *id);
+/* The leg of the agent who has the contact, that talks or rings; NULL. */
+struct voice_leg *voice_agent_leg(struct voice *v, struct voice_call *c);
+void voice_legs_finish(struct voice_call *c);
+/* Where switch and router disagree for ODD_MS the router follows. */
+void voice_reconcile(struct voice *v, struct voice_call *c, int64_t boot_ms);
+
+/* ---- voice_offers.c: what the router decides ---- */
+
+void voice_overdue(void *voice, uint64_t contact, uint64_t offer);
+void voice_connect(struct voice *v, struct voice_call *c, uint64_t offer, int agent,
+	int64_t ring_ms);
+/* The attempt of an offer ended; leg may be NULL. */
+void voice_dial_result(struct voice *v, struct voice_call *c, uint64_t offer,
+	enum usher_leg_reason reason);
+void voice_order_failed(struct voice *v, const struct cti_event *event);
+/* Back to music: what rings or talks for him ends. */
+void voice_withdraw(struct voice *v, struct voice_call *c);
+
+/* ---- voice_resync.c: links and snapshots ---- */
+
+void voice_link_down(struct voice *v, struct voice_switch *s);
+void voice_link_up(struct voice *v, struct voice_switch *s);
+void voice_switch_lost(struct voice *v, struct voice_switch *s);
+
+/* ---- voice_agents.c: devices, and calls outside usher ---- */
+
+void voice_agents_configure(struct voice *v);
+void voice_agent_changed(struct voice *v, int agent);
+/* -1: nobody's. */
+int voice_agent_of(const struct voice *v, const char *device);
+void voice_device_state(struct voice *v, const struct usher_switch_event *e);
+void voice_agent_look(struct voice *v, int agent);
+void voice_agents_beat(struct voice *v);
+void voice_agents_finish(struct voice *v);
+
+/* ---- voice_callers.c: announcements, menus, who comes back ---- */
+
+void voice_say_enlist(struct voice *v, struct voice_call *c);
+void voice_say_delist(struct voice *v, struct voice_call *c);
+void voice_callers_beat(struct voice *v, int64_t boot_ms);
+void voice_asks(struct voice *v, const struct cti_event *event);
+void voice_wants_callback(struct voice *v, const struct cti_event *event);
+/* Centre time of his first arrival, if he abandoned just now; 0. */
+int64_t voice_comes_back(struct voice *v, const struct voice_call *c);
+void voice_remember_abandon(struct voice *v, const struct voice_call *c, int64_t t0_ms);
+void voice_callers_finish(struct voice *v);
+
+/* The switch's answer to no question: nobody wants to know. */
+extern const struct reply voice_no_reply;
+
+#endif
