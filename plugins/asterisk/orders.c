@@ -434,6 +434,11 @@ put_order(struct link *l, struct out *o, const struct usher_switch_action *a,
 		hang_up(l, o, a, id);
 		return;
 	case USHER_ACTION_PING:
+		/* A global variable, by which the dialplan sees that usher is there. */
+		out_begin(o, "Setvar", ACTION_QUIET);
+		out_put(o, "Variable", "USHER_ALIVE");
+		out_put(o, "Value", id);
+		out_end(o);
 		out_begin(o, "Ping", id);
 		out_end(o);
 		return;

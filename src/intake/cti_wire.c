@@ -323,7 +323,6 @@ on_send(void *context, const char *bytes, size_t n)
 	}
 	if (unread == 0)
 		w->unread_since_ms = clock_boot_ms();
-	w->pinged_ms = clock_boot_ms();
 	bufferevent_write(w->bev, bytes, n);
 }
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 
-from harness import SLOW, free_port
+from harness import SLOW, TOP, free_port
 from robot import refused
 from runner import check, equal, main, test
 from switch_support import Switch
@@ -346,6 +346,16 @@ async def place_and_wait_are_announced_only_when_they_improve(start):
         await until(lambda: centre_is(centre, contacts[0], "abandoned"), "abandoned")
         await asyncio.sleep(0.7)
         equal(said(calls[2]), ["3", "2"], "no news is not told")
+
+
+@test
+async def the_shipped_dialplan_parks_connects_and_falls_back(start):
+    plan = TOP / "conf" / "asterisk" / "extensions.conf"
+    async with voice(start, switch_more={"dialplan": plan}) as (centre, switch):
+        ann = await centre.agent("a1")
+        call = switch.arrive(number="5551300", dialled="8004", patience_s=60, talk_s=0.5, context="usher-in")
+        await ann.expect("contact.connected")
+        await switch.until(lambda: switch.account(call)["outcome"] == "ended", "served")
 
 
 

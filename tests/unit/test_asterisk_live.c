@@ -350,7 +350,10 @@ actions_are_written_as_the_switch_reads_them(void **state)
 			"+15550100\r\n"
 			"Priority: 1\r\nAsync: true\r\nCallerID: 15550199\r\nTimeout: "
 			"20000\r\n\r\n"},
-		{{.kind = USHER_ACTION_PING}, "Action: Ping\r\nActionID: a-o1\r\n\r\n"},
+		{{.kind = USHER_ACTION_PING},
+			"Action: Setvar\r\nActionID: set\r\nVariable: "
+			"USHER_ALIVE\r\nValue: a-o1\r\n\r\nAction: Ping\r\nActionID: "
+			"a-o1\r\n\r\n"},
 		{{.kind = USHER_ACTION_SNAPSHOT},
 			"Action: CoreStatus\r\nActionID: status\r\n\r\n"
 			"Action: CoreShowChannels\r\nActionID: list\r\n\r\n"
