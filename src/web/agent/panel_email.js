@@ -16,9 +16,6 @@ const WORD = /[\p{L}\p{N}]{3,}/gu;
 const address = (p) => (!p ? "" : p.name ? `${p.name} <${p.address}>` : p.address);
 const addresses = (list) => (list || []).map(address).join(", ");
 
-/* The first of these methods that the server has. */
-const first = (link, ...names) => names.find((name) => link.methods?.has(name));
-
 /* Text with the words that speak for a proposal marked; addresses of the web become links. */
 function marked(body, words) {
   const node = h("div", { class: "wrap mail-text", dir: "auto" });
@@ -40,6 +37,7 @@ const STATES = () => ({
   sending: [t("on its way"), "accent"],
   sent: [t("sent"), "good"],
   failed: [t("failed"), "bad"],
+  unsure: [t("maybe sent: the line broke"), "warn"],
   bounced: [t("came back"), "bad"],
   cancelled: [t("taken back"), ""],
 });
@@ -158,25 +156,23 @@ export function emailPanel(context, item) {
   };
 
   const take = async (proposal, chosen = false) => {
-    const method = chosen
-      ? first(link, "suggestion.choose", "suggestion.accept", "suggestion.take")
-      : first(link, "suggestion.accept", "suggestion.take");
-    if (!method) {
+    const method = chosen ? "suggestion.choose" : "suggestion.take";
+    if (!link.methods?.has(method)) {
       if (proposal.text) insert(proposal.text);
       return;
     }
     const answer = await attempt(null, () => link.call(method, { contact: item.id, response: proposal.id }));
     if (!answer) return;
     now.taken = proposal.id;
-    insert(answer.text ?? answer.taken?.text ?? proposal.text ?? "");
-    if (answer.missing?.length) notice(t("Fill in: {what}", { what: answer.missing.map(clean).join(", ") }));
+    insert(answer.text ?? proposal.text ?? "");
+    if (answer.missing?.length) notice(t("Fill in: {what}", { what: clean(String(answer.missing)) }));
     showProposals(now.mail?.suggest);
   };
 
   const showProposals = (suggest) => {
     const list = suggest?.proposals || [];
     show(proposals, list.length > 0);
-    const none = first(link, "suggestion.none_fits", "suggestion.none");
+    const none = link.methods?.has("suggestion.none");
     replace(
       proposals,
       h("h3", {}, t("Proposals")),
@@ -201,7 +197,7 @@ export function emailPanel(context, item) {
       none
         ? h(
             "button",
-            { type: "button", class: "small plain", onclick: (e) => attempt(e.currentTarget, () => link.call(none, { contact: item.id }), t("Noted: the matcher learns from it.")) },
+            { type: "button", class: "small plain", onclick: (e) => attempt(e.currentTarget, () => link.call("suggestion.none", { contact: item.id }), t("Noted: the matcher learns from it.")) },
             t("None of these fits"),
           )
         : null,
@@ -212,14 +208,13 @@ export function emailPanel(context, item) {
   search.addEventListener("input", () => {
     clearTimeout(searching);
     searching = setTimeout(async () => {
-      const method = first(link, "response.search", "response.list", "response.find");
       const query = search.value.trim();
-      if (!query || !method) {
+      if (!query) {
         show(found, false);
         return;
       }
       try {
-        const answer = await link.call(method, { ...(now.mail?.mailbox ? { mailbox: now.mail.mailbox } : {}), query });
+        const answer = await link.call("response.search", { ...(now.mail?.mailbox ? { mailbox: now.mail.mailbox } : {}), text: query });
         const list = answer.responses || [];
         replace(
           found,
@@ -394,7 +389,7 @@ export function emailPanel(context, item) {
       load();
       const able = link.methods?.has("email.reply");
       show(write.parentElement, able);
-      show(search, !!first(link, "response.search", "response.list", "response.find"));
+      show(search, link.methods?.has("response.search"));
       send.disabled = sendDone.disabled = !link.live || current.state === "parked";
       const rules = model.queues.get(c.queue)?.dispositions;
       show(outcome, !!rules?.codes?.length);
