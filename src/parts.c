@@ -7,6 +7,7 @@
 #include "control/ctl.h"
 #include "part_customers.h"
 #include "part_mailin.h"
+#include "part_mailout.h"
 #include "usher-config.h"
 #include "usher.h"
 #include "web/site.h"
@@ -219,7 +220,7 @@ parts_open(struct usher *u)
 		http_websocket(u->http, DESK_WEBSOCKET_PATH, SUBPROTOCOL,
 			desk_wire_handler(u->desk));
 	return part_customers_open(u) && part_history_open(u) && part_chat_open(u) &&
-	       part_mailin_open(u) && part_voice_open(u);
+	       part_mailin_open(u) && part_mailout_open(u) && part_voice_open(u);
 }
 
 bool
@@ -237,11 +238,13 @@ parts_configure(struct usher *u)
 	part_customers_configure(u);
 	part_mailin_configure(u);
 	part_voice_configure(u);
+	part_mailout_configure(u);
 }
 
 void
 parts_close(struct usher *u)
 {
+	part_mailout_close(u);
 	part_mailin_close(u);
 	part_voice_close(u);
 	part_chat_close(u);

@@ -73,9 +73,10 @@ struct usher {
 	struct task *task;
 	struct metrics *metrics;
 	struct part_chat *chat;
-	struct part_mailin *mailin; /* part_mailin.h */
-	struct part_voice *voice;   /* owned; switches and calls */
-	struct site *site;	    /* the pages; parts add rules for theirs */
+	struct part_mailin *mailin;   /* part_mailin.h */
+	struct part_mailout *mailout; /* part_mailout.h */
+	struct part_voice *voice;     /* owned; switches and calls */
+	struct site *site;	      /* the pages; parts add rules for theirs */
 	unsigned char ticket_secret[TICKET_SECRET];
 	int http_port, desk_port;
 };

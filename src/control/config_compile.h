@@ -94,5 +94,7 @@ void compile_web(struct compile *c, struct config *config);	  /* config_web.c */
 void compile_customers(struct compile *c, struct config *config); /* config_customers.c */
 struct mail_settings *compile_mail(struct compile *c);		  /* config_mail.c */
 void compile_voice(struct compile *c, struct config *config);	  /* config_voice.c */
+struct mailout_settings *compile_mailout(
+	struct compile *c, const struct entry *e); /* config_mailout.c */
 
 #endif

@@ -247,6 +247,7 @@ compile_mail(struct compile *c)
 		tree_error(c->tree, boxes->node, "more than %d mailboxes", MAILBOXES_MAX);
 	for (int i = 0; i < boxes->n_others && i < MAILBOXES_MAX; i++)
 		compile_mailbox(c, &boxes->other[i], to);
+	to->out = compile_mailout(c, entry_section(e, MAIL_OUT));
 	if (to->lmtp != NULL && to->n_boxes == 0)
 		tree_error(c->tree, e->node,
 			"mail: without mailboxes no mail can be taken; name one");

@@ -2,6 +2,7 @@
 #include "control/settings_mail.h"
 
 #include "control/settings.h"
+#include "control/settings_mailout.h"
 
 #define HOUR_MS 3600000.0
 #define DAY_MS 86400000.0
@@ -135,6 +136,8 @@ static const struct setting mail_settings[] = {
 				"Authentication-Results are believed."),
 	[MAIL_MAILBOXES] =
 		KEY(SECTION, "mailboxes", .of = &mailboxes, .help = "The mailboxes."),
+	[MAIL_OUT] = KEY(SECTION, "out", .of = &settings_mailout,
+		.help = "Mail that leaves: answers of agents, automatic answers."),
 };
 
 const struct section settings_mail = {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "model/mailout.h"
 
 struct mail_settings *
 mail_settings_create(void)
@@ -57,6 +58,7 @@ mail_settings_unref(struct mail_settings *s)
 	for (int i = 0; i < s->n_boxes; i++)
 		box_finish(&s->boxes[i]);
 	free(s->boxes);
+	mailout_settings_unref(s->out);
 	texts_free(s->servers, s->n_servers);
 	free(s->host);
 	free(s->lmtp);

@@ -59,6 +59,7 @@ struct mail_settings {
 	char **servers; /* whose Authentication-Results are believed */
 	int n_boxes;
 	struct mailbox *boxes;
+	struct mailout_settings *out; /* owned reference (model/mailout.h) */
 };
 
 struct mail_settings *mail_settings_create(void); /* empty; one reference */

@@ -120,6 +120,9 @@ gate_guards(const struct gate_mail *mail, const struct gate_settings *settings)
 		{mail->placeholder, GUARD_PLACEHOLDER},
 		{mail->response_answers >= settings->response_most, GUARD_DAY},
 		{mail->language, GUARD_LANGUAGE},
+		{mail->not_to_us, GUARD_NOT_TO_US},
+		{mail->unproven, GUARD_UNPROVEN},
+		{mail->breaker, GUARD_BREAKER},
 	};
 	unsigned guards = 0;
 
@@ -159,6 +162,12 @@ gate_guard_text(enum gate_guard guard)
 		return "the response has reached its daily number";
 	case GUARD_LANGUAGE:
 		return "the response is not in the language of the mail";
+	case GUARD_NOT_TO_US:
+		return "no address of ours stands in To or Cc";
+	case GUARD_UNPROVEN:
+		return "the sender is not proven";
+	case GUARD_BREAKER:
+		return "too many automatic mails lately";
 	}
 	return "";
 }

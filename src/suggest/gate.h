@@ -83,14 +83,17 @@ enum gate_guard {
 	GUARD_SENDER = 1 << 9,	     /* has had his automatic answers */
 	GUARD_PLACEHOLDER = 1 << 10, /* one that cannot be filled */
 	GUARD_DAY = 1 << 11,	     /* the response's daily cap */
-	GUARD_LANGUAGE = 1 << 12     /* the response is not in the mail's */
+	GUARD_LANGUAGE = 1 << 12,    /* the response is not in the mail's */
+	GUARD_NOT_TO_US = 1 << 13,   /* no address of ours in To or Cc: a blind copy */
+	GUARD_UNPROVEN = 1 << 14,    /* the border does not vouch for the sender */
+	GUARD_BREAKER = 1 << 15	     /* too many automatic mails of late, of all */
 };
-#define GUARDS 13
+#define GUARDS 16
 
 /* Facts of a mail, its sender and the response. */
 struct gate_mail {
 	bool automatic, bulk, list, bounce, thread, attachment, never, placeholder,
-		language;
+		language, not_to_us, unproven, breaker;
 	int questions;		/* gate_questions() */
 	double customer_points; /* of value */
 	int sender_answers;	/* automatic ones within the window of the settings */

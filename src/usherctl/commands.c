@@ -168,6 +168,24 @@ static const struct option_spec suggest_try[] = {
 	{0},
 };
 
+static const struct option_spec mail_outbox_options[] = {
+	{"state", "STATE",
+		"held, queued, sending, sent, failed, unsure, cancelled or bounced"},
+	{0},
+};
+
+static const struct option_spec suggest_report_options[] = {
+	{"mailbox", "NAME", "of this mailbox; else the first"},
+	{"response", "ID", "this response only"},
+	{0},
+};
+
+static const struct option_spec suggest_model_options[] = {
+	{"mailbox", "NAME", "of this mailbox; else the first"},
+	{"language", "LANGUAGE", "of mails in this language; else of those unknown"},
+	{0},
+};
+
 const struct command commands[] = {
 	{"status", NULL, "", 0, 0, NULL, NULL, do_status, true,
 		"version, uptime and figures since the start"},
@@ -292,6 +310,18 @@ const struct command commands[] = {
 		"check a folder of responses and rules; needs no daemon"},
 	{"suggest", "explain", "[FILE]", 0, 1, "file", suggest_try, do_suggest_explain,
 		false, "the same with all words that pull; needs no daemon"},
+	{"suggest", "report", "", 0, 0, NULL, suggest_report_options, do_suggest_report,
+		true, "what agents' verdicts say of the proposals, and the gates"},
+	{"suggest", "rebuild", "", 0, 0, NULL, suggest_model_options, do_suggest_rebuild,
+		false, "build a mailbox's model anew from the verdicts"},
+	{"suggest", "rollback", "", 0, 0, NULL, suggest_model_options,
+		do_suggest_rollback, false, "take the model's version before"},
+	{"suggest", "switch", "RESPONSE on|off", 2, 2, NULL, NULL, do_suggest_switch,
+		false, "a response's automatic answers"},
+	{"mail", "outbox", "", 0, 0, NULL, mail_outbox_options, do_mail_outbox, true,
+		"mails that leave, with the servers' words"},
+	{"mail", "retry", "MAIL", 1, 1, NULL, NULL, do_mail_retry, false,
+		"send a failed mail once more"},
 	{"completion", NULL, "SHELL", 1, 1, NULL, NULL, do_completion, false,
 		"completion for bash, zsh or fish, on standard output"},
 };

@@ -22,6 +22,7 @@ LINE_MAX = 4096
 class Sink:
     def __init__(self, script):
         self.script, self.taken, self.seen, self.sessions = list(script), [], [], 0
+        self.begun = []  # messages that came whole, whatever was said to them
         self.server, self.port, self.raw = None, 0, []
         self.writers = set()
 
@@ -104,6 +105,7 @@ class Sink:
                     await reader.readline()
                     return
                 data = await self._data(reader)
+                self.begun.append(data)
                 if act == "drop_data":
                     return
                 if act == "hang_data":

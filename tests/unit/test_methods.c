@@ -19,9 +19,10 @@
 #include "history/history.h"
 #include "intake/callme.h"
 #include "intake/chat.h"
+#include "intake/maildesk.h"
 #include "intake/voice.h"
 
-#define COMMANDS_MAX 128
+#define COMMANDS_MAX 256
 
 static struct rpc_command all[COMMANDS_MAX];
 static int n_all;
@@ -71,6 +72,8 @@ gather(void)
 		all[n_all++] = desk_commands[i];
 	for (int i = 0; i < admin_n_commands; i++)
 		all[n_all++] = admin_commands[i];
+	for (int i = 0; i < maildesk_n_commands; i++)
+		all[n_all++] = maildesk_commands[i];
 	for (int i = 0; i < chat_n_commands; i++)
 		all[n_all++] = chat_commands[i];
 	for (int i = 0; i < callme_n_commands; i++)

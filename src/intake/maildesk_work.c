@@ -1,0 +1,312 @@
+/* intake/maildesk_work.c - notes on the mails that are in work, and their clocks. */
+#include <hiredis/hiredis.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "intake/maildesk_inner.h"
+
+int64_t
+desk_time_ms(const struct maildesk *d)
+{
+	return d->parts.now(d->parts.owner);
+}
+
+void
+contact_text(char out[NUMBER_ID_TEXT], uint64_t contact)
+{
+	number_id_format(out, 'c', contact);
+}
+
+struct live *
+desk_live(const struct maildesk *d, const char *mailbox)
+{
+	return mailbox != NULL ? d->parts.live(d->parts.owner, mailbox) : NULL;
+}
+
+struct live *
+desk_next_live(const struct maildesk *d, int *at, const char **mailbox)
+{
+	struct live *live = NULL;
+
+	while (live == NULL &&
+		(*mailbox = d->parts.mailbox(d->parts.owner, (*at)++)) != NULL)
+		live = desk_live(d, *mailbox);
+	return live;
+}
+
+bool
+work_mail(struct maildesk *d, uint64_t contact, struct mail *mail,
+	char case_id[NUMBER_ID_TEXT])
+{
+	int channel = router_contact_channel(d->parts.router, contact);
+	json_t *o;
+	bool found;
+
+	if (channel < 0 || !d->parts.is_mail(d->parts.owner, channel))
+		return false;
+	o = router_contact_json(
+		d->parts.router, desk_time_ms(d), contact, DESCRIBE_PAYLOAD);
+	found = o != NULL && mail_from_json(json_object_get(o, "payload"), mail);
+	json_decref(o);
+	if (!found)
+		return false;
+	if (mail->case_id != NULL)
+		snprintf(case_id, NUMBER_ID_TEXT, "%s", mail->case_id);
+	else
+		contact_text(case_id, contact);
+	return true;
+}
+
+/* ---- notes ---- */
+
+struct mail_note *
+work_find(const struct maildesk *d, uint64_t contact)
+{
+	return idmap_get(&d->works, contact);
+}
+
+static void
+work_free(struct mail_note *w)
+{
+	json_decref(w->note);
+	free(w);
+}
+
+static struct mail_note *
+work_add(struct maildesk *d, uint64_t contact, json_t *note)
+{
+	struct mail_note *w = xcalloc(1, sizeof *w);
+
+	w->contact = contact;
+	w->note = note;
+	idmap_put(&d->works, contact, w);
+	return w;
+}
+
+struct mail_note *
+work_of(struct maildesk *d, uint64_t contact)
+{
+	struct mail_note *w = work_find(d, contact);
+	char text[NUMBER_ID_TEXT], case_id[NUMBER_ID_TEXT];
+	struct mail mail;
+	int64_t arrived_ms;
+
+	if (w != NULL || d->works.n >= WORKS_MAX)
+		return w;
+	if (!work_mail(d, contact, &mail, case_id))
+		return NULL;
+	contact_text(text, contact);
+	arrived_ms = mail.received_ms > 0 ? mail.received_ms : desk_time_ms(d);
+	mail_finish(&mail);
+	return work_add(d, contact,
+		json_pack("{s:s, s:s, s:I, s:I}", "contact", text, "case", case_id,
+			"arrived_ms", (json_int_t)arrived_ms, "asked_ms",
+			(json_int_t)arrived_ms));
+}
+
+static void write_note(struct maildesk *d, struct mail_note *w);
+
+static void
+on_written(void *owner, uint64_t tag, const redisReply *reply)
+{
+	struct maildesk *d = owner;
+	struct mail_note *w = work_find(d, tag);
+	bool kept = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
+
+	if (w == NULL)
+		return;
+	w->writing = false;
+	if (!kept)
+		w->dirty = true; /* again when Redis is back */
+	if (w->dirty && kept) {
+		write_note(d, w);
+		return;
+	}
+	if (w->done != NULL) {
+		void (*done)(struct maildesk *, struct mail_note *, uint64_t, bool) =
+			w->done;
+
+		w->done = NULL;
+		done(d, w, w->tag, kept);
+	}
+}
+
+static bool
+call_note(struct maildesk *d, uint64_t contact, const char *text)
+{
+	char name[NUMBER_ID_TEXT], life[24], at[24], key[8 + NUMBER_ID_TEXT];
+	const char *const keys[] = {key, "works"};
+	const char *const args[] = {text, life, name, at};
+
+	contact_text(name, contact);
+	snprintf(key, sizeof key, "work:%s", name);
+	snprintf(life, sizeof life, "%" PRId64, WORK_LIFE_MS);
+	snprintf(at, sizeof at, "%" PRId64, desk_time_ms(d));
+	return side_call(d->parts.side, on_written, d, contact, "outbox_note", 2, keys, 4,
+		args, NULL);
+}
+
+static void
+write_note(struct maildesk *d, struct mail_note *w)
+{
+	struct text text = {0};
+
+	json_write(&text, w->note);
+	w->writing = call_note(d, w->contact, text.s);
+	w->dirty = !w->writing;
+	text_finish(&text);
+}
+
+void
+work_save(struct maildesk *d, struct mail_note *w)
+{
+	w->dirty = true;
+	if (!w->writing)
+		write_note(d, w);
+}
+
+/* The contact is over: nobody needs the note any more. */
+void
+work_end(struct maildesk *d, uint64_t contact)
+{
+	struct mail_note *w = idmap_remove(&d->works, contact);
+
+	if (w == NULL)
+		return;
+	if (w->done != NULL)
+		w->done(d, w, w->tag, false);
+	work_free(w);
+	/* Lost when Redis is away; the next start takes it away. */
+	if (!call_note(d, contact, ""))
+		log_info("mail: a note is left behind for the next start");
+}
+
+/* ---- the start ---- */
+
+static void
+on_note(void *owner, uint64_t tag, const redisReply *reply)
+{
+	struct maildesk *d = owner;
+	struct json_problem problem;
+	json_t *note = NULL;
+	uint64_t contact;
+
+	if (reply != NULL && reply->type == REDIS_REPLY_STRING)
+		note = json_read(reply->str, reply->len, &problem);
+	if (note != NULL &&
+		number_id_parse(json_string_value(json_object_get(note, "contact")), 'c',
+			&contact) &&
+		work_find(d, contact) == NULL) {
+		work_add(d, contact, note);
+		if (router_contact_state(d->parts.router, contact) == CONTACT_STATES)
+			work_end(d, contact);
+	} else
+		json_decref(note);
+}
+
+static void
+on_names(void *owner, uint64_t tag, const redisReply *reply)
+{
+	struct maildesk *d = owner;
+
+	if (reply == NULL || reply->type != REDIS_REPLY_ARRAY)
+		return;
+	d->works_loaded = true;
+	for (size_t i = 0; i < reply->elements; i++) {
+		char *key = xasprintf("work:%s", reply->element[i]->str);
+
+		if (!side_read(d->parts.side, on_note, d, 0, "GET", key, 0, NULL))
+			d->works_loaded = false;
+		free(key);
+	}
+}
+
+void
+works_load(struct maildesk *d)
+{
+	static const char *const all[] = {"0", "-1"};
+
+	if (!d->works_loaded &&
+		!side_read(d->parts.side, on_names, d, 0, "ZRANGE", "works", 2, all))
+		log_info("mail: notes are read when Redis is back");
+}
+
+void
+works_flush(struct maildesk *d)
+{
+	size_t at = 0;
+	void *value;
+
+	while (idmap_next(&d->works, &at, NULL, &value)) {
+		struct mail_note *w = value;
+
+		if (w->dirty && !w->writing)
+			write_note(d, w);
+	}
+}
+
+void
+works_finish(struct maildesk *d)
+{
+	size_t at = 0;
+	void *value;
+
+	while (idmap_next(&d->works, &at, NULL, &value))
+		work_free(value);
+	idmap_finish(&d->works);
+}
+
+/* ---- clocks ---- */
+
+static int64_t
+note_ms(const struct mail_note *w, const char *name)
+{
+	return json_integer_value(json_object_get(w->note, name));
+}
+
+/* Open time of the channel's calendar between two moments. */
+static int64_t
+open_ms(struct maildesk *d, int channel, int64_t from_ms, int64_t to_ms)
+{
+	const struct centre *c = router_centre(d->parts.router);
+	int calendar = channel >= 0 && channel < c->n_channels
+			       ? c->channels[channel].calendar
+			       : -1;
+
+	if (to_ms <= from_ms)
+		return 0;
+	return calendar >= 0 ? calendar_between_ms(c->calendars[calendar], from_ms, to_ms)
+			     : to_ms - from_ms;
+}
+
+static json_t *
+clock_json(int64_t length_ms, bool runs)
+{
+	return json_pack("{s:I, s:b}", "open_ms", (json_int_t)length_ms, "running", runs);
+}
+
+json_t *
+work_clocks(struct maildesk *d, uint64_t contact, const struct mail_note *w)
+{
+	int64_t now_ms = desk_time_ms(d), first_ms = note_ms(w, "first_reply_ms"),
+		asked_ms = note_ms(w, "asked_ms"), replied_ms = note_ms(w, "replied_ms"),
+		arrived_ms = note_ms(w, "arrived_ms");
+	json_t *o = router_contact_json(d->parts.router, now_ms, contact, 0);
+	const char *name = json_string_value(json_object_get(o, "channel"));
+	int channel =
+		name != NULL ? centre_channel(router_centre(d->parts.router), name) : -1;
+	bool answered = replied_ms >= asked_ms && replied_ms > 0;
+
+	json_decref(o);
+	o = json_object();
+	json_object_set_new(o, "first_response",
+		clock_json(
+			open_ms(d, channel, arrived_ms, first_ms > 0 ? first_ms : now_ms),
+			first_ms == 0));
+	json_object_set_new(o, "next_response",
+		clock_json(open_ms(d, channel, asked_ms, answered ? replied_ms : now_ms),
+			!answered));
+	json_object_set_new(o, "resolution",
+		clock_json(open_ms(d, channel, arrived_ms, now_ms), true));
+	return o;
+}

@@ -1,0 +1,226 @@
+/* intake/outbox_send.c - a mail on its way: tries, pauses, what each recipient got. */
+#include "intake/compose.h"
+#include "intake/outbox_inner.h"
+
+/* Twice as long each time, then every four hours; an automatic mail, whose contact waits,
+ * soon. */
+static int64_t
+pause_ms(int64_t tries, bool automatic)
+{
+	static const int64_t minutes[] = {1, 2, 5, 15, 30, 60, 120, 240};
+	const int64_t n = sizeof minutes / sizeof *minutes;
+
+	if (automatic)
+		return 5000 * tries;
+	if (tries <= 1)
+		return 15000;
+	return 60000 * minutes[tries - 2 < n ? tries - 2 : n - 1];
+}
+
+void
+out_say(struct item *m, int code, const char *words)
+{
+	out_set_number(m->record, "code", code);
+	json_object_set_new(m->record, "words", json_string(words));
+}
+
+void
+out_fail(struct outbox *o, struct item *m, enum out_state state)
+{
+	if (state == OUT_UNSURE)
+		o->counts.unsure++;
+	else
+		o->counts.failed++;
+	log_warn("mail: not sent id=%s contact=%s state=%s code=%d", m->id,
+		out_text(m->record, "contact"), out_state_name[state],
+		(int)out_number(m->record, "code"));
+	out_move(o, m, state, 0);
+}
+
+static void
+try_again(struct outbox *o, struct item *m)
+{
+	bool automatic = out_is_automatic(m->record);
+	int64_t now_ms = out_now_ms(o), tries = out_number(m->record, "tries"),
+		next_ms = now_ms + pause_ms(tries, automatic),
+		end_ms = out_number(m->record, "created_ms") +
+			 (automatic ? o->settings.give_up_automatic_ms
+				    : o->settings.give_up_ms);
+
+	if (next_ms > end_ms) {
+		out_fail(o, m, OUT_FAILED);
+		return;
+	}
+	o->counts.retried++;
+	out_move(o, m, OUT_QUEUED, next_ms);
+}
+
+static bool
+still_wants(const json_t *fates, const char *address)
+{
+	const char *fate = json_string_value(json_object_get(fates, address));
+
+	return fate == NULL ||
+	       (strcmp(fate, mailer_fate_name[MAILER_SENT]) != 0 &&
+		       strcmp(fate, mailer_fate_name[MAILER_REFUSED]) != 0);
+}
+
+/* Those who have not had it yet, of to and cc. */
+static int
+recipients_of(const json_t *record, const char *list[MAILER_RECIPIENTS_MAX], bool all)
+{
+	const json_t *fates = json_object_get(record, "fates"), *address;
+	int n = 0;
+	size_t i;
+
+	for (int k = 0; k < 2; k++) {
+		const json_t *from = json_object_get(record, k == 0 ? "to" : "cc");
+
+		json_array_foreach(from, i, address)
+		{
+			const char *text = json_string_value(address);
+
+			if (text != NULL && n < MAILER_RECIPIENTS_MAX &&
+				(all || still_wants(fates, text)))
+				list[n++] = text;
+		}
+	}
+	return n;
+}
+
+static void
+remember_fates(struct item *m, const struct mailer_result *r)
+{
+	json_t *fates = json_object_get(m->record, "fates");
+	const char *list[MAILER_RECIPIENTS_MAX];
+	int n = recipients_of(m->record, list, false);
+
+	if (fates == NULL) {
+		fates = json_object();
+		json_object_set_new(m->record, "fates", fates);
+	}
+	for (int i = 0; i < n && i < r->n_to; i++)
+		json_object_set_new(
+			fates, list[i], json_string(mailer_fate_name[r->each[i]]));
+}
+
+bool
+out_reached_anybody(const json_t *record)
+{
+	const char *name;
+	json_t *fate;
+
+	json_object_foreach(json_object_get(record, "fates"), name, fate)
+	{
+		if (strcmp(json_string_value(fate), mailer_fate_name[MAILER_SENT]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+on_sent(void *owner, uint64_t tag, const struct mailer_result *r)
+{
+	struct outbox *o = owner;
+	char id[OUT_ID_TEXT];
+	struct item *m;
+
+	snprintf(id, sizeof id, "%016" PRIx64, tag);
+	m = out_find(o, id);
+	if (m == NULL)
+		return;
+	m->on_way = false;
+	remember_fates(m, r);
+	out_say(m, r->code, r->words);
+	out_set_number(m->record, "tries", out_number(m->record, "tries") + 1);
+	switch (r->fate) {
+	case MAILER_SENT:
+		o->counts.sent++;
+		out_set_number(m->record, "sent_ms", out_now_ms(o));
+		log_info("mail: sent id=%s contact=%s kind=%s", m->id,
+			out_text(m->record, "contact"), out_text(m->record, "kind"));
+		out_move(o, m, OUT_SENT, 0);
+		break;
+	case MAILER_REFUSED:
+		out_fail(o, m, OUT_FAILED);
+		break;
+	case MAILER_LATER:
+		try_again(o, m);
+		break;
+	case MAILER_UNSURE:
+		/* Twice is worse than not for what goes by itself. */
+		if (out_is_automatic(m->record))
+			out_fail(o, m, OUT_UNSURE);
+		else
+			try_again(o, m);
+		break;
+	}
+	out_plan(o);
+}
+
+/* The record as a message. NULL with the fault. */
+static char *
+make_message(const json_t *record, size_t *n, const char **fault)
+{
+	const char *to[MAILER_RECIPIENTS_MAX], *cc[MAILER_RECIPIENTS_MAX],
+		*references[COMPOSE_REFERENCES_MAX * 2];
+	const json_t *from = json_object_get(record, "from"), *item;
+	struct outgoing mail = {.from_name = out_text(from, "name"),
+		.from = out_text(from, "address"),
+		.to = to,
+		.cc = cc,
+		.subject = out_text(record, "subject"),
+		.text = out_text(record, "text"),
+		.message_id = out_text(record, "message_id"),
+		.in_reply_to = out_text(record, "in_reply_to"),
+		.references = references,
+		.date_ms = out_number(record, "created_ms"),
+		.automatic = out_is_automatic(record)};
+	size_t i;
+
+	json_array_foreach(json_object_get(record, "to"), i, item)
+	{
+		if (mail.n_to < MAILER_RECIPIENTS_MAX)
+			to[mail.n_to++] = json_string_value(item);
+	}
+	json_array_foreach(json_object_get(record, "cc"), i, item)
+	{
+		if (mail.n_cc < MAILER_RECIPIENTS_MAX)
+			cc[mail.n_cc++] = json_string_value(item);
+	}
+	json_array_foreach(json_object_get(record, "references"), i, item)
+	{
+		if (mail.n_references < COMPOSE_REFERENCES_MAX * 2)
+			references[mail.n_references++] = json_string_value(item);
+	}
+	*fault = "The record of the mail is broken.";
+	if (mail.from == NULL || mail.text == NULL || mail.message_id == NULL)
+		return NULL;
+	return compose_mail(&mail, n, fault);
+}
+
+/* `sending` is committed: hand it over. */
+void
+out_hand_over(struct outbox *o, struct item *m)
+{
+	const char *list[MAILER_RECIPIENTS_MAX], *fault = NULL;
+	struct mailer_mail mail = {.from = out_text(m->record, "envelope"), .to = list};
+	char *text = make_message(m->record, &mail.n, &fault);
+
+	mail.text = text;
+	mail.n_to = recipients_of(m->record, list, false);
+	if (mail.from == NULL)
+		mail.from = "";
+	if (text != NULL)
+		m->on_way = mailer_send(o->parts.mailer, &mail, on_sent, o,
+			strtoull(m->id, NULL, 16), &fault);
+	free(text);
+	if (m->on_way)
+		return;
+	if (fault != NULL && !mailer_is_ready(o->parts.mailer)) {
+		out_move(o, m, OUT_QUEUED, m->due_ms); /* it never left */
+		return;
+	}
+	out_say(m, 0, fault != NULL ? fault : "The mail cannot be sent.");
+	out_fail(o, m, OUT_FAILED);
+}

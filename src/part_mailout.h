@@ -1,0 +1,12 @@
+/* part_mailout.h - the mail desk and mail that leaves. */
+#ifndef USHER_PART_MAILOUT_H
+#define USHER_PART_MAILOUT_H
+
+#include "intake/maildesk.h"
+#include "usher.h"
+
+bool part_mailout_open(struct usher *u) USHER_MUST_CHECK; /* after part_mailin_open() */
+void part_mailout_configure(struct usher *u);
+void part_mailout_close(struct usher *u); /* before part_mailin_close() */
+
+#endif

@@ -1,0 +1,246 @@
+"""Mail answered by agents: proposals taken, edited, sent, threaded; drafts, undo, review, forward, split, park."""
+
+import asyncio
+
+from mailbox import mail
+from maildesk import answer, mail_in, order_mail, parse, post
+from robot import refused
+from runner import check, equal, eventually, main, test
+
+
+@test(subset=True)
+async def an_answer_goes_out_threaded_and_the_customers_answer_comes_back_to_its_agent(start):
+    here = await post(start, queues={"general": {"affinity": "30s"}})
+    centre = here.centre
+    ann = await centre.agent("a1")
+    await mail_in(centre, order_mail(1, Message_ID="<m1@cust.example>"))
+    contact = await ann.take()
+    seen = await ann.wire.call("email.get", contact=contact)
+    proposals = seen["mail"]["suggest"]["proposals"]
+    equal(proposals[0]["id"], "order-late")
+    check(0 < proposals[0]["p"] <= 1 and proposals[0]["why"], proposals)
+    check(seen["clocks"]["first_response"]["running"], seen["clocks"])
+    taken = await ann.wire.call("suggestion.take", contact=contact, response="order-late")
+    check("Dear Ann 1," in taken["text"] and contact in taken["text"], taken)
+    text = taken["text"].replace("two days", "a day")
+    await ann.wire.call("suggestion.edit", contact=contact, text=text)
+    sent = await ann.wire.call("email.reply", contact=contact)
+    equal(sent["mail"]["state"], "queued")
+    delivered = await ann.expect("email.delivery", lambda p: p["mail"]["state"] == "sent")
+    equal(delivered["mail"]["code"], 250)
+    message = (await here.mails(1))[0]
+    equal(str(message["to"]), "ann1@cust.example")
+    equal(message.envelope, ("help@desk.example", ["ann1@cust.example"]))
+    equal((str(message["in-reply-to"]), str(message["references"])), ("<m1@cust.example>", "<m1@cust.example>"))
+    equal(str(message["from"]), "Support <help@desk.example>")
+    check(str(message["subject"]).startswith("Re: Where is my order? [#c"), message["subject"])
+    check(message["auto-submitted"] is None, "an agent's answer is not automatic")
+    check("within a day" in message.get_content(), message.get_content())
+    check(str(message["message-id"]).startswith(f"<{contact}."), message["message-id"])
+    seen = await ann.wire.call("email.get", contact=contact)
+    equal((seen["verdict"], [m["state"] for m in seen["mails"]]), ("edited", ["sent"]))
+    check(not seen["clocks"]["first_response"]["running"], seen["clocks"])
+    check("draft" not in seen, "the draft is gone")
+    await ann.wire.call("email.resolve", contact=contact)
+    # Another agent is free, too; the answer goes to Ann.
+    bob = await centre.agent("a2")
+    await mail_in(centre, order_mail(1, Subject="Re: Where is my order?", In_Reply_To=str(message["message-id"]),
+                                     References=f"<m1@cust.example> {message['message-id']}", text="Thanks, when?\n"))  # fmt: skip
+    again = await ann.take()
+    seen = await ann.wire.call("email.get", contact=again)
+    equal((seen["case"], [m["state"] for m in seen["mails"]]), (contact, ["sent"]))
+    equal(bob.contacts, {} if isinstance(bob.contacts, dict) else type(bob.contacts)())
+    await ann.wire.call("email.reply", contact=again, text="Tomorrow.", resolve=True)
+    second = (await here.mails(2))[1]
+    equal(str(second["references"]).split(), ["<m1@cust.example>", str(message["message-id"]),
+                                              str(second["in-reply-to"])])  # fmt: skip
+    await centre.becomes(again, "completed")
+
+
+@test(subset=True)
+async def a_mail_can_be_taken_back_until_it_leaves(start):
+    here = await post(start, out={"undo": "1h"})
+    ann = await here.centre.agent("a1")
+    await mail_in(here.centre)
+    contact = await ann.take()
+    _, sent = await answer(ann, contact, text="Wrong words.")
+    await ann.wire.call("email.undo", mail=sent["id"])
+    seen = await ann.wire.call("email.get", contact=contact)
+    equal((seen["draft"]["text"], [m["state"] for m in seen["mails"]]), ("Wrong words.", ["cancelled"]))
+    check("verdict" not in seen, "nothing was sent, nothing was said")
+    await refused(ann.wire.call("email.undo", mail=sent["id"]), "too_late")
+    equal(here.sink.taken, [])
+
+
+@test(subset=True)
+async def drafts_survive_a_kill_of_everything_and_card_numbers_do_not(start):
+    here = await post(start)
+    centre = here.centre
+    ann = await centre.agent("a1")
+    await mail_in(centre)
+    contact = await ann.take()
+    await ann.wire.call("suggestion.take", contact=contact, response="order-late")
+    await ann.wire.call("email.draft", contact=contact, text="Card 4111 1111 1111 1111, dear Ann", subject="About it")
+    await centre.kill("redis")
+    await centre.kill("router")
+    await centre.launch()
+    ann = await centre.agent("a1", ready=False)
+    await eventually(lambda: contact in ann.contacts, what="her work")
+    seen = await eventually(lambda: get_draft(ann, contact), what="the draft")
+    check("4111 1111" not in seen["draft"]["text"] and "dear Ann" in seen["draft"]["text"], seen)
+    equal((seen["draft"]["subject"], seen["taken"]["response"]), ("About it", "order-late"))
+    await ann.wire.call("email.reply", contact=contact, text="Pay with 5500005555555559 or so.")
+    message = (await here.mails(1))[0]
+    check("5500005555555559" not in message.get_content(), message.get_content())
+    equal(str(message["subject"]), "About it")
+
+
+async def get_draft(robot, contact):
+    seen = await robot.wire.call("email.get", contact=contact)
+    return seen if "draft" in seen else None
+
+
+@test
+async def what_cannot_be_sent_is_refused_in_words(start):
+    here = await post(start)
+    ann = await here.centre.agent("a1")
+    await mail_in(here.centre)
+    contact = await ann.take()
+    call = ann.wire.call
+    await refused(call("email.reply", contact=contact, text="x", to=["no address"]), "invalid_params")
+    await refused(call("email.reply", contact=contact, text="x", to=["a@b.test\r\nRCPT TO:<c@d.test>"]), "invalid_params")
+    await refused(call("email.reply", contact=contact, text="x", to=[]), "invalid_params")
+    await refused(call("email.reply", contact=contact, text=" \n"), "invalid_params")
+    await refused(call("email.reply", contact=contact), "invalid_params")
+    await refused(call("suggestion.take", contact=contact, response="card-lost-x"), "no_response")
+    await refused(call("suggestion.edit", contact=contact, text="x"), "not_taken")
+    await refused(call("suggestion.reject", contact=contact, response="nonsense"), "not_proposed")
+    await refused(call("email.park", contact=contact), "invalid_params")
+    await refused(call("email.undo", mail="0123456789abcdef"), "no_mail")
+    # A subject with line ends is one line, not two headers.
+    await call("email.reply", contact=contact, text="Hello", subject="a\r\nBcc: evil@x.test")
+    message = (await here.mails(1))[0]
+    check(message["bcc"] is None and "Bcc: evil" in str(message["subject"]), message.items())
+    bob = await here.centre.agent("a2")
+    await refused(bob.wire.call("email.reply", contact=contact, text="mine"))
+
+
+@test(subset=True)
+async def a_relay_that_refuses_greylists_or_hangs_up_is_told_in_its_words(start):
+    here = await post(start, script=["greylist", "drop_connect", "drop_data", "ok"])
+    ann = await here.centre.agent("a1")
+    supervisor = await here.centre.supervisor()
+    await mail_in(here.centre)
+    contact = await ann.take()
+    _, sent = await answer(ann, contact)
+    later = await ann.expect("email.delivery", lambda p: p["mail"].get("tries") == 1)
+    equal((later["mail"]["state"], later["mail"]["code"]), ("queued", 451))
+    check("greylisted" in later["mail"]["words"], later)
+    seen = (await supervisor.call("email.outbox", state="queued"))["mails"]
+    equal([m["id"] for m in seen], [sent["id"]])
+    here.sink.script = ["refuse_rcpt"]
+    await mail_in(here.centre, order_mail(2), sender="ann2@cust.example")
+    second = await ann.take()
+    _, failed = await answer(ann, second)
+    told = await ann.expect("email.delivery", lambda p: p["mail"]["state"] == "failed")
+    equal((told["mail"]["id"], told["mail"]["code"]), (failed["id"], 550))
+    check("nobody of that name" in told["mail"]["words"], told)
+    here.sink.script = ["ok"]
+    await ann.wire.call("email.retry", mail=failed["id"])
+    await ann.expect("email.delivery", lambda p: p["mail"]["id"] == failed["id"] and p["mail"]["state"] == "sent")
+    equal(len({m["message_id"] for m in here.sink.taken}), len(here.sink.taken))
+
+
+@test(limit_s=120)
+async def after_a_kill_an_agents_mail_is_sent_again_as_the_same_message(start):
+    here = await post(start, script=["hang_data"])
+    centre = here.centre
+    ann = await centre.agent("a1")
+    await mail_in(centre)
+    contact = await ann.take()
+    _, sent = await answer(ann, contact)
+    await eventually(lambda: here.sink.begun, what="the message")
+    first = parse({"data": here.sink.begun[0], "from": "", "to": []})
+    await centre.kill("router")
+    here.sink.script = ["ok"]
+    await centre.launch()
+    message = (await here.mails(1))[0]
+    equal(str(message["message-id"]), str(first["message-id"]))
+    equal(here.sink.taken[0]["data"], here.sink.begun[0])
+    await eventually(lambda: is_sent(centre, sent["id"]), what="sent")
+    await asyncio.sleep(0.3)
+    equal(len(here.sink.taken), 1)
+
+
+async def is_sent(centre, mail_id):
+    return any(m["id"] == mail_id for m in (await centre.admin("email.outbox", state="sent"))["mails"])
+
+
+@test
+async def a_share_of_the_answers_waits_for_a_supervisor(start):
+    here = await post(start, out={"review": {"orders": 1, "other": 0}})
+    centre = here.centre
+    ann = await centre.agent("a1")
+    supervisor = await centre.supervisor()
+    await mail_in(centre)
+    contact = await ann.take()
+    _, sent = await answer(ann, contact)
+    equal((sent["state"], sent["category"]), ("held", "orders"))
+    waiting = (await supervisor.call("review.list"))["mails"]
+    equal([m["id"] for m in waiting], [sent["id"]])
+    check("on its way" in waiting[0]["text"], waiting)
+    await supervisor.call("review.reject", mail=sent["id"], reason="Say when.")
+    told = await ann.expect("review.rejected")
+    equal((told["mail"]["id"], told["reason"]), (sent["id"], "Say when."))
+    seen = await ann.wire.call("email.get", contact=contact)
+    check("on its way" in seen["draft"]["text"] and "verdict" not in seen, seen)
+    await refused(supervisor.call("review.approve", mail=sent["id"]), "wrong_state")
+    equal(here.sink.taken, [])
+    again = (await ann.wire.call("email.reply", contact=contact))["mail"]
+    equal(again["state"], "held")
+    await supervisor.call("review.approve", mail=again["id"])
+    await ann.expect("email.delivery", lambda p: p["mail"]["state"] == "sent" and p["mail"]["id"] == again["id"])
+    # What belongs to no category that is named is not held.
+    await mail_in(centre, mail("I lost my card.\n", From="Bo <bo@cust.example>", Subject="card"), sender="bo@cust.example")
+    second = await ann.take()
+    _, free = await answer(ann, second, response="card-lost")
+    equal(free["state"], "queued")
+
+
+@test
+async def a_mail_is_forwarded_split_and_parked_until_the_customer_answers(start):
+    here = await post(start, queues={"general": {"affinity": "30s"}})
+    centre = here.centre
+    ann = await centre.agent("a1")
+    await mail_in(centre, order_mail(1, Message_ID="<m9@cust.example>", text="Where is it? And what does a box cost?\n"))
+    contact = await ann.take()
+    await ann.wire.call("email.forward", contact=contact, to=["stock@else.test"], text="Can you look?")
+    forwarded = (await here.mails(1))[0]
+    equal((str(forwarded["to"]), str(forwarded["subject"])), ("stock@else.test", "Fwd: Where is my order?"))
+    check("Can you look?" in forwarded.get_content() and "> Where is it?" in forwarded.get_content(), forwarded.get_content())
+    other = (await ann.wire.call("email.split", contact=contact, title="Price of a box", text="What does a box cost?"))["contact"]
+    check(other != contact, other)
+    centre.note("submit", key="split")
+    centre.note("accepted", key="split", contact=other, duplicate=False)
+    offer = await ann.offered(other)
+    equal((offer["contact"]["title"], offer["contact"]["email"]["case"]), ("Price of a box", contact))
+    await ann.accept(offer["offer"])
+    await ann.expect("contact.connected", lambda p: p["contact"]["id"] == other)
+    seen = await ann.wire.call("email.get", contact=other)
+    equal((seen["mail"]["text"], "suggest" in seen["mail"]), ("What does a box cost?", False))
+    await ann.wire.call("email.reply", contact=other, text="Two pounds.", resolve=True)
+    await here.mails(2)
+    asked = (await ann.wire.call("email.reply", contact=contact, text="Which order is it?"))["mail"]
+    message = (await here.mails(3))[2]
+    await ann.wire.call("email.park", contact=contact, answer=True)
+    await centre.becomes(contact, "parked")
+    await mail_in(centre, order_mail(1, In_Reply_To=str(message["message-id"]), text="It is 4711.\n"))
+    reply = await ann.take()
+    await centre.becomes(contact, "completed")
+    seen = await ann.wire.call("email.get", contact=reply)
+    equal(seen["case"], contact)
+    check(asked["id"] in [m["id"] for m in seen["mails"]], seen["mails"])
+
+
+if __name__ == "__main__":
+    main()
