@@ -159,6 +159,8 @@ class Visitor:
             if "error" in frame:
                 answer.set_exception(Refused(frame["error"]))
             else:
+                if method in ("chat.start", "chat.resume"):
+                    self._entered(frame["result"])  # before any event behind it
                 answer.set_result(frame["result"])
 
     def _event(self, name, params):
@@ -200,11 +202,11 @@ class Visitor:
     async def start(self, **about):
         if self._socket is None:
             await self.connect()
-        return self._entered(await self.call("chat.start", client_id=self.client_id, **about))
+        return await self.call("chat.start", client_id=self.client_id, **about)
 
     async def resume(self):
         after = max(self.messages, default=0)
-        return self._entered(await self.call("chat.resume", chat=self.chat, token=self.token, after=after))
+        return await self.call("chat.resume", chat=self.chat, token=self.token, after=after)
 
     def _entered(self, answer):
         self.chat, self.token, self.state = answer["chat"], answer["token"], answer["state"]
@@ -212,7 +214,6 @@ class Visitor:
         for message in answer["messages"]:
             self._show(message)
         self._ready.set()
-        return answer
 
     async def say(self, text, message_id=None, patience_s=60.0):
         """Says it until it is acknowledged, over as many connections as it takes; its number."""

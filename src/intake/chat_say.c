@@ -479,6 +479,9 @@ on_messages(struct chats *chats, struct chat_op *op, struct chat *chat,
 		}
 		json_decref(message);
 	}
+	/* What has happened while they were read was told already: nothing older now. */
+	if (chat != NULL && json_object_get(answer, "state") != NULL)
+		json_object_set_new(answer, "state", chat_view(chats, chat));
 	json_object_set_new(answer, "messages", list);
 	json_object_set_new(answer, "next", json_integer(seq - 1));
 	json_object_set_new(
