@@ -190,7 +190,7 @@ async def app_user_event(ch, args):
     elif name.strip().lower() == "usherdialend":
         said = {k.lower(): v for k, v in headers}
         if said.get("status") in ("CHANUNAVAIL", "CONGESTION") and ch.get("__RUNG") != "1":
-            ch.world.journal.attempt_over(ch, said.get("agent", ""), said["status"], t)
+            ch.world.journal.attempt_over(ch, None, said["status"], t, said.get("agent", ""))
 
 
 async def app_music(ch, args):
@@ -448,7 +448,7 @@ class Dial:
         self.legs.append(leg)
         t = self.world.tell("DialBegin", "call", self.ch, dest=leg, DialString=string)
         self.ch.vars["__RUNG"] = "1"
-        self.world.journal.attempt(self.ch, leg.device(), t)
+        self.world.journal.attempt(self.ch, leg, t)
 
     def ringing(self, leg):
         self.world.tell("DialState", "call", self.ch, dest=leg, DialStatus="RINGING")
@@ -475,7 +475,7 @@ class Dial:
             return
         self.over.add(leg)
         t = self.world.tell("DialEnd", "call", self.ch, dest=leg, DialStatus=status)
-        self.world.journal.attempt_over(self.ch, leg.device(), status, t)
+        self.world.journal.attempt_over(self.ch, leg, status, t)
         if status == "NOANSWER" and self.world.double_dial_end:
             self.world.tell("DialEnd", "call", self.ch, dest=leg, DialStatus="CANCEL")
 

@@ -34,6 +34,7 @@ class Account:
 class Journal:
     def __init__(self, world):
         self.world, self.accounts, self.file, self.listeners = world, {}, None, []
+        self.observers = []  # told the same at the same moments; see switch_line.py
 
     def write_to(self, path):
         self.file = open(path, "a", encoding="utf-8")
@@ -57,6 +58,8 @@ class Journal:
     def begin(self, ch, t, row=None, placed=False):
         account = self.accounts[ch.uid] = Account(ch, t, row, placed)
         self._note("came", t, account, row=row, number=ch.num, dialled=ch.exten)
+        for observer in self.observers:
+            observer.begin(account, ch, t)
         return account
 
     def waiting(self, ch, t):
@@ -65,15 +68,24 @@ class Journal:
         account.waited = account.waited or t
         account.put_through = False
         self._note("waiting", t, account)
+        for observer in self.observers:
+            observer.waiting(account, ch, t)
 
-    def attempt(self, ch, device, t):
-        account = self.of(ch)
+    def attempt(self, ch, leg, t):
+        """A telephone rings for a channel."""
+        account, device = self.of(ch), leg.device()
+        for observer in self.observers:
+            observer.attempt(ch, leg, t)
         if account:
             account.attempts.append({"device": device, "t": t, "status": None, "ring_s": None})
             self._note("ringing", t, account, device=device)
 
-    def attempt_over(self, ch, device, status, t):
+    def attempt_over(self, ch, leg, status, t, device=None):
+        """leg None: the device could not even be rung."""
         account = self.of(ch)
+        device = leg.device() if leg else device
+        for observer in self.observers:
+            observer.attempt_over(ch, leg, device, status, t)
         if not account:
             return
         for one in account.attempts:
@@ -104,9 +116,13 @@ class Journal:
                 account.together = None
             if together:
                 account.agents += [c.device() for c in inside if c is not ch and c.device() not in account.agents]
+        for observer in self.observers:
+            observer.membership(members, left, t)
 
     def hold(self, leg, on, t):
         """He is held until that telephone takes him back or is gone, also while it asks a colleague."""
+        for observer in self.observers:
+            observer.hold(leg, on, t)
         if not on:
             self._hold_over(leg, t)
             return
@@ -122,12 +138,14 @@ class Journal:
                 account.hold_s += t - account.on_hold.pop(leg.uid)
                 self._note("retrieved", t, account, device=leg.device())
 
-    def transferred(self, members, by, kind, to, t):
+    def transferred(self, members, leg, kind, to, t):
         for ch in members:
-            account = self.of(ch)
+            account, by = self.of(ch), leg.device()
             if account:
                 account.transfers.append({"t": t, "by": by, "kind": kind, "to": to})
                 self._note("transferred", t, account, by=by, kind=kind, to=to)
+                for observer in self.observers:
+                    observer.transferred(account, leg, kind, to, t)
 
     def blame(self, ch, who):
         """Who hangs up: told before it takes effect."""
@@ -138,8 +156,15 @@ class Journal:
     def channel_gone(self, ch, t):
         self._hold_over(ch, t)
         account = self.of(ch)
-        if account is None or account.over is not None:
-            return
+        if account is not None and account.over is None:
+            self._over(account, t)
+            for observer in self.observers:
+                observer.channel_gone(ch, account, t)
+        else:
+            for observer in self.observers:
+                observer.channel_gone(ch, None, t)
+
+    def _over(self, account, t):
         if account.together is not None:
             account.talk_s += t - account.together
             account.together = None

@@ -291,7 +291,7 @@ class Entry:
             leg.set(name, value)
         t = world.tell("DialBegin", "call", dest=leg, DialString=string)
         world.journal.begin(leg, t, placed=True)
-        world.journal.attempt(leg, leg.device(), t)
+        world.journal.attempt(leg, leg, t)
 
     def _stop(self):
         if self.timer:
@@ -306,7 +306,7 @@ class Entry:
         # The answer to the client may come before the event that says so.
         self.respond(True, 4, leg)
         t = world.tell("DialEnd", "call", dest=leg, DialStatus="ANSWER")
-        world.journal.attempt_over(leg, leg.device(), "ANSWER", t)
+        world.journal.attempt_over(leg, leg, "ANSWER", t)
         words = self.words
         if words.get("application"):
             leg.task = world.spawn(self._application(words["application"], words.get("data", "")))
@@ -327,13 +327,13 @@ class Entry:
     def refused(self, status, cause):
         leg, world = self.leg, self.world
         t = world.tell("DialEnd", "call", dest=leg, DialStatus=status)
-        world.journal.attempt_over(leg, leg.device(), status, t)
+        world.journal.attempt_over(leg, leg, status, t)
         leg.cause = cause
         self._failed({"BUSY": 5, "CONGESTION": 8}.get(status, 0), hang=True)
 
     def _timed_out(self):
         t = self.world.now()
-        self.world.journal.attempt_over(self.leg, self.leg.device(), "NOANSWER", t)
+        self.world.journal.attempt_over(self.leg, self.leg, "NOANSWER", t)
         self.leg.cause = 19
         if self.leg.half:
             self.leg.half.cause = 19
@@ -374,7 +374,7 @@ def blind_transfer(world, leg, number, context="internal"):
         pairs=[("Result", "Success"), *snapshot(leg, "Transferer"), *bridge.head(), *snapshot(other, "Transferee"),
                ("IsExternal", "Yes"), ("Context", context), ("Extension", number)],
     )  # fmt: skip
-    world.journal.transferred([other], leg.device(), "blind", number, t)
+    world.journal.transferred([other], leg, "blind", number, t)
     bridge.leave(leg)
     bridge.dissolve()
     if other.task:
@@ -472,7 +472,7 @@ class Consultation:
                    *snapshot(caller[0], "Transferee"), *snapshot(self.one, "TransferTarget"), ("IsExternal", "No"),
                    ("DestType", "Bridge"), ("DestBridgeUniqueid", self.first.id)],
         )  # fmt: skip
-        world.journal.transferred(caller, leg.device(), "attended", self.number, t)
+        world.journal.transferred(caller, leg, "attended", self.number, t)
         self.second.dissolve()
         self.first.kept = False
         leg.held = False
@@ -526,7 +526,7 @@ def merge(world, older, younger):
                *snapshot(callers[0], "Transferee"), *snapshot(other, "TransferTarget"), ("IsExternal", "Yes"),
                ("DestType", "Bridge"), ("DestBridgeUniqueid", first.id)],
     )  # fmt: skip
-    world.journal.transferred(callers, older.device(), "attended", other.device(), t)
+    world.journal.transferred(callers, older, "attended", other.device(), t)
     first.kept = False
     second.dissolve()
     for leg in (older, younger):

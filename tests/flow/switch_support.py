@@ -12,6 +12,7 @@ what usher recorded.
 """
 
 import asyncio
+import json
 import pathlib
 import sys
 import time
@@ -23,17 +24,23 @@ import switch_people  # noqa: E402
 from switch_ami import Ami  # noqa: E402
 from switch_control import Control  # noqa: E402
 from switch_dialplan import BUILTIN, Plan  # noqa: E402
+from switch_line import Line, proof  # noqa: E402
 from switch_world import World  # noqa: E402
 
 QUIET = ("Newexten", "VarSet", "RTCPSent", "RTCPReceived")  # what the shipped manager.conf filters
 
 
 class Switch:
-    def __init__(self, *, user="usher", secret="", speed=1.0, seed=1, dialplan=None, system="", **ami):
+    def __init__(self, *, user="usher", secret="", speed=1.0, seed=1, dialplan=None, system="", speaks="ami", tls=None, **ami):
         text = pathlib.Path(dialplan).read_text(encoding="utf-8") if dialplan else BUILTIN
         self.world = World(plan=Plan(text), speed=speed, seed=seed, system=system)
-        self.ami = Ami(self.world, user=user, secret=secret, filtered=QUIET, **ami)
-        self.control = Control(self.world, self.ami)
+        self.ami = self.line = None
+        if speaks == "line":
+            self.line = Line(self.world, secret=secret, tls=tls)
+        else:
+            self.ami = Ami(self.world, user=user, secret=secret, filtered=QUIET, **ami)
+        self.server = self.ami or self.line
+        self.control = Control(self.world, self.ami, self.line)
         self.address, self.secret = None, secret
 
     async def __aenter__(self):
@@ -46,11 +53,11 @@ class Switch:
             raise AssertionError(f"the switch had problems: {self.world.plan.problems}")
 
     async def listen(self):
-        self.address = await self.ami.listen()
+        self.address = await self.server.listen()
         return self.address
 
     async def close(self):
-        await self.ami.close()
+        await self.server.close()
         for task in list(self.world.tasks):
             task.cancel()
         await asyncio.sleep(0)
@@ -111,7 +118,7 @@ class Switch:
 
     async def linked(self, links=1):
         """Until so many clients are logged in and were told that the switch is ready."""
-        await self.until(lambda: sum(s.booted for s in self.ami.sessions) >= links, f"{links} link(s)")
+        await self.until(lambda: sum(s.booted if self.ami else s.up for s in self.server.sessions) >= links, f"{links} link(s)")
 
 
 class AmiClient:
@@ -197,4 +204,70 @@ class AmiClient:
         self.task.cancel()
 
 
-__all__ = ["AmiClient", "Switch", "switch_people"]
+class LineClient:
+    """A small client of the line protocol, for tests; keeps every byte and every message."""
+
+    def __init__(self, check=None):
+        self.bytes, self.messages, self.more, self.closed, self.seq = b"", [], asyncio.Event(), False, 0
+        self.check = check  # called with each message and its side
+
+    @classmethod
+    async def open(cls, address, secret="", check=None, **tls):
+        self = cls(check)
+        host, _, port = address.rpartition(":")
+        self.reader, self.writer = await asyncio.open_connection(host, int(port), **tls)
+        self.task = asyncio.ensure_future(self._read())
+        hello = await self.expect("hello")
+        login = {"is": "login", "user": "usher"}
+        if secret:
+            nonce = "00" * 16
+            login.update(nonce=nonce, proof=proof(secret, "usher", hello["nonce"], nonce))
+        self._write(login)
+        await self.expect("up")
+        return self
+
+    async def _read(self):
+        try:
+            while line := await self.reader.readline():
+                self.bytes += line
+                if line.endswith(b"\n"):
+                    message = json.loads(line)
+                    if self.check:
+                        self.check(message, "from_switch")
+                    self.messages.append(message)
+                    self.more.set()
+        finally:
+            self.closed = True
+            self.more.set()
+
+    def _write(self, message):
+        if self.check:
+            self.check(message, "from_usher")
+        self.writer.write(json.dumps(message).encode() + b"\n")
+
+    def order(self, is_, **more):
+        self.seq += 1
+        self._write({"is": is_, "seq": self.seq, "action": more.pop("action", f"o{self.seq}"), **more})
+
+    async def expect(self, is_, seconds=10, since=0, **members):
+        end = time.monotonic() + seconds
+        while True:
+            for message in self.messages[since:]:
+                if message["is"] == is_ and all(message.get(k) == v for k, v in members.items()):
+                    return message
+            if self.closed or time.monotonic() > end:
+                if self.task.done() and self.task.exception():
+                    raise self.task.exception()
+                raise AssertionError(f"no {is_} {members}; the last: {self.messages[-3:]}")
+            self.more.clear()
+            try:
+                await asyncio.wait_for(self.more.wait(), 0.2)
+            except asyncio.TimeoutError:
+                continue
+
+    async def close(self):
+        self.writer.close()
+        self.task.cancel()
+
+
+__all__ = ["AmiClient", "LineClient", "Switch", "switch_people"]
