@@ -5,7 +5,11 @@ import asyncio
 import json
 import os
 import pathlib
+import shutil
+import ssl
+import subprocess
 import sys
+import tempfile
 
 from runner import Skip, check, equal, main, test
 from switch_support import LineClient, Switch
@@ -159,6 +163,92 @@ async def the_example_program_serves_a_caller():
     finally:
         process.stdin.close()
         await asyncio.wait_for(process.wait(), 10)
+
+
+def centre_with(switch, **more):
+    return {
+        "switches": {"pbx": {"plugin": "line", "address": [switch.address], "secret": switch.secret, **more}},
+        "channels": {"voice": {"cost": 100, "offer_timeout": "5s", "wrapup": "0s", "sla": "20s"}},
+        "agents": [
+            {"id": "a1", "name": "Ann", "team": "first", "device": "PJSIP/1001"},
+            {"id": "a2", "name": "Bob", "team": "first", "device": "PJSIP/1002"},
+        ],
+    }
+
+
+async def one_caller(start, switch, **more):
+    """A caller through the daemon: no answer at the first telephone, the second takes him."""
+    centre = await start(judged=False, **centre_with(switch, **more))
+    await switch.linked()
+    switch.phone("1001", mode="ring")
+    switch.phone("1002", answer_s=0.2)
+    ann = await centre.agent("a1")
+    call = switch.arrive(number="+442071234567", name="Rita", patience_s=60, talk_s=1, attributes={"menu": "bill"})
+    offer = await ann.expect("offer.created")
+    contact = offer["contact"]["id"]
+    equal((offer["contact"]["attributes"]["ani"], offer["contact"]["attributes"]["dnis"]), ("+442071234567", "8004"))
+    bob = await centre.agent("a2")
+    await ann.expect("offer.timeout")
+    await bob.expect("contact.connected", lambda p: p["contact"]["id"] == contact)
+    await bob.expect("contact.completed", lambda p: p["contact"]["id"] == contact)
+    await switch.until(lambda: switch.account(call)["outcome"] == "ended")
+    found, account = await centre.get(contact), switch.account(call)
+    equal((found["state"], [(x["agent"], x["end"]) for x in found["legs"]][-1]), ("completed", ("a2", "hung_up")))
+    check(abs(found["talk_ms"] / 1000 - account["talk_s"]) < 0.02, found, account)
+    return centre
+
+
+@test
+async def a_caller_over_the_line_protocol_into_the_daemon(start):
+    async with Switch(speaks="line", secret=SECRET) as switch:
+        centre = await one_caller(start, switch)
+        left = switch.arrive(number="5", patience_s=60)
+        await switch.until(lambda: switch.account(left)["waits"] == 1)
+        await switch.away(0.3)
+        switch.leave(left)
+        await switch.linked()
+        lost = switch.arrive(number="6", patience_s=60)
+        await switch.until(lambda: switch.account(lost)["waits"] == 1)
+        await switch.restart(down_s=0.2)
+        await switch.linked()
+        while (await centre.admin("server.status"))["counts"]["live"]:
+            await asyncio.sleep(0.05)
+
+
+@test
+async def the_same_over_tls_with_certificates_of_both_sides(start):
+    with tempfile.TemporaryDirectory() as folder:
+        paths = certificates(folder)
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=paths["ca"])
+        tls.load_cert_chain(paths["server"], paths["server_key"])
+        tls.verify_mode = ssl.CERT_REQUIRED
+        async with Switch(speaks="line", secret="", tls=tls) as switch:
+            await one_caller(start, switch, tls=True, auth="tls", ca_file=paths["ca"], cert_file=paths["client"],
+                             key_file=paths["client_key"], tls_name="localhost")  # fmt: skip
+
+
+def certificates(folder):
+    """An authority, and a certificate of each side, made by openssl."""
+    folder = pathlib.Path(folder)
+    folder.chmod(0o755)
+
+    def run(*words):
+        subprocess.run(["openssl", *words], check=True, capture_output=True)
+
+    run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=test authority",
+        "-keyout", folder / "ca.key", "-out", folder / "ca.pem")  # fmt: skip
+    paths = {"ca": str(folder / "ca.pem")}
+    for side in ("server", "client"):
+        request, extra = folder / f"{side}.csr", folder / f"{side}.ext"
+        extra.write_text("subjectAltName=DNS:localhost\n")
+        run("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={side}",
+            "-keyout", folder / f"{side}.key", "-out", request)  # fmt: skip
+        run("x509", "-req", "-in", request, "-CA", folder / "ca.pem", "-CAkey", folder / "ca.key", "-CAcreateserial",
+            "-days", "2", "-extfile", extra, "-out", folder / f"{side}.pem")  # fmt: skip
+        if os.geteuid() == 0 and side == "client":
+            shutil.chown(folder / f"{side}.key", "nobody")  # the daemon's account
+        paths[side], paths[f"{side}_key"] = str(folder / f"{side}.pem"), str(folder / f"{side}.key")
+    return paths
 
 
 if __name__ == "__main__":
