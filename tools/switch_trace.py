@@ -36,8 +36,15 @@ async def run(control, options, done):
     done.set()
 
 
-async def play(control, day, dialled, began, talk_share=1.0):
-    """Lets the callers come. began: monotonic moment of the day's first second of play."""
+async def play(control, day, dialled, began, talk_of=None, attributes_of=None):
+    """Lets the callers come; returns when the last one is gone.
+
+    began            monotonic moment of the day's first second of play
+    talk_of(row)     seconds of his business; the whole handling if it is not given
+    attributes_of(n) what the IVR knows of the caller of row n
+    """
+    talk_of = talk_of or (lambda row: row["handle_s"])
+    attributes_of = attributes_of or (lambda n: {"row": n})
     world, clock = control.world, play_model.Clock(day)
     for number, row in enumerate(day.rows):
         await asyncio.sleep(max(0.0, began + clock.played(row["at_s"]) / world.speed - time.monotonic()))
@@ -45,8 +52,7 @@ async def play(control, day, dialled, began, talk_share=1.0):
             await asyncio.sleep(0.05)
         control.do_arrive(
             number=customer_number(row["customer"]), dialled=dialled.get(row["service"], dialled.get("", "8004")),
-            patience_s=row["patience_s"], talk_s=row["handle_s"] * talk_share, row=number,
-            attributes={"Row": number},
+            patience_s=row["patience_s"], talk_s=talk_of(row), row=number, attributes=attributes_of(number),
         )  # fmt: skip
     while any(a.over is None for a in world.journal.accounts.values()):
         await asyncio.sleep(0.05)

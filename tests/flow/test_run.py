@@ -105,9 +105,9 @@ async def run_ends_with_ctrl_c_and_starts_again_with_what_it_had():
         run.remove()
 
 
-@test(alone=True, limit_s=600)
-async def a_demo_plays_a_generated_day_over_a_killed_redis_and_nothing_is_left_live():
-    run = Run("--demo", "--speed", "2000", "--generated")
+async def play_over_a_killed_redis(*more):
+    """A whole demo; its Redis is killed in the midst. Returns the last line's figures."""
+    run = Run("--demo", *more)
     try:
         await run.start()
         ready = json.loads(await run.line())
@@ -121,17 +121,29 @@ async def a_demo_plays_a_generated_day_over_a_killed_redis_and_nothing_is_left_l
         figures = dict(word.split("=", 1) for word in lines[-1].split() if "=" in word)
         rows, done, left = (int(figures[n]) for n in ("rows", "completed", "abandoned"))
         check(rows > 1000, rows)
-        equal((done + left, figures["live"], figures["other"]), (rows, "0", "0"), lines[-1])
-        equal(run.process.returncode, 0)
+        equal((done + left, figures["live"], figures["other"]), (rows, "0", "0"), lines[-1], err.decode()[-3000:])
+        equal(run.process.returncode, 0, lines[-1], err.decode()[-3000:])
+        return figures
     finally:
         with contextlib.suppress(Exception):
             await run.end()
         run.remove()
 
 
+@test(alone=True, limit_s=600)
+async def a_demo_plays_a_generated_day_over_a_killed_redis_and_nothing_is_left_live():
+    await play_over_a_killed_redis("--speed", "2000", "--generated", "--api")
+
+
+@test(alone=True, limit_s=600)
+async def a_demo_rings_a_switch_for_a_day_and_usher_records_what_the_switch_saw():
+    figures = await play_over_a_killed_redis("--speed", "700", "--generated")
+    equal(figures["differences"], "0")
+
+
 @test
 def every_tool_tells_its_use():
-    for name in ("run", "test", "bench", "play", "desktop", "robots"):
+    for name in ("run", "test", "bench", "play", "desktop", "robots", "switch"):
         done = subprocess.run([TOP / "tools" / name, "--help"], capture_output=True, text=True, check=False)
         equal(done.returncode, 0, name)
         check(f"tools/{name}" in done.stdout or f"usage: {name}" in done.stdout, name, done.stdout)
