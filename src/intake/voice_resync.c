@@ -68,7 +68,9 @@ lose_unknown(
 {
 	struct of_switch *o = owner;
 
-	if (!is_a_call(state) || voice_call_of(o->v, contact) != NULL)
+	/* Or the snapshot named it as new: it is being handed in at this moment. */
+	if (!is_a_call(state) || voice_call_of(o->v, contact) != NULL ||
+		(external_id != NULL && voice_call_find(o->v, o->s, external_id) != NULL))
 		return;
 	o->n++;
 	o->v->counts.lost++;
