@@ -189,6 +189,15 @@ def group_life(figures, rounds):
     figures.add("P17", lives, "lives/s", 4000, lives / 4000, goal=">= 1, aim 2")
 
 
+def group_voice(figures):
+    """Calls by a simulated switch: how soon a freed agent has the next one, and what events cost."""
+    done = subprocess.run(
+        [sys.executable, TOP / "tests" / "flow" / "voice_bench.py"], stdout=subprocess.PIPE, text=True, check=True
+    )
+    for line in map(json.loads, done.stdout.splitlines()):
+        figures.add(**line)
+
+
 def groups():
     """Programs that print finished figures, by the group that they are."""
     found = sorted(p.name for p in PROGRAMS.glob("bench_*") if p.is_file() and p.name not in OF_OTHERS)
@@ -222,17 +231,19 @@ def peers(figures, rounds):
 def main():
     parser = argparse.ArgumentParser(description="benchmarks")
     known = groups()
-    parser.add_argument("groups", nargs="*", help=f"life, {', '.join(known)}; all if none is named")
+    parser.add_argument("groups", nargs="*", help=f"life, voice, {', '.join(known)}; all if none is named")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peers", action="store_true")
     options = parser.parse_args()
-    unknown = set(options.groups) - {"life", *known}
+    unknown = set(options.groups) - {"life", "voice", *known}
     if unknown:
         parser.error(f"no group {', '.join(unknown)}")
     figures = Figures()
-    for group in options.groups or ["life", *known]:
+    for group in options.groups or ["life", "voice", *known]:
         if group == "life":
             group_life(figures, options.rounds)
+        elif group == "voice":
+            group_voice(figures)
         else:
             for line in run_program(known[group]):
                 figures.add(**line)

@@ -72,6 +72,7 @@ class Ami:
         self.booted_at = time.monotonic()
         self.seen = []  # (action, headers) of all clients, for tests that count
         self.actions = 0
+        self.heard = None  # called with (action, headers) the moment it is read
         world.listeners.append(self.on_event)
 
     async def listen(self, host="127.0.0.1", port=0):
@@ -272,6 +273,8 @@ class Session(asyncio.Protocol):
         ]
         name = words.get("action", "")
         self.ami.actions += 1
+        if self.ami.heard:
+            self.ami.heard(name, words)
         self.ami.seen.append((name, words))
         del self.ami.seen[:-10000]
         run = getattr(self, "do_" + name.lower(), None) if name.isalnum() else None
