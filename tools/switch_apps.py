@@ -8,6 +8,7 @@ from switch_world import Bridge, snapshot
 
 DIGIT_S = 0.1  # between two digits of a caller who presses several
 PLAYBACK_S = 2.0  # how long an announcement takes, in seconds of play
+FOR_EVER_S = 1e7
 CHOICE_S = 5.0  # WaitExten and Read without a time of their own
 STATUS_CAUSE = {"NOANSWER": 19, "BUSY": 17, "CHANUNAVAIL": 3, "CONGESTION": 34}
 
@@ -196,10 +197,11 @@ async def app_user_event(ch, args):
 async def app_music(ch, args):
     if ch.dying:
         return
+    seconds = args.partition(",")[2].strip()
     ch.world.music(ch, True)
     try:
-        while True:
-            await ch.pause()
+        # A time of the dialplan's is real: what it waits for, usher's signs of life, is so, too.
+        await _quiet(ch, float(seconds) if seconds else FOR_EVER_S)
     finally:
         ch.world.music(ch, False)
 
@@ -411,6 +413,15 @@ async def app_phone(ch, args):
 # ---- Dial
 
 
+def switch_number(rest):
+    """(number, line) of what stands behind the technology: 1001, trunk/4420, 4420@trunk."""
+    line, mark, number = rest.partition("/")
+    if mark:
+        return number, line
+    number, mark, line = rest.partition("@")
+    return number, line if mark else number
+
+
 class Dial:
     """One Dial of a channel: legs that ring, the one that answers, the bridge, its end."""
 
@@ -429,11 +440,11 @@ class Dial:
             self._add(leg, rest)
             other.task = world.spawn(run(other, context or "default", number))
             return True
-        number = rest.partition("@")[0]
+        number, line = switch_number(rest)
         phone = world.phones.get(number) or world.outside(number)
         if phone is None or not phone.registered():
             return False
-        base = f"{tech}/{rest.partition('@')[2] or number}"
+        base = f"{tech}/{line}"
         leg = world.make(base, linked=ch.linkedid, context="internal", exten=ch.exten, num=number, cname=phone.name)
         leg.app, leg.data, leg.other_num, leg.other_name = "AppDial", "(Outgoing Line)", ch.num, ch.cname
         leg.phone = phone

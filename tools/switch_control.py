@@ -246,8 +246,8 @@ async def serve(control, where):
         try:
             while line := await reader.readline():
                 await _answer(control, writer, line, journal, watched)
-        except (ValueError, ConnectionError):
-            pass
+        except (ValueError, ConnectionError, asyncio.CancelledError):
+            pass  # the last: the program ends
         finally:
             if watched in journal.listeners:
                 journal.listeners.remove(watched)

@@ -50,9 +50,14 @@ exten => _X.,1,ConfBridge(${EXTEN})
 
 [usher-out]
 include => internal
+"""
 
+
+# Where telephones' own calls, callers' ends of Local channels and telephones behind them are; added to
+# every dialplan that has none of that name.
+LABORATORY = """
 [internal]
-exten => _[89]X.,1,Goto(from-trunk,${EXTEN},1)
+exten => _[89]X.,1,Goto(${USHER_ENTRY},${EXTEN},1)
 exten => _X.,1,Dial(PJSIP/${EXTEN},30)
  same => n,Hangup()
 
@@ -127,6 +132,13 @@ class Plan:
 
     def __init__(self, text):
         self.contexts, self.includes, self.globals, self.problems = {}, {}, {}, []
+        self._read(text)
+        # Callers come in by the dialplan's own door.
+        self.globals.setdefault("USHER_ENTRY", "usher-in" if "usher-in" in self.contexts else "from-trunk")
+        own = set(self.contexts)
+        self._read(LABORATORY, but=own)
+
+    def _read(self, text, but=()):
         context, exten, priority = None, None, 0
         for number, raw in enumerate(text.splitlines(), 1):
             line = re.sub(r"(?<!\\);.*", "", raw).strip().replace("\\;", ";")
@@ -134,7 +146,10 @@ class Plan:
                 continue
             if line.startswith("["):
                 context = line[1 : line.index("]")]
-                self.contexts.setdefault(context, [])
+                if context not in but:
+                    self.contexts.setdefault(context, [])
+                continue
+            if context in but:
                 continue
             key, arrow, rest = line.partition("=>")
             if not arrow:

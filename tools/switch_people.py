@@ -9,7 +9,7 @@ Durations are seconds of play.
 import asyncio
 import functools
 
-from switch_apps import run
+from switch_apps import run, switch_number
 from switch_dialplan import HungUp, Jump
 from switch_world import Bridge, snapshot
 
@@ -187,9 +187,10 @@ class Caller:
     """Comes, waits as long as his patience, talks talk_s, leaves. attributes: what an IVR knew of him."""
 
     def __init__(self, world, *, number="", name="", dialled="8004", patience_s=None, talk_s=None, row=None,
-                 attributes=None, variables=None, tech="pjsip", context="from-trunk"):  # fmt: skip
+                 attributes=None, variables=None, tech="pjsip", context=None):  # fmt: skip
         self.world, self.patience_s, self.talk_s = world, patience_s, talk_s
         self.timer = None
+        context = context or world.plan.globals["USHER_ENTRY"]
         self.waiting = self.talked = False
         if tech == "local":
             outer, ch = world.pair(dialled, context, num=number, cname=name)
@@ -269,11 +270,11 @@ class Entry:
             self._dialled(rest)
             other.task = world.spawn(run(other, context, number))
         else:
-            number = rest.partition("@")[0]
+            number, line = switch_number(rest)
             phone = world.phones.get(number) or world.outside(number)
             if phone is None or not phone.registered():
                 return self._failed(0)
-            base = f"{tech}/{rest.partition('@')[2] or number}"
+            base = f"{tech}/{line}"
             self.leg = world.make(base, uid=uid, context="internal", exten=number, num=num, cname=cname)
             self.leg.phone = phone
             self._dialled(rest)

@@ -70,8 +70,8 @@ class Player:
                 if mine:
                     data = data.replace(b"ActionID: " + recorded + b"\r\n", b"ActionID: " + mine + b"\r\n")
                 await self.send(writer, data)
-        except (ConnectionError, OSError):
-            pass
+        except (ConnectionError, OSError, asyncio.CancelledError):
+            pass  # the last: the program ends
         finally:
             listening.cancel()
             self.sessions.discard(writer)

@@ -353,6 +353,37 @@ exten => s,1,Return(${ARG1}-${ARG2})
 
 
 @test
+async def music_that_ends_and_trunks_that_are_dialled():
+    plan = """
+[usher-in]
+exten => _X.,1,Answer()
+ same => n,Set(SEEN=${ALIVE})
+ same => n(music),MusicOnHold(default,0.2)
+ same => n,GotoIf($["${ALIVE}" = "${SEEN}"]?alone)
+ same => n,Set(SEEN=${ALIVE})
+ same => n,Goto(music)
+ same => n(alone),Dial(PJSIP/trunk/+442071234567,5)
+"""
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
+        file.write(plan)
+        file.flush()
+        async with Switch(dialplan=file.name) as switch:
+            switch.outside(answer_s=0.02)
+            client = await AmiClient.open(switch.address)
+            call = switch.arrive(number="44", patience_s=60)
+            await client.event("MusicOnHoldStart")
+            await client.ask("Setvar", Variable="ALIVE", Value="1")
+            await client.event("MusicOnHoldStop")
+            begun = await client.event("DialBegin")
+            equal(begun["DestChannel"].partition("-")[0], "PJSIP/trunk")
+            equal(len(client.events("MusicOnHoldStart")), 2, "a sign of life in the meantime")
+            await switch.until(lambda: switch.account(call)["answered"])
+            switch.leave(call)
+            await switch.until(lambda: not switch.world.channels)
+            await client.close()
+
+
+@test
 async def recordings_are_played_in_any_chunking():
     path = DATA / "local-resync.s2c.raw"
     if not path.is_file():
