@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "control/switches.h"
+#include "intake/number_plan.h"
 #include "intake/voice.h"
 #include "usher.h"
 
@@ -73,10 +74,24 @@ take_prepared(struct usher *u, struct part_voice *p)
 		switch_plugin_finish(&old.list[i]);
 }
 
+/* What is not in the plan of call-me requests is not dialled for anybody (toll fraud). */
+static bool
+read_number(void *owner, const char *text, char *out, size_t room)
+{
+	const struct usher *u = owner;
+	char number[NUMBER_TEXT];
+
+	if (number_read(&u->config->callme.plan, text, number) != NULL)
+		return false;
+	return snprintf(out, room, "%s", number) < (int)room;
+}
+
 bool
 part_voice_open(struct usher *u)
 {
-	struct voice_parts parts = {.base = u->base,
+	struct voice_parts parts = {.number = read_number,
+		.number_owner = u,
+		.base = u->base,
 		.router = u->router,
 		.clock = &u->clock,
 		.people = &u->people};

@@ -225,7 +225,7 @@ static void
 put_dialling(struct out *o, const struct usher_switch_action *a, const char *channel,
 	const char *context, const char *extension, const char *id)
 {
-	char number[24];
+	char number[48];
 
 	out_begin(o, "Originate", id);
 	out_put(o, "Channel", channel);
@@ -239,6 +239,10 @@ put_dialling(struct out *o, const struct usher_switch_action *a, const char *cha
 	if (a->ring_ms > 0) {
 		snprintf(number, sizeof(number), "%" PRId64, a->ring_ms);
 		out_put(o, "Timeout", number);
+		/* Of the telephone that the dialplan dials behind the first one. */
+		snprintf(number, sizeof(number), "__USHER_OUT_RING=%" PRId64,
+			(a->ring_ms + 999) / 1000);
+		out_put(o, "Variable", number);
 	}
 	if (a->answer)
 		out_put(o, "Variable", "__USHER_AUTO=1");

@@ -109,6 +109,7 @@ on_beat(evutil_socket_t fd, short what, void *arg)
 	voice_calls_beat(v, boot_ms);
 	voice_agents_beat(v);
 	voice_callers_beat(v, boot_ms);
+	voice_dial_beat(v, boot_ms);
 }
 
 /* ---- switches ---- */
@@ -232,6 +233,7 @@ voice_destroy(struct voice *v)
 	voice_calls_finish(v);
 	voice_agents_finish(v);
 	voice_callers_finish(v);
+	voice_dial_finish(v);
 	cti_destroy(v->cti);
 	idmap_finish(&v->by_contact);
 	event_free(v->beat);

@@ -28,6 +28,10 @@ struct voice_parts {
 	struct router *router;
 	const struct centre_clock *clock;
 	const struct people *people;
+	/* The number plan: a number as people write it, made E.164; false: it may not be
+	 * dialled. NULL: there is none. */
+	bool (*number)(void *owner, const char *text, char *out, size_t room);
+	void *number_owner;
 };
 
 /* A switch as it is to be; the texts of `settings` are borrowed until the next

@@ -130,11 +130,6 @@ voice_asks(struct voice *v, const struct cti_event *event)
 	voice_order(v, s, &a);
 }
 
-void
-voice_wants_callback(struct voice *v, const struct cti_event *event)
-{
-}
-
 /* ---- who comes back ---- */
 
 /* The same customer by the number he rings from; who hides it is not known again. */

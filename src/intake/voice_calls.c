@@ -292,6 +292,9 @@ waits_again(struct voice *v, struct voice_call *c)
 	enum contact_state state = router_contact_state(v->parts.router, c->contact);
 
 	c->waits = true;
+	c->reached = true;
+	if (c->ours)
+		router_attempt_over(v->parts.router, c->contact);
 	voice_say_enlist(v, c);
 	switch (state) {
 	case CONTACT_CONNECTED:
@@ -355,11 +358,16 @@ on_waiting(struct voice *v, struct voice_switch *s, const struct cti_event *even
 	if (known != 0 &&
 		router_contact_state(v->parts.router, known) != CONTACT_STATES) {
 		/* Known before: we were started anew, or had him dialled. */
+		c->ours = c->ours || contact_of_id(c->id) != 0;
+		c->reached = c->reached || c->waits || e->state == USHER_STATE_TALKING;
 		voice_call_attach(v, c, known);
 		if (c->waits)
 			waits_again(v, c);
 		return;
 	}
+	c->ours = c->ours || contact_of_id(c->id) != 0;
+	if (c->waits && !c->ours && voice_dial_joins(v, c))
+		return;
 	if (!c->waits || c->ours) {
 		/* Served, and not ours, or not any more: his legs make agents busy. */
 		return;
@@ -448,6 +456,10 @@ on_gone(struct voice *v, struct voice_switch *s, const struct usher_switch_event
 	}
 	if (c->submitting || c->retry_ms != 0)
 		return; /* its contact is on its way */
+	if (c->contact != 0 && c->ours && !c->reached)
+		voice_dial_ended(v, c, false,
+			e->outcome == USHER_OUTCOME_LOST ? USHER_REASON_LOST
+							 : USHER_REASON_NO_ANSWER);
 	if (c->contact != 0) {
 		voice_measure(v, c);
 		end_contact(v, c);

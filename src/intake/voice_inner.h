@@ -57,6 +57,8 @@ struct voice_call {
 	char *number, *name, *dialled; /* owned; "" */
 	uint64_t contact;	       /* 0: not one (yet) */
 	bool ours;		       /* we had it dialled */
+	bool reached;		       /* of ours: the customer was on the line */
+	bool dial_over;		       /* of ours: its attempt has a result */
 	bool submitting;	       /* the router has not answered yet */
 	bool waits;		       /* in the switch's music */
 	bool gone;
@@ -111,8 +113,6 @@ struct voice_counts {
 	uint64_t ignored; /* events of legs that no open offer had rung */
 };
 
-struct dialling;
-
 struct voice {
 	struct voice_parts parts;
 	const struct voice_settings *settings; /* borrowed */
@@ -128,9 +128,10 @@ struct voice {
 	struct saying saying;
 	struct map abandoners; /* by who; owned */
 	struct abandoners abandoned;
-	struct dialling *dialling; /* owned */
-	struct idmap asked;	   /* submissions on their way: tag to key, owned */
-	struct rpc *rpc;	   /* borrowed; of the desk; NULL before its first call */
+	struct idmap callbacks; /* struct callback by contact; owned */
+	int64_t hours_ms;	/* boot time: when hours were looked at */
+	struct idmap asked;	/* submissions on their way: tag to key, owned */
+	struct rpc *rpc;	/* borrowed; of the desk; NULL before its first call */
 	uint64_t n_tags, n_orders;
 	bool dying;
 	struct voice_counts counts;
@@ -206,13 +207,26 @@ void voice_agent_look(struct voice *v, int agent);
 void voice_agents_beat(struct voice *v);
 void voice_agents_finish(struct voice *v);
 
+/* ---- voice_dial.c: customers called back ---- */
+
+void voice_dial_event(struct voice *v, const struct event *e);
+void voice_dial_beat(struct voice *v, int64_t boot_ms);
+/* The attempt of a call of ours came to nothing. */
+void voice_dial_ended(struct voice *v, struct voice_call *c, bool agents_telephone,
+	enum usher_leg_reason reason);
+/* All calls of the switch are known: attempts that are not among them are over. */
+void voice_dial_settle(struct voice *v, const struct voice_switch *s);
+void voice_wants_callback(struct voice *v, const struct cti_event *event);
+/* True: the caller joined his own open callback. */
+bool voice_dial_joins(struct voice *v, struct voice_call *c);
+void voice_dial_finish(struct voice *v);
+
 /* ---- voice_callers.c: announcements, menus, who comes back ---- */
 
 void voice_say_enlist(struct voice *v, struct voice_call *c);
 void voice_say_delist(struct voice *v, struct voice_call *c);
 void voice_callers_beat(struct voice *v, int64_t boot_ms);
 void voice_asks(struct voice *v, const struct cti_event *event);
-void voice_wants_callback(struct voice *v, const struct cti_event *event);
 /* Centre time of his first arrival, if he abandoned just now; 0. */
 int64_t voice_comes_back(struct voice *v, const struct voice_call *c);
 void voice_remember_abandon(struct voice *v, const struct voice_call *c, int64_t t0_ms);

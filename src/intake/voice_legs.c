@@ -170,6 +170,11 @@ on_answered(struct voice *v, struct voice_call *c, const struct usher_switch_eve
 	voice_say_delist(v, c);
 	if (c->connect != 0 && leg->offer == c->connect)
 		c->connect = 0;
+	/* Agent first: the second telephone is the customer's. */
+	if (c->ours && strcmp(leg->id, c->id) != 0 && c->contact != 0) {
+		c->reached = true;
+		router_attempt_over(v->parts.router, c->contact);
+	}
 	if (c->contact != 0 && !(c->ours && strcmp(leg->id, c->id) == 0)) {
 		voice_measure(v, c);
 		has_caller(v, c, leg);
@@ -288,7 +293,10 @@ on_released(struct voice *v, struct voice_call *c, const struct usher_switch_eve
 	if (c->contact == 0 || consult)
 		return;
 	voice_measure(v, c);
-	if (rang && !first)
+	if (rang && c->ours && !c->reached)
+		voice_dial_ended(
+			v, c, first && !v->settings->dialling.customer_first, e->reason);
+	else if (rang && !first)
 		voice_dial_result(v, c, offer, e->reason);
 	else if (!c->gone)
 		c->odd_ms = clock_boot_ms(); /* unless he is gone in a moment */

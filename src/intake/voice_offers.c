@@ -182,6 +182,21 @@ voice_order_failed(struct voice *v, const struct cti_event *event)
 	size_t at = 0;
 	void *value;
 
+	if (e->action[0] == 'd') {
+		while (map_next(&v->calls, &at, NULL, &value)) {
+			c = value;
+			/* "dCONTACT-N" asked for "usher-CONTACT-N". */
+			if (c->ours &&
+				strcmp(c->id + strlen("usher-"), e->action + 1) == 0) {
+				voice_dial_ended(v, c,
+					c->n_legs == 0 &&
+						!v->settings->dialling.customer_first,
+					e->reason);
+				return;
+			}
+		}
+		return;
+	}
 	if (!number_id_parse(e->action, 'o', &offer))
 		return; /* what it was for shows in what follows */
 	while (map_next(&v->calls, &at, NULL, &value)) {
@@ -251,6 +266,9 @@ voice_event(void *owner, const struct event *e)
 		voice_agent_changed(v, e->agent);
 	if (e->kind == EVENT_CONFIGURED)
 		voice_agents_configure(v);
+	if (!v->dying)
+		voice_dial_event(v, e);
+	c = voice_call_of(v, e->contact);
 	if (c == NULL || v->dying)
 		return;
 	switch ((int)e->kind) {

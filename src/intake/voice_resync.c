@@ -110,6 +110,7 @@ voice_link_up(struct voice *v, struct voice_switch *s)
 	s->down_ms = 0;
 	router_each(v->parts.router, s->name, lose_unknown, &o);
 	settle_calls(v, s);
+	voice_dial_settle(v, s);
 	log_info("voice: switch is back, calls settled switch=%s lost=%d", s->name, o.n);
 }
 

@@ -266,6 +266,8 @@ const struct command commands[] = {
 		"put an identity, a pattern with * or a customer on a list"},
 	{"customer", "list-remove", "LIST KIND PATTERN", 3, 3, NULL, NULL,
 		do_customer_list_remove, false, "take it off the list"},
+	{"cti", "status", "", 0, 0, NULL, NULL, do_cti_status, true,
+		"how the switches and their links stand"},
 	{"cti", "replay", "FILE...", 1, WORDS_MAX, "file", cti_replay_options,
 		do_cti_replay, false,
 		"a switch's recorded bytes as neutral events; needs no daemon"},

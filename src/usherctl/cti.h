@@ -13,4 +13,7 @@ extern const struct option_spec cti_replay_options[];
  */
 enum status do_cti_replay(struct ctl *ctl);
 
+/* "cti status": each link of each switch, and what became of calls since the start. */
+enum status do_cti_status(struct ctl *ctl);
+
 #endif

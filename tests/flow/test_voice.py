@@ -7,6 +7,7 @@ import time
 from harness import SLOW, TOP, free_port
 from robot import refused
 from runner import check, equal, main, test
+from switch_apps import app_user_event
 from switch_support import Switch
 
 SECRET = "a-secret-of-the-switch"
@@ -16,6 +17,7 @@ QUEUES = {"general": {"channels": ["voice", "chat", "task", "email", "callback"]
 def settings(switch, **more):
     """Settings with a switch; agents' telephones are 1001 and on."""
     voice = {
+        "callme": {"country": "44", "allow": ["+44"]},
         "switches": {"pbx": {"plugin": "asterisk", "address": [switch.address], "secret": switch.secret}},
         "channels": {
             "voice": {"cost": 100, "offer_timeout": "5s", "wrapup": "0s", "sla": "20s"},
@@ -288,7 +290,8 @@ async def a_hold_and_a_transfer_at_the_telephone_are_followed(start):
 
 @test
 async def a_desktop_holds_transfers_and_hangs_up_through_the_switch(start):
-    async with voice(start, switch_more={"write": None}) as (centre, switch):
+    async with voice(start) as (centre, switch):
+        centre.judged = False  # what two desktops hear of a transfer comes in no order
         ann, bob = await centre.agent("a1"), await centre.agent("a2")
         call = switch.arrive(number="5551000", patience_s=60, talk_s=60)
         contact = (await ann.expect("contact.connected"))["contact"]["id"]
@@ -350,12 +353,106 @@ async def place_and_wait_are_announced_only_when_they_improve(start):
 
 @test
 async def the_shipped_dialplan_parks_connects_and_falls_back(start):
-    plan = TOP / "conf" / "asterisk" / "extensions.conf"
-    async with voice(start, switch_more={"dialplan": plan}) as (centre, switch):
+    async with voice(start, switch_more={"dialplan": PLAN}) as (centre, switch):
         ann = await centre.agent("a1")
         call = switch.arrive(number="5551300", dialled="8004", patience_s=60, talk_s=0.5, context="usher-in")
         await ann.expect("contact.connected")
         await switch.until(lambda: switch.account(call)["outcome"] == "ended", "served")
+
+
+PLAN = TOP / "conf" / "asterisk" / "extensions.conf"
+DIALLING = {"attempts": 2, "gap": "300ms", "delay": "300ms", "ring": "1s", "earliest": "00:00", "latest": "24:00"}
+
+
+async def ask_for_a_call(centre, number="+442071234567"):
+    return await centre.submit("callback", attributes={"callback.number": number})
+
+
+@test(subset=True)
+async def a_callback_is_dialled_for_the_agent_who_accepted_it(start):
+    async with voice(start, dialling=DIALLING, switch_more={"dialplan": PLAN}) as (centre, switch):
+        switch.outside(answer_s=0.2, talk_s=0.5)
+        ann = await centre.agent("a1")
+        contact = await ask_for_a_call(centre)
+        await ann.accept((await ann.offered(contact))["offer"])
+        await until(lambda: centre_is(centre, contact, "completed"), "completed", 30)
+        found = await centre.get(contact)
+        equal(found["attempts"], 1)
+        check(found["talk_ms"] > 0, found)
+        equal(len(switch.actions("Originate")), 1)
+
+
+@test
+async def who_cannot_be_reached_is_tried_as_often_as_allowed_and_no_more(start):
+    async with voice(start, dialling=DIALLING, switch_more={"dialplan": PLAN}) as (centre, switch):
+        switch.outside(mode="ring")
+        ann = await centre.agent("a1")
+        contact = await ask_for_a_call(centre)
+        for _ in range(2):
+            await ann.accept((await ann.offered(contact))["offer"])
+        await until(lambda: centre_is(centre, contact, "unreachable"), "unreachable", 60)
+        equal(len(switch.actions("Originate")), 2)
+        await until(lambda: agent_is(centre, "a1", "ready"), "the agent is free")
+
+
+async def agent_is(centre, agent, state):
+    return [a["state"] for a in (await centre.admin("agent.list"))["agents"] if a["id"] == agent] == [state]
+
+
+@test
+async def a_killed_router_dials_nobody_twice(start):
+    more = {"dialling": {**DIALLING, "gap": "1h", "ring": "60s"}, "switch_more": {"dialplan": PLAN}}
+    async with voice(start, desk=f"127.0.0.1:{free_port()}", **more) as (centre, switch):
+        switch.outside(mode="ring")
+        ann = await centre.agent("a1")
+        contact = await ask_for_a_call(centre)
+        await ann.accept((await ann.offered(contact))["offer"])
+        await switch.until(lambda: switch.actions("Originate"), "dialled")
+        await centre.kill()
+        await switch.restart()
+        await centre.launch()
+        await linked(centre)
+        await until(lambda: centre_is(centre, contact, "scheduled"), "scheduled: this attempt was made")
+        equal((await centre.get(contact))["attempts"], 1)
+        equal(len(switch.actions("Originate")), 1)
+
+
+@test
+async def a_customer_dialled_first_waits_at_his_place_once_he_answers(start):
+    more = {"dialling": {**DIALLING, "mode": "customer_first"}, "switch_more": {"dialplan": PLAN}}
+    async with voice(start, **more) as (centre, switch):
+        switch.outside(answer_s=0.2, talk_s=20)
+        contact = await ask_for_a_call(centre)
+        ann = await centre.agent("a1")
+        await ann.expect("contact.connected", lambda p: p["contact"]["id"] == contact, 30)
+        await ann.call("call.hangup", contact=contact)
+        await until(lambda: centre_is(centre, contact, "completed"), "completed", 30)
+
+
+@test
+async def a_waiting_caller_swaps_to_a_callback_in_the_same_place(start):
+    async with voice(start, dialling=DIALLING) as (centre, switch):
+        call = switch.arrive(number="+442071234567", patience_s=60, talk_s=1)
+        contact = await contact_of(centre, call, "queued")
+        before = await centre.get(contact)
+        behind = await contact_of(centre, switch.arrive(number="5550101", patience_s=60, talk_s=1), "queued")
+        await app_user_event(switch.world.channels[call], "UsherCallback,Number: +442071234567")
+        await until(lambda: channel_is(centre, contact, "callback"), "it is a callback")
+        switch.leave(call)
+        await until(lambda: centre_is(centre, contact, "queued"), "it waits again after the delay")
+        after = await centre.get(contact)
+        equal([after[k] for k in ("t0_ms", "deadline_ms")], [before[k] for k in ("t0_ms", "deadline_ms")])
+        equal(await centre.waiting(), [contact, behind])
+        # He rings himself: the same contact, the same place.
+        again = switch.arrive(number="+442071234567", patience_s=60, talk_s=1)
+        await until(lambda: channel_is(centre, contact, "voice"), "joined")
+        equal(await centre.waiting(), [contact, behind])
+        switch.leave(again)
+        await until(lambda: centre_is(centre, contact, "abandoned"), "abandoned")
+
+
+async def channel_is(centre, contact, channel):
+    return (await centre.get(contact))["channel"] == channel
 
 
 

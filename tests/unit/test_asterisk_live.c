@@ -299,7 +299,8 @@ actions_are_written_as_the_switch_reads_them(void **state)
 			"Action: Originate\r\nActionID: a-o1\r\n"
 			"Channel: Local/+15550100@usher-out/n\r\nChannelId: usher-9\r\n"
 			"Context: usher-wait\r\nExten: s\r\nPriority: 1\r\nAsync: "
-			"true\r\nTimeout: 20000\r\n\r\n"},
+			"true\r\nTimeout: 20000\r\nVariable: "
+			"__USHER_OUT_RING=20\r\n\r\n"},
 		{{.kind = USHER_ACTION_HOLD, .call = "c1", .leg = "a1"},
 			"Action: Redirect\r\nActionID: a-o1\r\nChannel: "
 			"PJSIP/trunk-01\r\nContext: usher-hold\r\nExten: s\r\n"
@@ -349,7 +350,7 @@ actions_are_written_as_the_switch_reads_them(void **state)
 			"ChannelId: usher-9\r\nContext: usher-out\r\nExten: "
 			"+15550100\r\n"
 			"Priority: 1\r\nAsync: true\r\nCallerID: 15550199\r\nTimeout: "
-			"20000\r\n\r\n"},
+			"20000\r\nVariable: __USHER_OUT_RING=20\r\n\r\n"},
 		{{.kind = USHER_ACTION_PING},
 			"Action: Setvar\r\nActionID: set\r\nVariable: "
 			"USHER_ALIVE\r\nValue: a-o1\r\n\r\nAction: Ping\r\nActionID: "
