@@ -6,12 +6,14 @@
 
 #include "base/log.h"
 #include "intake/lmtp_server.h"
+#include "intake/mail_file.h"
 #include "model/mailbox.h"
 
 struct part_mailin {
 	struct usher *usher; /* borrowed */
 	struct mail_shelf *shelf;
 	struct mail_in *in;
+	struct mail_files *files;
 	struct lmtp_server *lmtp; /* NULL: off */
 	char *address;		  /* that it listens on */
 };
@@ -129,6 +131,27 @@ part_mailin_shelf(struct usher *u)
 	return u->mailin->shelf;
 }
 
+static bool
+open_files(struct usher *u)
+{
+	struct part_mailin *p = u->mailin;
+	struct mail_files_parts parts = {.base = u->base,
+		.http = u->http,
+		.router = u->router,
+		.index = mail_in_index(p->in),
+		.blobs = u->blobs,
+		.people = &u->people,
+		.secret = u->ticket_secret,
+		.now = centre_now,
+		.owner = u};
+
+	p->files = mail_files_create(&parts);
+	if (p->files == NULL)
+		return false;
+	desk_add_commands(u->desk, mail_file_commands, mail_file_n_commands, p->files);
+	return true;
+}
+
 bool
 part_mailin_open(struct usher *u)
 {
@@ -152,7 +175,7 @@ part_mailin_open(struct usher *u)
 	if (p->in == NULL)
 		return false;
 	router_listen(u->router, mail_in_event, p->in);
-	return true;
+	return open_files(u);
 }
 
 void
@@ -179,6 +202,7 @@ part_mailin_close(struct usher *u)
 	if (p == NULL)
 		return;
 	lmtp_server_destroy(p->lmtp);
+	mail_files_destroy(p->files);
 	mail_in_destroy(p->in);
 	mail_shelf_destroy(p->shelf);
 	free(p->address);

@@ -10,6 +10,7 @@ import re
 import mailbox
 from mailbox import MAIL, contact_of, deliver, mail
 from resp import Resp
+from robot import refused
 from runner import Skip, check, equal, main, test
 
 
@@ -273,6 +274,35 @@ async def whatever_a_mail_looks_like_it_becomes_a_contact(start):
     for raw in raws:
         said = await deliver(centre, re.sub(b"\r\n|\r|\n", b"\r\n", raw))
         equal([code for code, _ in said.values()], [250], raw[:80])
+
+
+@test
+async def files_are_fetched_by_agents_who_have_the_contact_and_never_shown_inline(start):
+    centre = await start(mail=MAIL)
+    ann, bob = await centre.agent("a1"), await centre.agent("a2", ready=False)
+    raw = (
+        "From: Ann <ann@cust.example>\r\nTo: help@desk.example\r\nMessage-ID: <f1@cust.example>\r\n"
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nsee file\r\n--b\r\n"
+        "Content-Type: text/html; name=\"../x ü.html\"\r\n\r\n<script>1</script>\r\n--b--\r\n"
+    ).encode()
+    contact = await contact_of(centre, raw)
+    await ann.take(contact)
+    (file,) = (await mail_of(centre, contact))["attachments"]
+    equal((file["name"], file["type"], file["bytes"]), ("x ü.html", "text/html", 18))
+    given = await ann.call("email.file", contact=contact, blob=file["blob"])
+    check((await fetch(centre, given["path"], None))[0] == 401, "without a token")
+    status, fields, body = await fetch(centre, given["path"], given["token"])
+    equal((status, body), (200, "<script>1</script>"))
+    equal(fields["content-type"], "application/octet-stream")
+    check(fields["content-disposition"].startswith("attachment;"), fields)
+    check("sandbox" in fields["content-security-policy"], fields)
+    await refused(bob.call("email.file", contact=contact, blob=file["blob"]))
+    await refused(ann.call("email.file", contact=contact, blob="0" * 64), "no_file")
+
+
+async def fetch(centre, path, token):
+    """GET: status, fields, body."""
+    return await centre.http.exchange("GET", path, headers={"X-Usher-Token": token} if token else {})
 
 
 if __name__ == "__main__":

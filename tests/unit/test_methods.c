@@ -21,6 +21,7 @@
 #include "intake/chat.h"
 #include "intake/maildesk.h"
 #include "intake/voice.h"
+#include "intake/mail_file.h"
 
 #define COMMANDS_MAX 256
 
@@ -76,6 +77,8 @@ gather(void)
 		all[n_all++] = maildesk_commands[i];
 	for (int i = 0; i < chat_n_commands; i++)
 		all[n_all++] = chat_commands[i];
+	for (int i = 0; i < mail_file_n_commands; i++)
+		all[n_all++] = mail_file_commands[i];
 	for (int i = 0; i < callme_n_commands; i++)
 		all[n_all++] = callme_commands[i];
 	for (int i = 0; i < history_n_commands; i++)
