@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "intake/imap.h"
 #include "intake/lmtp_server.h"
 #include "intake/mail_file.h"
 #include "model/mailbox.h"
@@ -14,6 +15,7 @@ struct part_mailin {
 	struct mail_shelf *shelf;
 	struct mail_in *in;
 	struct mail_files *files;
+	struct imap *imap;	  /* NULL: not built in */
 	struct lmtp_server *lmtp; /* NULL: off */
 	char *address;		  /* that it listens on */
 };
@@ -87,6 +89,25 @@ lmtp_settings(const struct mail_settings *s)
 	return to;
 }
 
+/* Folders are looked into as soon as contacts can be taken. */
+static void
+poll_folders(struct part_mailin *p, struct mail_settings *settings)
+{
+#ifdef USHER_IMAP
+	if (p->imap == NULL)
+		p->imap = imap_create(p->usher->base, p->in, p->usher->side);
+	if (p->imap != NULL)
+		imap_configure(p->imap, settings);
+#else
+	for (int i = 0; i < settings->n_boxes; i++)
+		if (settings->boxes[i].polled)
+			log_error("mail: mailbox %s is not fetched: usherd was built "
+				  "without "
+				  "libcurl",
+				settings->boxes[i].name);
+#endif
+}
+
 bool
 part_mailin_listen(struct usher *u)
 {
@@ -94,6 +115,7 @@ part_mailin_listen(struct usher *u)
 	struct lmtp_server_settings settings = lmtp_settings(u->config->mail);
 	struct lmtp_server_hooks hooks = {p, lmtp_ready, lmtp_knows, lmtp_mail};
 
+	poll_folders(p, u->config->mail);
 	if (settings.address == NULL)
 		return true;
 	p->lmtp = lmtp_server_create(u->base, &settings, &hooks);
@@ -192,6 +214,7 @@ part_mailin_configure(struct usher *u)
 		lmtp_server_configure(p->lmtp, &settings);
 	mail_shelf_configure(p->shelf, s);
 	mail_in_configure(p->in, u->config->mail);
+	poll_folders(p, u->config->mail);
 }
 
 void
@@ -201,6 +224,9 @@ part_mailin_close(struct usher *u)
 
 	if (p == NULL)
 		return;
+#ifdef USHER_IMAP
+	imap_destroy(p->imap);
+#endif
 	lmtp_server_destroy(p->lmtp);
 	mail_files_destroy(p->files);
 	mail_in_destroy(p->in);

@@ -19,9 +19,9 @@
 #include "history/history.h"
 #include "intake/callme.h"
 #include "intake/chat.h"
+#include "intake/mail_file.h"
 #include "intake/maildesk.h"
 #include "intake/voice.h"
-#include "intake/mail_file.h"
 
 #define COMMANDS_MAX 256
 
