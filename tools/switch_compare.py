@@ -10,7 +10,9 @@ import sqlite3
 # How a call ended at the switch: the states of a contact that say the same. Whoever talked and whose
 # agent was then taken away by a failure may be recorded either way; never as abandoned.
 SAME = {"ended": {"completed"}, "abandoned": {"abandoned"}, "lost": {"lost"}, "failed": {"unreachable", "cancelled"}}
-TALK_SLACK_S = 0.1  # between two clocks' readings of one conversation
+# The record counts a conversation from when usher learned of its beginning and end; where a play is many
+# times as fast as a busy machine can follow, that is late.
+TALK_SLACK_S = 1.0
 
 
 def records(state_dir, source=None):
