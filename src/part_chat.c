@@ -118,6 +118,8 @@ part_chat_open(struct usher *u)
 		.owner = u,
 		.propose = part_chat_propose,
 		.canned = part_chat_canned,
+		.mail = part_chat_mail,
+		.mails = part_chat_mails,
 		.swap = swap};
 	struct callme_parts callme = {.base = u->base,
 		.http = u->http,

@@ -152,6 +152,12 @@ part_mailout_configure(struct usher *u)
 		log_error("mail: the relay of before stays in use");
 }
 
+struct outbox *
+part_mailout_outbox(struct usher *u)
+{
+	return maildesk_outbox(u->mailout->desk);
+}
+
 void
 part_mailout_close(struct usher *u)
 {

@@ -7,6 +7,8 @@
 
 bool part_mailout_open(struct usher *u) USHER_MUST_CHECK; /* after part_mailin_open() */
 void part_mailout_configure(struct usher *u);
+/* Borrowed; while the part is open. */
+struct outbox *part_mailout_outbox(struct usher *u);
 void part_mailout_close(struct usher *u); /* before part_mailin_close() */
 
 #endif

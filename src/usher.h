@@ -99,6 +99,10 @@ void part_chat_close(struct usher *u);
  */
 json_t *part_chat_propose(void *u, const char *language, const char *text);
 json_t *part_chat_canned(void *u, const char *language, const char *query);
+/* part_chat_mail.c: transcripts. */
+struct chat_letter;
+bool part_chat_mails(void *u);
+bool part_chat_mail(void *u, const struct chat_letter *letter);
 bool part_database_open(struct usher *u) USHER_MUST_CHECK;
 void part_database_close(struct usher *u);
 bool part_history_open(struct usher *u) USHER_MUST_CHECK;

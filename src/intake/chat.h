@@ -42,10 +42,14 @@ typedef json_t *(*chat_propose)(void *owner, const char *language, const char *t
 /* Stored responses whose title or words have `query`, for that language. */
 typedef json_t *(*chat_canned)(void *owner, const char *language, const char *query);
 
-/* Hands a mail to whoever sends; false: nobody does, or not now. id: the same id twice is
- * one mail. */
-typedef bool (*chat_mailer)(void *owner, const char *id, const char *to,
-	const char *language, const char *subject, const char *text);
+/* A mail of a chat. All borrowed. */
+struct chat_letter {
+	const char *id; /* the same id twice is one mail */
+	uint64_t contact;
+	const char *to, *language, *subject, *text;
+};
+/* Hands it to whoever sends; false: not now. */
+typedef bool (*chat_mailer)(void *owner, const struct chat_letter *letter);
 
 /* A chat that goes on as something else. All borrowed; what is not known is NULL. */
 struct chat_swap {
@@ -76,6 +80,7 @@ struct chat_parts {
 	chat_propose propose;	     /* NULL: no suggestions */
 	chat_canned canned;	     /* NULL: none */
 	chat_mailer mail;	     /* NULL: no transcripts by mail */
+	bool (*mails)(void *owner);  /* does anybody send? with mail */
 	chat_swapper swap;	     /* NULL: a chat stays a chat */
 };
 

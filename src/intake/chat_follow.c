@@ -353,6 +353,7 @@ static void
 look_at(struct chats *chats, struct chat *chat, int64_t now_ms)
 {
 	if (chat->stage == CHAT_OVER) {
+		chat_send_transcript(chats, chat);
 		if (now_ms < chat->forget_ms)
 			return;
 		chat_write(chats, chat, "forget", true, 1, (const char *[]){chat->id});

@@ -71,6 +71,7 @@ struct chat {
 	int rating;		  /* 1..5; 0: none */
 	char *mail_to;		  /* owned; who gets the transcript at the end; NULL */
 	int transcripts;	  /* asked for */
+	int64_t mail_again_ms;	  /* when it is tried again to hand it over */
 	bool unsure;		  /* a message may be in Redis that was not shown */
 	bool filling;		  /* what is missing is being read */
 	bool other_told;	  /* other ways were offered */
@@ -274,6 +275,7 @@ void chat_staff_file(struct chats *chats, struct chat *chat, const struct rpc_ca
 
 /* ---- chat_mail.c ---- */
 
+bool chat_can_mail(const struct chats *chats);
 void chat_send_transcript(struct chats *chats, struct chat *chat);
 void chat_on_transcript(void *owner, const struct rpc_call *call);
 void chat_on_convert(void *owner, const struct rpc_call *call);

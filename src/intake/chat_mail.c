@@ -17,9 +17,16 @@
 #include "base/mail.h"
 #include "intake/chat_inner.h"
 
-#define TRANSCRIPT_MAX 524288 /* bytes; what comes behind is left out, and said so */
+#define TRANSCRIPT_MAX 114688 /* bytes; what comes behind is left out, and said so */
 #define TRANSCRIPTS_MAX 2     /* of one chat: a stranger's address is not ours to fill */
+#define MAIL_AGAIN_MS 3000    /* until a transcript that was not taken is tried again */
 #define TRANSCRIPT_PAGE 200   /* messages read at once */
+
+bool
+chat_can_mail(const struct chats *chats)
+{
+	return chats->parts.mail != NULL && chats->parts.mails(chats->parts.owner);
+}
 
 /* ---- the transcript ---- */
 
@@ -79,16 +86,22 @@ mail_transcript(struct chats *chats, struct chat *chat, struct transcript *t)
 	const char *language =
 		json_string_value(json_object_get(chat->about, "language"));
 	const char *title = chats->settings->title;
-	char *subject = xasprintf("%s", title != NULL ? title : "Chat transcript");
+	struct chat_letter letter = {.id = t->id,
+		.contact = chat->contact,
+		.to = t->to,
+		.language = language != NULL ? language : "",
+		.subject = title != NULL ? title : "Chat transcript",
+		.text = t->text.s};
 
-	if (!chats->parts.mail(chats->parts.owner, t->id, t->to,
-		    language != NULL ? language : "", subject, t->text.s))
-		log_warn("chat: the transcript could not be handed to the mail "
-			 "chat=%s",
+	if (!chats->parts.mail(chats->parts.owner, &letter))
+		log_warn("chat: the transcript waits, the mail does not take it chat=%s",
 			chat->id);
-	else
-		log_info("chat: transcript mailed chat=%s", chat->id);
-	free(subject);
+	else {
+		log_info("chat: transcript handed to the mail chat=%s", chat->id);
+		free(chat->mail_to);
+		chat->mail_to = NULL;
+		chat_save(chats, chat);
+	}
 }
 
 static void
@@ -152,11 +165,13 @@ chat_send_transcript(struct chats *chats, struct chat *chat)
 {
 	struct transcript *t;
 
-	if (chat->mail_to == NULL || chats->parts.mail == NULL)
+	/* Tried again until it was taken; it has the same name each time. */
+	if (chat->mail_to == NULL || !chat_can_mail(chats) ||
+		chats_now(chats) < chat->mail_again_ms)
 		return;
+	chat->mail_again_ms = chats_now(chats) + MAIL_AGAIN_MS;
 	t = xcalloc(1, sizeof *t);
-	t->to = chat->mail_to;
-	chat->mail_to = NULL;
+	t->to = xstrdup(chat->mail_to);
 	t->id = xasprintf("transcript-%s-%d", chat->id, chat->transcripts);
 	read_on(chats, chat, t, 0);
 }
@@ -169,7 +184,7 @@ take_address(struct chats *chats, struct chat *chat, const struct rpc_call *call
 
 	if (to == NULL)
 		to = json_string_value(json_object_get(chat->about, "email"));
-	if (chats->parts.mail == NULL) {
+	if (!chat_can_mail(chats)) {
 		rpc_refuse(call->rpc, call->tag, RPC_ADMISSION, "no_mail",
 			"This centre sends no transcripts.", NULL);
 		return false;
@@ -202,6 +217,7 @@ ask_for_transcript(struct chats *chats, struct chat *chat, const struct rpc_call
 
 	if (!take_address(chats, chat, call))
 		return;
+	chat->mail_again_ms = 0;
 	chat_save(chats, chat);
 	if (now)
 		chat_send_transcript(chats, chat);

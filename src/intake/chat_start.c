@@ -81,7 +81,7 @@ form_json(const struct chats *chats)
 	json_object_set_new(o, "ask", texts_json(&s->ask));
 	json_object_set_new(o, "require", texts_json(&s->require));
 	json_object_set_new(o, "topics", texts_json(&s->topics));
-	json_object_set_new(o, "transcript", json_boolean(chats->parts.mail != NULL));
+	json_object_set_new(o, "transcript", json_boolean(chat_can_mail(chats)));
 	json_object_set_new(o, "text_most", json_integer(CHAT_TEXT_MAX));
 	if (s->upload_most > 0 && chats->parts.blobs != NULL)
 		json_object_set_new(o, "uploads",

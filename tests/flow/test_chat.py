@@ -2,7 +2,8 @@
 
 import asyncio
 
-from chat_case import begin
+from chat_case import Chats, begin
+from maildesk import post
 from robot import refused
 from runner import check, equal, eventually, main, test
 
@@ -221,8 +222,10 @@ async def a_transfer_takes_transcript_and_private_note_along(start):
     visitor, ann, contact = await connected(centre, chats, question="My bill is wrong")
     await ann.call("chat.note", contact=contact, id="n1", text="Angry; be careful")
     await says(ann, contact, "I ask a colleague.", "m1")
-    cem = await centre.agent("a3")
+    cem = await centre.agent("a3", ready=False)
     await ann.call("contact.transfer", contact=contact, agent="a3")
+    await ann.expect("contact.transferred")
+    await cem.ready()
     equal(await cem.take(contact), contact)
     page = await cem.call("chat.transcript", contact=contact)
     kinds = [(m["kind"], m.get("text", m.get("code"))) for m in page["messages"]]
@@ -367,6 +370,33 @@ async def an_agent_is_proposed_stored_responses_while_the_customer_writes(start)
     equal((await ann.call("chat.suggest", contact=contact))["proposals"][0]["id"], "refund")
     found = (await ann.call("chat.canned", query="tracking"))["responses"]
     equal([r["id"] for r in found], ["parcel"])
+
+
+@test(subset=True)
+async def the_transcript_goes_out_by_mail_once(start):
+    here = await post(start)
+    chats = Chats(here.centre)
+    here.centre.wires.append(chats)
+    ann = await here.centre.agent("a1")
+    visitor = await chats.visitor(name="Mary", question="Where is my parcel?")
+    contact = await ann.take()
+    await refused(visitor.call("chat.transcript", email="mary@cust.example"), "wrong_state")
+    await says(ann, contact, "It left this morning.", "1")
+    await visitor.wait_for("chat.message", lambda m: m["from"] == "agent")
+    await ann.call("chat.note", contact=contact, id="n", text="between us")
+    await refused(visitor.call("chat.transcript", email="mary@cust.example\r\nBcc: x@evil.example"), "invalid_params")
+    equal((await visitor.call("chat.transcript", email="mary@cust.example"))["when"], "end")
+    await ann.call("chat.close", contact=contact)
+    message = (await here.mails(1))[0]
+    equal((str(message["to"]), message.envelope[1]), ("mary@cust.example", ["mary@cust.example"]))
+    text = message.get_content()
+    check("Where is my parcel?" in text and "It left this morning." in text, text)
+    check("between us" not in text, "notes are not the customer's")
+    check(message["auto-submitted"], "it is automatic mail")
+    await here.centre.kill()
+    await here.centre.launch()
+    await asyncio.sleep(1)
+    equal(len(here.sink.taken), 1, "and goes out once")
 
 
 if __name__ == "__main__":
