@@ -28,7 +28,7 @@ class Terminal:
     def type(self, line):
         self.process.stdin.write(line.encode() + b"\n")
 
-    async def shows(self, text, limit_s=10):
+    async def shows(self, text, limit_s=60):
         """Reads on until a line has the text; returns the line."""
         while True:
             try:

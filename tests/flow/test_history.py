@@ -31,6 +31,8 @@ async def a_contact_has_a_record_with_its_visits_and_legs(start):
     equal(rows(centre, "SELECT agent, team, outcome, ended_how, closed FROM leg"), [("a1", "first", "accepted", "completed", 1)])
     equal(rows(centre, "SELECT customer, title FROM contact_person"), [("k1", "Where is it?")])
     kinds = [kind for (kind,) in rows(centre, "SELECT kind FROM event WHERE contact IS NOT NULL ORDER BY n")]
+    # What is known of the customer may come at any moment.
+    kinds = [kind for kind in kinds if kind != "contact.updated"]
     equal(kinds, ["contact.created", "offer.created", "offer.accepted", "contact.connected", "contact.wrapup", "contact.completed"])
 
 

@@ -213,11 +213,14 @@ async def while_the_store_is_away_contacts_are_refused_at_once(start):
 def every_route_is_in_the_document():
     interface = Interface()
     found = set()
-    for source in ("src/intake/task.c", "src/control/metrics.c", "src/desk/exchange.c"):
-        for methods, path in re.findall(r'http_route\(\s*[\w>.-]+,\s*"([A-Z,]+)",\s*"([^"]+)"', (TOP / source).read_text()):
-            found |= {(method.lower(), path) for method in methods.split(",")}
+    for source in sorted((TOP / "src").glob("*/*.c")):
+        text = source.read_text()
+        words = dict(re.findall(r'#define (\w+) "([^"]*)"', text))
+        for methods, path in re.findall(r'http_route\(\s*[\w>.-]+,\s*"([A-Z,]+)",\s*((?:"[^"]*"|[A-Z_]+)(?:\s*"[^"]*")*),', text):
+            path = "".join(part[1:-1] if part[0] == '"' else words[part] for part in re.findall(r'"[^"]*"|\w+', path))
+            found |= {(method.lower(), path) for method in methods.split(",") if not path.startswith("/web/")}
     documented = {
-        (method, re.sub(r"\{[^}]*\}$", "", path))
+        (method, re.sub(r"\{[^}]*\}.*$", "", path))
         for path, item in interface.document["paths"].items()
         for method in item
         if method in ("get", "post", "delete", "put", "patch")
