@@ -69,24 +69,40 @@ function cardNode(item) {
   ];
 }
 
+/* States of contacts and cases, as people say them. */
+const entryState = (e) => {
+  const words = {
+    waiting: t("waiting"),
+    offered: t("offered"),
+    connected: t("in hand"),
+    wrapup: t("wrapping up"),
+    parked: t("parked"),
+    completed: t("completed"),
+    answered: t("answered"),
+    abandoned: t("abandoned"),
+    expired: t("expired"),
+    cancelled: t("cancelled"),
+    lost: t("lost"),
+    open: t("open"),
+    pending: t("waits for the customer"),
+    resolved: t("resolved"),
+  };
+  return words[e.state] ?? (e.state ? clean(e.state) : "");
+};
+
 function entryNode(e) {
-  const at = e.at ?? e.at_ms ?? e.ended_ms ?? e.created_ms;
-  const channel = e.channel || (e.kind === "note" ? "" : e.kind) || "";
+  const kinds = { note: t("Note"), case: t("Case {n}", { n: e.case ?? "" }) };
   return h(
     "li",
     { class: "entry" },
-    channel ? channelIcon(channel, 16) : h("span", { class: "entry-dot", "aria-hidden": "true" }),
+    e.kind === "contact" && e.channel ? channelIcon(e.channel, 16) : h("span", { class: "entry-dot", "aria-hidden": "true" }),
     h(
       "div",
       { class: "grow" },
-      h("div", { class: "row" }, h("strong", {}, e.kind === "note" ? t("Note") : channelName(channel)), h("small", { class: "timer" }, at ? moment(ms(at), { seconds: false }) : "")),
-      e.title || e.subject ? outside(e.title || e.subject, "div", { class: "cut" }) : null,
+      h("div", { class: "row" }, h("strong", {}, kinds[e.kind] ?? channelName(e.channel || "")), h("small", { class: "timer" }, e.at ? moment(ms(e.at), { seconds: false }) : "")),
+      e.title ? outside(e.title, "div", { class: "cut" }) : null,
       e.text ? outside(e.text, "div", { class: "wrap" }) : null,
-      h(
-        "small",
-        { class: "soft" },
-        clean([e.agent || e.by, e.state || e.disposition, e.handled_ms ? span(e.handled_ms) : ""].filter(Boolean).join(" · ")),
-      ),
+      h("small", { class: "soft" }, [clean(e.agent || e.who || ""), clean(e.queue || ""), entryState(e), clean(e.disposition || "")].filter(Boolean).join(" · ")),
     ),
   );
 }
@@ -101,6 +117,10 @@ export function customerPane(context) {
   const fold = h("button", { type: "button", class: "plain small fold", "aria-expanded": "true", title: t("Show or hide") }, "›");
   const node = h("aside", { class: "customer", "aria-label": t("Customer"), hidden: true }, h("div", { class: "row" }, h("h2", { class: "grow" }, t("Customer")), fold), body);
   const asked = new Map();
+  context.customerChanged = (item) => {
+    asked.delete(item.id);
+    model.changed();
+  };
 
   const folded = (on) => {
     document.body.classList.toggle("folded", on);
@@ -114,16 +134,15 @@ export function customerPane(context) {
     const last = asked.get(item.id) || 0;
     if (!link.live || !link.methods || Date.now() - last < FRESH_MS) return;
     asked.set(item.id, Date.now());
-    const id = customerId(item.contact);
     try {
       if (link.methods.has("customer.get")) item.card = (await link.call("customer.get", { contact: item.id })).customer;
     } catch {
       /* the card stays what it was */
     }
     try {
-      if (id && link.methods.has("customer.timeline")) {
-        const answer = await link.call("customer.timeline", { customer: id });
-        item.timeline = answer.entries ?? answer.timeline ?? answer.contacts ?? [];
+      if (link.methods.has("customer.timeline")) {
+        const answer = await link.call("customer.timeline", { contact: item.id, most: 50 });
+        item.timeline = answer.entries.filter((e) => e.kind !== "contact" || e.contact !== item.id);
       }
     } catch {
       /* so does the timeline */
@@ -172,7 +191,7 @@ export function customerPane(context) {
       shown = item.id;
       why.open = false;
     }
-    const key = JSON.stringify([item.id, item.contact, item.card, item.timeline?.length]);
+    const key = JSON.stringify([item.id, item.contact, item.card, item.timeline?.map((e) => [e.at, e.state])]);
     if (node.shownKey === key) return;
     node.shownKey = key;
     replace(card, cardNode(item));

@@ -2,7 +2,6 @@
 import { t } from "../lib/i18n.js";
 import { loadDraft, saveDraft } from "../lib/store.js";
 import { ask, attempt } from "../lib/ui.js";
-import { customerId } from "./model.js";
 
 const WRAPUP_MORE_MS = 60000;
 
@@ -105,16 +104,19 @@ export async function transfer(context, item) {
   model.changed();
 }
 
-/* Where a note goes: into the chat, to the contact, to the customer, whatever the server has. */
-export async function keepNote({ link }, item, text) {
-  if (link.has("contact.note") && link.methods) return attempt(null, () => link.call("contact.note", { contact: item.id, text }));
-  if (item.contact.channel === "chat" && link.methods?.has("chat.note"))
-    return attempt(null, () => link.call("chat.note", { contact: item.id, id: `n${Date.now().toString(36)}`, text }));
-  if (customerId(item.contact) && link.methods?.has("note.add"))
-    return attempt(null, () => link.call("note.add", { contact: item.id, text }));
-  /* Here alone, until the contact is finished: its note goes with it. */
-  saveDraft(`note.${item.id}`, text);
-  return true;
+/* A note goes to the contact and its customer; without a history it stays here and goes along with the end. */
+export async function keepNote(context, item, text) {
+  const { link } = context;
+  if (!link.methods?.has("contact.note")) {
+    saveDraft(`note.${item.id}`, text);
+    return true;
+  }
+  const kept = await attempt(null, () => link.call("contact.note", { contact: item.id, text }), t("Noted."));
+  if (kept) {
+    saveDraft(`note.${item.id}`, "");
+    context.customerChanged?.(item);
+  }
+  return kept;
 }
 
 export async function note(context, item) {
@@ -124,7 +126,9 @@ export async function note(context, item) {
     fields: [{ name: "text", label: t("Note"), type: "textarea", most: 8000, value: loadDraft(`note.${item.id}`), required: true }],
     confirm: t("Keep"),
   });
-  if (answer && (await keepNote(context, item, answer.text))) context.model.changed();
+  if (!answer) return;
+  saveDraft(`note.${item.id}`, answer.text); /* kept until the server has it */
+  if (await keepNote(context, item, answer.text)) context.model.changed();
 }
 
 export async function requeue(context, item) {

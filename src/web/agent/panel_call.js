@@ -21,11 +21,42 @@ function dialLink(number) {
   return href ? h("a", { href, class: "number-link" }, clean(number)) : outside(number, "strong", { class: "number-link" });
 }
 
-async function transferCall({ link }, item) {
+/* Asks whom: a colleague or a number, and for a transfer a queue too. Null: left. */
+async function askWhom({ link }, item, { title, confirm, queues = false, modes = [] }) {
+  const [{ agents }, list] = await Promise.all([
+    link.has("agent.colleagues") ? link.call("agent.colleagues") : { agents: [] },
+    queues ? link.call("queue.list") : { queues: [] },
+  ]);
   const answer = await ask({
-    title: t("Transfer the call"),
+    title,
     fields: [
-      { name: "to", label: t("Number or extension"), required: true, most: 64 },
+      {
+        name: "whom",
+        label: t("To"),
+        type: "select",
+        options: [
+          ["", t("The number below")],
+          ...list.queues.filter((q) => q.name !== item.contact.queue).map((q) => [`queue ${q.name}`, t("Queue {name}: {n} waiting, {free} free", { name: q.name, n: q.waiting, free: q.agents_free })]),
+          ...agents.map((a) => [`agent ${a.id}`, `${a.name || a.id} (${a.busy ? t("busy") : a.state === "ready" ? t("ready") : t("not ready")})`]),
+        ],
+      },
+      { name: "number", label: t("Number or extension"), most: 32, hint: t("Digits, +, * and #") },
+      ...modes,
+    ],
+    confirm,
+  });
+  if (!answer) return null;
+  const [kind, name] = answer.whom.split(" ");
+  return { ...answer, to: name ? { [kind]: name } : { number: answer.number.replace(/[ ()/.-]/g, "") } };
+}
+
+async function transferCall(context, item) {
+  const { link } = context;
+  const answer = await askWhom(context, item, {
+    title: t("Transfer the call"),
+    confirm: t("Transfer"),
+    queues: true,
+    modes: [
       {
         name: "mode",
         label: t("How"),
@@ -36,42 +67,63 @@ async function transferCall({ link }, item) {
         ],
       },
     ],
-    confirm: t("Transfer"),
   });
   if (!answer) return;
-  const method = answer.mode === "consult" && link.methods.has("call.consult") ? "call.consult" : "call.transfer";
-  await attempt(null, () => link.call(method, { contact: item.id, to: answer.to }));
+  if (answer.mode === "consult" && !answer.to.queue) await consult(context, item, answer.to);
+  else await attempt(null, () => link.call("call.transfer", { contact: item.id, ...answer.to }));
+}
+
+async function consult({ link, model }, item, to) {
+  if (!(await attempt(null, () => link.call("call.consult", { contact: item.id, ...to })))) return;
+  item.consults = true;
+  model.changed();
+}
+
+async function conferenceCall(context, item) {
+  const answer = await askWhom(context, item, { title: t("Take somebody into the call"), confirm: t("Conference") });
+  if (answer) await attempt(null, () => context.link.call("call.conference", { contact: item.id, ...answer.to }));
 }
 
 export function callPanel(context, item) {
-  const { link } = context;
+  const { link, model } = context;
   if (item.contact.channel !== "voice") return null;
   const state = h("span", { class: "row" });
   const whom = h("div", {});
+  const simply = (method, params = {}, then = null) => async (button) => {
+    if ((await attempt(button, () => link.call(method, { contact: item.id, ...params }))) && then) {
+      then();
+      model.changed();
+    }
+  };
+  const noConsult = () => (item.consults = false);
+  /* name, word, method, what it does, when it is of use */
   const controls = [
-    ["answer", t("Answer"), "call.answer"],
-    ["hold", t("Hold"), "call.hold"],
-    ["retrieve", t("Retrieve"), "call.retrieve"],
-    ["transfer", t("Transfer…"), "call.transfer"],
-    ["complete", t("Connect them"), "call.complete"],
-    ["conference", t("Conference"), "call.conference"],
-    ["hangup", t("Hang up"), "call.hangup"],
+    ["answer", t("Answer"), "call.answer", simply("call.answer"), (f) => f.rings],
+    ["hold", t("Hold"), "call.hold", simply("call.hold"), (f) => f.talks && !f.held && !f.consults],
+    ["retrieve", t("Retrieve"), "call.retrieve", simply("call.retrieve"), (f) => f.talks && f.held && !f.consults],
+    ["mute", t("Mute"), "call.mute", simply("call.mute", { on: true }, () => (item.muted = true)), (f) => f.talks && !f.muted],
+    ["unmute", t("Unmute"), "call.mute", simply("call.mute", { on: false }, () => (item.muted = false)), (f) => f.talks && f.muted],
+    ["transfer", t("Transfer…"), "call.transfer", () => transferCall(context, item), (f) => f.talks && !f.consults],
+    ["complete", t("Connect them"), "call.transfer", simply("call.transfer", { attended: true }, noConsult), (f) => f.talks && f.consults],
+    ["back", t("Back to the caller"), "call.consult", simply("call.consult", { end: true }, noConsult), (f) => f.talks && f.consults],
+    ["conference", t("Conference…"), "call.conference", () => conferenceCall(context, item), (f) => f.talks && !f.consults],
+    ["hangup", t("Hang up"), "call.hangup", simply("call.hangup"), (f) => f.talks],
   ]
     .filter(([, , method]) => link.methods?.has(method))
-    .map(([name, label, method]) => {
-      const button = h("button", { type: "button", class: name === "hangup" ? "danger" : "", id: `call-${name}` }, label);
-      button.addEventListener("click", () =>
-        name === "transfer"
-          ? transferCall(context, item)
-          : attempt(button, () => link.call(method, { contact: item.id })),
-      );
-      return { name, button };
+    .map(([name, label, , act, of]) => {
+      const button = h("button", { type: "button", class: name === "hangup" ? "danger" : "", id: `call-${name}-${item.id}` }, label);
+      button.dataset.call = name;
+      button.addEventListener("click", () => act(button));
+      return { button, of };
     });
-  link.on("call.state", (p) => {
-    if (p.contact?.id === item.id || p.contact === item.id) {
-      item.call = p;
-      context.model.changed();
-    }
+  const heard = (held) => (p) => {
+    if (p.contact?.id !== item.id) return;
+    item.held = held;
+    model.changed();
+  };
+  const off = [link.on("call.held", heard(true)), link.on("call.retrieved", heard(false))];
+  model.onEnd((_kind, what) => {
+    if (what.id === item.id) for (const end of off) end();
   });
   return {
     name: "call",
@@ -86,22 +138,15 @@ export function callPanel(context, item) {
         : h("p", { class: "soft" }, t("Use your telephone; this desktop follows it.")),
     ),
     update(now) {
-      const leg = now.call?.state || now.contact.call?.state || (now.state === "connected" ? "talking" : "");
-      const words = {
-        talking: t("talking"),
-        answered: t("talking"),
-        held: t("on hold"),
-        ringing: t("ringing"),
-        released: t("hung up"),
-        ended: t("hung up"),
-      };
-      replace(state, leg ? badge(words[leg] ?? clean(leg), leg === "held" ? "warn" : leg === "talking" || leg === "answered" ? "good" : "") : null);
+      const talks = now.state === "connected" || now.state === "parked";
+      const facts = { talks, rings: now.state === "pending", held: !!now.held, muted: !!now.muted, consults: !!now.consults };
+      const [word, kind] = now.state === "wrapup" ? [t("hung up"), ""] : facts.rings ? [t("ringing"), "accent"] : facts.consults ? [t("asking somebody"), "accent"] : facts.held ? [t("on hold"), "warn"] : talks ? [t("talking"), "good"] : ["", ""];
+      replace(state, word ? badge(word, kind) : null, facts.muted && talks ? badge(t("muted"), "warn") : null);
       const number = numberOf(now.contact);
       replace(whom, number ? h("p", {}, t("Number"), " ", dialLink(number)) : null);
-      for (const { name, button } of controls) {
-        const held = leg === "held";
-        show(button, name === "retrieve" ? held : name === "hold" ? !held : name === "answer" ? leg === "ringing" : true);
-        button.disabled = !link.live || now.state === "wrapup";
+      for (const { button, of } of controls) {
+        show(button, of(facts));
+        button.disabled = !link.live;
       }
     },
   };
@@ -117,26 +162,19 @@ export function callbackPanel(context, item) {
     ["no_answer", t("No answer")],
     ["wrong_number", t("Wrong number")],
   ];
-  const dial = h("button", { type: "button", class: "primary", id: "callback-dial" }, t("Dial"));
-  dial.addEventListener("click", () => attempt(dial, () => link.call("callback.dial", { contact: item.id })));
   const report = results.map(([result, label]) => {
     const button = h("button", { type: "button", id: `callback-${result}` }, label);
     button.addEventListener("click", () =>
-      attempt(button, () => link.call("callback.report", { contact: item.id, result }), t("Noted.")),
+      attempt(
+        button,
+        async () => {
+          await link.call("callback.report", { contact: item.id, result });
+          if (result === "reached") await link.call("contact.wrapup", { contact: item.id });
+        },
+        t("Noted."),
+      ),
     );
     return button;
-  });
-  const later = h("button", { type: "button" }, t("Another time…"));
-  later.addEventListener("click", async () => {
-    const answer = await ask({
-      title: t("Call at another time"),
-      fields: [{ name: "at", label: t("When"), type: "datetime-local", required: true }],
-      confirm: t("Move"),
-    });
-    if (answer)
-      attempt(later, () =>
-        link.call("callback.reschedule", { contact: item.id, not_before: new Date(answer.at).toISOString() }),
-      );
   });
   const hint = h("p", { class: "soft" });
   return {
@@ -147,7 +185,7 @@ export function callbackPanel(context, item) {
       { class: "panel call card", "aria-label": t("Call me") },
       h("h3", {}, t("The customer asked to be called")),
       body,
-      h("div", { class: "row" }, dial, report, later),
+      h("div", { class: "row" }, report),
       hint,
     ),
     update(now) {
@@ -164,11 +202,12 @@ export function callbackPanel(context, item) {
         [t("Page"), about.page || about["page.url"]],
       ].filter(([, value]) => value !== undefined && value !== null && value !== "");
       replace(body, h("dl", { class: "data" }, rows.map(([k, v]) => [h("dt", {}, k), h("dd", {}, v instanceof Node ? v : outside(v))])));
-      const has = (method) => link.methods?.has(method);
-      show(dial, has("callback.dial"));
-      for (const button of report) show(button, has("callback.report"));
-      show(later, has("callback.reschedule"));
-      text(hint, has("callback.dial") ? "" : t("Call by your telephone, then finish the contact with its outcome."));
+      const able = !!c.callback && link.methods?.has("callback.report");
+      for (const button of report) {
+        show(button, able && now.state !== "wrapup");
+        button.disabled = !link.live;
+      }
+      text(hint, now.state === "wrapup" ? "" : able ? t("Call the number, then say how it went. Whoever was not reached is called again in ten minutes, three times in all.") : t("Call by your telephone, then finish the contact with its outcome."));
     },
   };
 }

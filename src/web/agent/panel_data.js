@@ -24,7 +24,7 @@ function tree(value, depth = 0) {
 }
 
 export function dataPanel(_context, item) {
-  const body = h("div", { class: "panel-scroll" });
+  const body = h("div", { class: "panel-scroll", tabindex: 0, role: "group", "aria-label": t("Details") });
   const node = h("section", { class: "panel data-panel card", "aria-label": t("Details") }, h("h3", {}, t("Details")), body);
   let last = "";
   return {
@@ -34,7 +34,7 @@ export function dataPanel(_context, item) {
     update(now) {
       const c = now.contact;
       const attributes = Object.fromEntries(Object.entries(c.attributes || {}).filter(([k]) => !HIDDEN.has(k)));
-      const payload = item.contact.channel === "email" && c.mail ? undefined : c.payload;
+      const payload = c.channel === "email" && c.payload?.mail ? undefined : c.payload;
       const key = JSON.stringify([attributes, payload]);
       if (key === last) return;
       last = key;

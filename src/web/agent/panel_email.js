@@ -28,8 +28,7 @@ function marked(body, words) {
   return node;
 }
 
-const reasons = (proposal) =>
-  Array.isArray(proposal?.words) ? proposal.words : typeof proposal?.why === "string" ? proposal.why.match(WORD) || [] : [];
+const reasons = (proposal) => (typeof proposal?.why === "string" ? proposal.why.match(WORD) || [] : []);
 
 const STATES = () => ({
   queued: [t("on its way"), "accent"],
@@ -340,9 +339,9 @@ export function emailPanel(context, item) {
     }
   };
   const off = [
-    link.on("email.delivery", (p) => (p.contact?.id ?? p.contact) === item.id && load(true)),
+    link.on("email.delivery", (p) => p.mail?.contact === item.id && load(true)),
     link.on("email.received", (p) => {
-      if ((p.contact?.id ?? p.contact) !== item.id) return;
+      if (p.contact?.id !== item.id) return;
       notice(t("Another mail came in this case."));
       load(true);
     }),
@@ -365,7 +364,8 @@ export function emailPanel(context, item) {
       ].map(([field, label]) => [h("label", { for: field.id }, label), field])),
     ),
     editor,
-    h("div", { class: "row" }, h("span", { class: "canned-box grow" }, search, found), kept, outcome, send, sendDone),
+    h("div", { class: "row" }, h("span", { class: "canned-box grow" }, search, found), kept),
+    h("div", { class: "row end" }, outcome, send, sendDone),
   );
   const node = h(
     "section",

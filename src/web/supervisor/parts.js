@@ -59,18 +59,9 @@ export function sorted(rows, columns, sort) {
   });
 }
 
-/* A field of a CSV: what a spreadsheet would run gets an apostrophe (RELIABILITY S15). */
-export function csvField(value) {
-  if (value === null || value === undefined) return "";
-  if (typeof value === "number") return String(value);
-  let text = String(value);
-  if (/^[=+\-@\t\r]/.test(text)) text = `'${text}`;
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-export function saveCsv(name, rows) {
-  const text = rows.map((row) => row.map(csvField).join(",")).join("\r\n");
-  const url = URL.createObjectURL(new Blob(["\ufeff", text, "\r\n"], { type: "text/csv" }));
+/* A CSV as the server wrote it, with the mark by which spreadsheets know its encoding. */
+export function saveText(name, text) {
+  const url = URL.createObjectURL(new Blob(["\ufeff", text], { type: "text/csv" }));
   /* Set by hand: the scheme of an address that we made ourselves. */
   const a = document.createElement("a");
   a.href = url;

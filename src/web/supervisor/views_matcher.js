@@ -35,17 +35,20 @@ function svgText(x, y, words, anchor) {
   return node;
 }
 
-function gateBadge(gate) {
-  if (!gate) return badge("–");
-  const word = typeof gate === "string" ? gate : gate.state || gate.answer || (gate.open ? "open" : "closed");
-  const open = word === "open" || gate.open === true || gate.automatic === true;
-  return badge(clean(String(word).replaceAll("_", " ")), open ? "good" : "");
+/* Whether a response may go out by itself, and what is missing. */
+function gateCell(gate) {
+  const word = gate.switched_off ? t("switched off") : !gate.on ? t("never") : gate.open ? t("yes") : t("not yet");
+  const why = gate.switched_off
+    ? clean(gate.switched_off)
+    : gate.on && !gate.open
+      ? t("{right} of {n} right above {p}; without an error {needed} are needed", { right: number(gate.right), n: number(gate.n), p: percent(gate.threshold), needed: number(gate.needed) })
+      : "";
+  return h("td", {}, badge(word, gate.open ? "good" : gate.switched_off ? "bad" : ""), why ? h("small", { class: "soft block" }, why) : null);
 }
 
 export function matcher(context) {
   const { link } = context;
-  const pick = h("input", { id: "matcher-box", list: "matcher-boxes", maxlength: 64, autocomplete: "off" });
-  const boxes = h("datalist", { id: "matcher-boxes" });
+  const pick = h("input", { id: "matcher-box", maxlength: 64, autocomplete: "off" });
   const body = h("div", { class: "column" });
   const go = h("button", { type: "button", class: "primary" }, t("Show"));
   const can = () => link.methods?.has("suggest.report");
@@ -58,7 +61,7 @@ export function matcher(context) {
       h(
         "div",
         { class: "tiles" },
-        tile(t("Mails judged"), number(r.judged ?? r.verdicts ?? 0), "", t("of {n} with a verdict", { n: number(r.verdicts ?? 0) })),
+        tile(t("Mails judged"), number(r.judged), "", t("of {n} with a verdict", { n: number(r.verdicts) })),
         tile(t("Coverage"), percent(r.coverage), "", t("mails with a proposal")),
         tile(t("Precision"), percent(r.precision), "", t("first proposal right")),
         tile(t("Calibration error"), percent(r.calibration?.ece, 1), "", t("mean distance of said and true")),
@@ -90,7 +93,7 @@ export function matcher(context) {
             "tbody",
             {},
             (r.responses || []).length
-              ? r.responses.map((x) => h("tr", {}, h("th", { scope: "row" }, outside(x.title || x.response), h("small", { class: "soft block" }, clean(x.response))), h("td", { class: "number" }, number(x.verdicts)), h("td", { class: "number" }, percent(x.precision)), h("td", {}, gateBadge(x.gate), x.gate?.why ? h("small", { class: "soft block" }, clean(x.gate.why)) : null)))
+              ? r.responses.map((x) => h("tr", {}, h("th", { scope: "row" }, outside(x.title || x.response), h("small", { class: "soft block" }, clean(x.response))), h("td", { class: "number" }, number(x.verdicts)), h("td", { class: "number" }, percent(x.precision)), gateCell(x.gate)))
               : emptyRow(4, t("The library has no responses.")),
           ),
         ),
@@ -99,13 +102,15 @@ export function matcher(context) {
   };
   const ask = async () => {
     const answer = await attempt(go, () => link.call("suggest.report", pick.value.trim() ? { mailbox: pick.value.trim() } : {}));
-    if (answer) drawReport(answer.report ?? answer);
+    if (!answer) return;
+    pick.value = answer.mailbox;
+    drawReport(answer);
   };
   go.addEventListener("click", ask);
   return {
     wants: [],
     title: t("Matcher"),
-    node: h("div", { class: "view" }, h("div", { class: "row" }, h("label", { for: "matcher-box" }, t("Mailbox")), pick, boxes, go), body),
+    node: h("div", { class: "view" }, h("div", { class: "row" }, h("label", { for: "matcher-box" }, t("Mailbox")), pick, go), body),
     draw: async () => {
       if (begun || !link.live || !link.methods) return;
       begun = true;
@@ -114,14 +119,15 @@ export function matcher(context) {
         replace(body, h("p", { class: "card empty" }, t("No mailbox with a matcher is set up on this server.")));
         return;
       }
-      for (const method of ["suggest.mailboxes", "mailbox.list"])
-        if (link.methods.has(method)) {
-          const answer = await link.call(method).catch(() => null);
-          const names = (answer?.mailboxes || []).map((m) => (typeof m === "string" ? m : m.mailbox || m.name));
-          replace(boxes, names.map((n) => h("option", { value: n })));
-          if (names.length && !pick.value) pick.value = names[0];
-        }
-      if (pick.value) ask();
+      /* Without a name it is the first mailbox with a library; without any there is nothing to show. */
+      try {
+        const report = await link.call("suggest.report");
+        pick.value = report.mailbox;
+        drawReport(report);
+      } catch (error) {
+        const none = error.type === "no_mailbox" || error.type === "not_found";
+        replace(body, h("p", { class: "card empty" }, none ? t("No mailbox with a matcher is set up on this server.") : clean(error.message)));
+      }
     },
     tick: () => {},
   };
