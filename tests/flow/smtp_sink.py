@@ -27,8 +27,9 @@ class Sink:
         self.writers = set()
 
     @classmethod
-    async def start(cls, script=("ok",), port=0):
+    async def start(cls, script=("ok",), port=0, chunking=False):
         sink = cls(script)
+        sink.chunking = chunking
         sink.server = await asyncio.start_server(sink._serve, "127.0.0.1", port, limit=1 << 22)
         sink.port = sink.server.sockets[0].getsockname()[1]
         return sink
@@ -84,7 +85,8 @@ class Sink:
             self.raw.append(line)
             verb = line.decode("latin-1").strip()
             if verb.upper().startswith("EHLO"):
-                await say("250-sink.test\r\n250-PIPELINING\r\n250 ENHANCEDSTATUSCODES")
+                await say("250-sink.test\r\n250-PIPELINING\r\n" + "250-CHUNKING\r\n" * self.chunking + "250 ENHANCEDSTATUSCODES")
+                chunks = b""
             elif verb.upper().startswith("MAIL FROM:"):
                 sender, to = re.search(r"<(.*)>", verb)[1], []
                 await say("550 5.7.1 not from you" if act == "refuse_mail" else "250 2.1.0 sender fine")
@@ -96,15 +98,23 @@ class Sink:
                 else:
                     to.append(re.search(r"<(.*)>", verb)[1])
                     await say("250 2.1.5 recipient fine")
-            elif verb.upper() == "DATA":
+            elif verb.upper() == "DATA" or verb.upper().startswith("BDAT "):
+                if verb.upper() != "DATA":
+                    chunks += await reader.readexactly(int(verb.split()[1]))
+                    if act == "drop_mid":
+                        return
                 if not to:
                     await say("503 5.5.1 no recipients")
                     continue
-                await say("354 go ahead")
-                if act == "drop_mid":
-                    await reader.readline()
-                    return
-                data = await self._data(reader)
+                if verb.upper() != "DATA" and not verb.upper().endswith("LAST"):
+                    await say("250 2.0.0 more")
+                    continue
+                if verb.upper() == "DATA":
+                    await say("354 go ahead")
+                    if act == "drop_mid":
+                        await reader.readline()
+                        return
+                data = chunks if verb.upper() != "DATA" else await self._data(reader)
                 self.begun.append(data)
                 if act == "drop_data":
                     return

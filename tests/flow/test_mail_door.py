@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import itertools
 import json
 import pathlib
 import tempfile
@@ -140,8 +141,8 @@ FATES = {
 
 @test(limit_s=180)
 async def the_truth_about_each_mail_comes_back_whatever_the_server_does():
-    for act, (fate, code) in FATES.items():
-        sink = await Sink.start([act])
+    for chunking, (act, (fate, code)) in itertools.product((False, True), FATES.items()):
+        sink = await Sink.start([act], chunking=chunking)
         async with Door() as door:
             relay = {"port": sink.port}
             for _ in range(EACH):
