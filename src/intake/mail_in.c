@@ -216,12 +216,13 @@ can_be_joined(const struct mail_in *m, uint64_t contact)
 	switch (router_contact_state(m->parts.router, contact)) {
 	case CONTACT_NEW:
 	case CONTACT_QUEUED:
-	case CONTACT_SCHEDULED:
 	case CONTACT_OFFERED:
 	case CONTACT_CONNECTED:
 	case CONTACT_PARKED:
 	case CONTACT_PENDING:
 		return true;
+	case CONTACT_SCHEDULED: /* held for its automatic answer: a person reads this one
+				 */
 	case CONTACT_WRAPUP:
 	case CONTACT_COMPLETED:
 	case CONTACT_ANSWERED:

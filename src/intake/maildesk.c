@@ -344,6 +344,7 @@ maildesk_create(const struct maildesk_parts *parts)
 		return NULL;
 	}
 	outbox.mailer = d->mailer;
+	outbox.threads = d->settings->threads;
 	/* The clock is asked of the wiring's owner, changes are told to this one. */
 	outbox.now_owner = parts->owner;
 	d->daily = event_new(parts->base, -1, EV_PERSIST, on_daily, d);

@@ -326,6 +326,16 @@ outbox_put(struct outbox *o, json_t *record, const struct outbox_once *once,
 
 /* ---- time ---- */
 
+/* An automatic mail that waited too long: an agent has its contact by now, or soon. */
+static bool
+too_late(const struct outbox *o, const struct item *m, int64_t now_ms)
+{
+	return m->state == OUT_QUEUED && m->kept && !m->writing &&
+	       out_is_automatic(m->record) &&
+	       now_ms - out_number(m->record, "created_ms") >
+		       out_give_up_ms(o, m->record);
+}
+
 static void
 on_tick(evutil_socket_t fd, short what, void *owner)
 {
@@ -341,9 +351,12 @@ on_tick(evutil_socket_t fd, short what, void *owner)
 
 		if (m->dirty && !m->writing)
 			write_item(o, m);
-		else if (m->state == OUT_QUEUED && m->kept && !m->writing &&
-			 m->due_ms <= now_ms && o->counts.sending < MAILER_THREADS_MAX &&
-			 mailer_is_ready(o->parts.mailer))
+		else if (too_late(o, m, now_ms)) {
+			out_say(m, 0, "It came too late to leave by itself.");
+			out_fail(o, m, OUT_FAILED);
+		} else if (m->state == OUT_QUEUED && m->kept && !m->writing &&
+			   m->due_ms <= now_ms && o->counts.sending < o->parts.threads &&
+			   mailer_is_ready(o->parts.mailer))
 			out_move(o, m, OUT_SENDING, m->due_ms);
 	}
 	out_plan(o);

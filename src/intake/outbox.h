@@ -68,6 +68,7 @@ enum out_state out_state_of(const json_t *record);
 struct outbox_parts {
 	struct event_base *base;
 	struct side *side;
+	int threads;		     /* mails that are handed over at once */
 	struct mailer *mailer;	     /* all borrowed */
 	int64_t (*now)(void *owner); /* centre time */
 	void *now_owner;

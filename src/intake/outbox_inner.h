@@ -56,6 +56,8 @@ int64_t out_now_ms(const struct outbox *o);
 
 /* ---- outbox_send.c ---- */
 void out_hand_over(struct outbox *o, struct item *m); /* `sending` is committed */
+/* After its making: so long it is tried. */
+int64_t out_give_up_ms(const struct outbox *o, const json_t *record);
 void out_fail(struct outbox *o, struct item *m, enum out_state state);
 void out_say(struct item *m, int code, const char *words);
 bool out_reached_anybody(const json_t *record);

@@ -2,15 +2,16 @@
 #include "intake/compose.h"
 #include "intake/outbox_inner.h"
 
-/* Twice as long each time, then every four hours; an automatic mail, whose contact waits,
- * soon. */
+#define CONFIRMED_LATE_MS 14400000 /* a confirmation that comes later says nothing */
+
+/* Longer each time, then every four hours; soon where a contact waits for it. */
 static int64_t
-pause_ms(int64_t tries, bool automatic)
+pause_ms(int64_t tries, bool soon)
 {
 	static const int64_t minutes[] = {1, 2, 5, 15, 30, 60, 120, 240};
 	const int64_t n = sizeof minutes / sizeof *minutes;
 
-	if (automatic)
+	if (soon)
 		return 5000 * tries;
 	if (tries <= 1)
 		return 15000;
@@ -37,15 +38,26 @@ out_fail(struct outbox *o, struct item *m, enum out_state state)
 	out_move(o, m, state, 0);
 }
 
+int64_t
+out_give_up_ms(const struct outbox *o, const json_t *record)
+{
+	const char *kind = out_text(record, "kind");
+
+	if (kind != NULL && strcmp(kind, out_kind_name[OUT_AUTOMATIC]) == 0)
+		return o->settings.give_up_automatic_ms; /* its contact waits */
+	if (out_is_automatic(record) && o->settings.give_up_ms > CONFIRMED_LATE_MS)
+		return CONFIRMED_LATE_MS;
+	return o->settings.give_up_ms;
+}
+
 static void
 try_again(struct outbox *o, struct item *m)
 {
-	bool automatic = out_is_automatic(m->record);
 	int64_t now_ms = out_now_ms(o), tries = out_number(m->record, "tries"),
-		next_ms = now_ms + pause_ms(tries, automatic),
-		end_ms = out_number(m->record, "created_ms") +
-			 (automatic ? o->settings.give_up_automatic_ms
-				    : o->settings.give_up_ms);
+		long_ms = out_give_up_ms(o, m->record),
+		next_ms = now_ms +
+			  pause_ms(tries, long_ms == o->settings.give_up_automatic_ms),
+		end_ms = out_number(m->record, "created_ms") + long_ms;
 
 	if (next_ms > end_ms) {
 		out_fail(o, m, OUT_FAILED);
