@@ -156,7 +156,8 @@ static bool
 is_plain_id(const char *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)s[i] <= ' ' || (unsigned char)s[i] >= 0x7f)
+		if ((unsigned char)s[i] <= ' ' || (unsigned char)s[i] >= 0x7f ||
+			s[i] == '<' || s[i] == '>')
 			return false;
 	return n > 0 && n <= MAIL_MESSAGE_ID_MAX;
 }

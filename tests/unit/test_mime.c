@@ -90,6 +90,9 @@ a_mail_without_a_name_is_named_by_its_bytes(void **state)
 	understand(&a, "Message-ID: <with blank@x>\r\n\r\n", "");
 	assert_non_null(strstr(a.mail.message_id, "@unusual.invalid"));
 	forget(&a);
+	understand(&a, "Message-ID: <never closed\r\n\r\n", "");
+	assert_null(strpbrk(a.mail.message_id, "<> "));
+	forget(&a);
 	understand(&a, "", NULL);
 	assert_non_null(strstr(a.mail.message_id, "@missing.invalid"));
 	assert_string_equal(a.mail.text, "");
