@@ -401,6 +401,21 @@ walk_into(struct walk *w, GMimeObject *object, int depth, bool quiet)
 
 /* ---- the whole ---- */
 
+/* Raw bytes beyond ASCII are UTF-8 where they can be. */
+static char *
+field_value(const char *raw)
+{
+	struct text decoded = {0};
+	char *line;
+
+	if (raw == NULL)
+		return xstrdup("");
+	mime_decode(&decoded, NULL, raw, strlen(raw));
+	line = mime_clean_line(decoded.s, MIME_VALUE_MAX);
+	text_finish(&decoded);
+	return line;
+}
+
 static void
 take_fields(struct mime *out, GMimeObject *message)
 {
@@ -419,8 +434,7 @@ take_fields(struct mime *out, GMimeObject *message)
 			continue;
 		}
 		out->field[out->n_fields].name = name;
-		out->field[out->n_fields++].value =
-			mime_clean_line(raw != NULL ? raw : "", MIME_VALUE_MAX);
+		out->field[out->n_fields++].value = field_value(raw);
 	}
 }
 
@@ -439,12 +453,44 @@ with_line_feeds(const char *raw, size_t n)
 	return copy;
 }
 
+/* A multipart without parts, since its boundary is missing or never comes, and a mail
+ * that is all body: what stands there is the text. */
+static void
+take_shapeless(struct walk *w, GMimeObject *root, const char *raw, size_t n)
+{
+	const char *prologue =
+		root != NULL && GMIME_IS_MULTIPART(root)
+			? g_mime_multipart_get_prologue(GMIME_MULTIPART(root))
+			: NULL;
+	struct text decoded = {0};
+
+	if (prologue != NULL && !is_blank(prologue))
+		mime_decode(&decoded, NULL, prologue, strlen(prologue));
+	else if (w->out->n_fields == 0)
+		mime_decode(&decoded, NULL, raw, n < MIME_TEXT_MAX ? n : MIME_TEXT_MAX);
+	if (decoded.n > 0)
+		add_text(w, decoded.s, decoded.n);
+	text_finish(&decoded);
+}
+
+/* Blanks before the head would end it before it began. */
+static size_t
+blank_head(const char *raw, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && raw[i] != '\0' && strchr(" \t\r\n", raw[i]) != NULL)
+		i++;
+	return i;
+}
+
 void
 mime_read(const char *raw, size_t n, struct mime *out)
 {
+	size_t blank = blank_head(raw, n);
 	char *turned = with_line_feeds(raw, n);
-	GMimeStream *stream =
-		g_mime_stream_mem_new_with_buffer(turned != NULL ? turned : raw, n);
+	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(
+		turned != NULL ? turned : raw + blank, turned != NULL ? n : n - blank);
 	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
 	GMimeMessage *message = g_mime_parser_construct_message(parser, NULL);
 	struct walk w = {.out = out};
@@ -452,14 +498,18 @@ mime_read(const char *raw, size_t n, struct mime *out)
 
 	text_add_n(&out->text, "", 0);
 	if (message != NULL) {
-		take_fields(out, GMIME_OBJECT(message));
 		root = g_mime_message_get_mime_part(message);
+		take_fields(out, GMIME_OBJECT(message));
 		if (root != NULL) {
 			out->root_type = type_of(root);
 			out->report = parameter(root, "report-type", 40);
 		}
 		walk_into(&w, root, 0, false);
+		if (is_blank(out->text.s))
+			take_shapeless(&w, root, raw, n);
 		g_object_unref(message);
+	} else {
+		take_shapeless(&w, NULL, raw, n);
 	}
 	if (out->root_type == NULL)
 		out->root_type = xstrdup("text/plain");

@@ -197,13 +197,43 @@ date_of(const struct mime *mime)
 	return ms > 0 ? ms : 0;
 }
 
+/* Behind the next encoded word that ends with padding; the end: there is none. GMime
+ * reads words in a row as one stream, which such padding would end. */
+static const char *
+behind_padding(const char *s)
+{
+	const char *end = s;
+
+	while ((end = strstr(end, "=?=")) != NULL) {
+		end += 3;
+		if (end[0] == ' ' || end[0] == '\t')
+			return end;
+	}
+	return s + strlen(s);
+}
+
 static char *
 decoded_line(const char *value, size_t most)
 {
-	char *decoded = g_mime_utils_header_decode_text(NULL, value);
-	char *line = cut_line(decoded, most);
+	struct text whole = {0};
+	char *line;
 
-	g_free(decoded);
+	text_add(&whole, "");
+	while (*value != '\0') {
+		const char *end = behind_padding(value);
+		char *piece = xstrndup(value, (size_t)(end - value));
+		char *decoded = g_mime_utils_header_decode_text(NULL, piece);
+
+		text_add(&whole, decoded != NULL ? decoded : "");
+		g_free(decoded);
+		free(piece);
+		/* Blanks between two encoded words are none. */
+		value = end;
+		if (strncmp(end + strspn(end, " \t"), "=?", 2) == 0)
+			value += strspn(end, " \t");
+	}
+	line = cut_line(whole.s, most);
+	text_finish(&whole);
 	return line;
 }
 

@@ -186,6 +186,29 @@ an_empty_plain_part_gives_way_to_html(void **state)
 }
 
 static void
+what_has_no_shape_is_text(void **state)
+{
+	static const char *const raws[] = {"Just words.\r\nNo head.\r\n",
+		"Content-Type: multipart/mixed\r\n\r\nJust words.\r\nNo head.\r\n",
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\nJust words.\r\nNo "
+		"head.\r\n",
+		" \r\n\r\nSubject: x\r\n\r\nJust words.\r\nNo head.\r\n"};
+	struct seen s;
+
+	for (size_t i = 0; i < sizeof raws / sizeof raws[0]; i++) {
+		understand(&s, raws[i], "a@x.example");
+		assert_string_equal(s.mail.text, "Just words.\nNo head.\n");
+		forget(&s);
+	}
+	understand(&s,
+		"Subject: =?utf-8?B?TXlTdXJ2ZXk=?=\r\n =?utf-8?B?LmNvbQ==?= "
+		"Fr\xf6sche\r\n\r\n",
+		"a@x.example");
+	assert_string_equal(s.mail.subject, "MySurvey.com Fr\xc3\xb6sche");
+	forget(&s);
+}
+
+static void
 card_data_is_taken_out_everywhere_before_anything_is_kept(void **state)
 {
 	struct seen s;
@@ -453,6 +476,7 @@ main(void)
 		cmocka_unit_test(an_empty_plain_part_gives_way_to_html),
 		cmocka_unit_test(
 			card_data_is_taken_out_everywhere_before_anything_is_kept),
+		cmocka_unit_test(what_has_no_shape_is_text),
 		cmocka_unit_test(nesting_without_end_is_one_opaque_file),
 		cmocka_unit_test(charsets_are_what_they_say_or_what_the_bytes_show),
 		cmocka_unit_test(text_is_cleaned_of_what_is_no_text),
