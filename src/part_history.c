@@ -2,6 +2,7 @@
 #include <strings.h>
 
 #include "base/log.h"
+#include "history/accuracy.h"
 #include "history/history.h"
 #include "usher.h"
 
@@ -47,6 +48,8 @@ part_history_open(struct usher *u)
 		.http = u->http,
 		.may_read = may_read,
 		.may_owner = u});
+	u->accuracy = accuracy_create(u->database, u->recorder, u->router);
+	router_listen(u->router, accuracy_hear, u->accuracy);
 	desk_add_commands(u->desk, history_commands, history_n_commands, u->history);
 	return true;
 }
@@ -60,6 +63,8 @@ part_history_configure(struct usher *u)
 void
 part_history_close(struct usher *u)
 {
+	accuracy_destroy(u->accuracy);
+	u->accuracy = NULL;
 	history_destroy(u->history);
 	u->history = NULL;
 	recorder_destroy(u->recorder);

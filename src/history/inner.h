@@ -27,6 +27,7 @@ struct asking {
 	char who[ID_MAX + 1];
 	int64_t contact;   /* number in the tables, where one was named; 0 */
 	int64_t party;	   /* of the question, filled by who makes it; 0 */
+	int64_t until_ms;  /* likewise */
 	int64_t before_ms; /* likewise */
 };
 
@@ -53,6 +54,7 @@ json_t *column_moment(struct query *q, int i);
 #define HISTORY_METHOD(name) void name(void *owner, const struct rpc_call *call)
 HISTORY_METHOD(on_history_status);
 HISTORY_METHOD(on_report_get);
+HISTORY_METHOD(on_report_accuracy);
 HISTORY_METHOD(on_event_list);
 HISTORY_METHOD(on_customer_timeline);
 HISTORY_METHOD(on_contact_note);

@@ -238,6 +238,12 @@ static const struct rpc_param case_list_params[] = {
 	{0},
 };
 
+static const struct rpc_param span_params[] = {
+	{"from", RPC_TIME},
+	{"to", RPC_TIME},
+	{0},
+};
+
 static const struct rpc_param report_params[] = {
 	{"by", RPC_WORD, .words = "all|queue|channel|tier|dnis|agent|team"},
 	{"interval", RPC_WORD, .words = "15m|30m|hour|day|all"},
@@ -270,6 +276,8 @@ const struct rpc_command history_commands[] = {
 		"Sets a case open, pending (the customer) or resolved."},
 	{"case.list", WATCHERS | RPC_MAY(RPC_AGENT), case_list_params, on_case_list,
 		"Cases of a customer with their changes and contacts."},
+	{"report.accuracy", WATCHERS, span_params, on_report_accuracy,
+		"How good the wait estimates were, beside two baselines."},
 	{"report.get", WATCHERS, report_params, on_report_get,
 		"Interval figures by queue, agent, team, channel, tier or number "
 		"dialled."},

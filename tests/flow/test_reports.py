@@ -12,7 +12,7 @@ import types
 import harness
 from ctl import run
 from records import recorded, settled
-from runner import Skip, check, equal, main, test
+from runner import Skip, check, equal, eventually, main, test
 
 SPEED = 600
 DAY = 18
@@ -167,6 +167,27 @@ async def supervisors_get_the_figures_of_their_teams(start):
     for by, seen in (("queue", ["billing"]), ("agent", ["b1"]), ("team", ["second"])):
         equal([row[by] for row in (await s2.call("report.get", by=by, interval="all"))["rows"]], seen)
     equal([row["offered"] for row in (await s2.call("report.get", by="all", interval="all"))["rows"]], [1])
+
+
+@test
+async def wait_estimates_are_held_against_what_came(start):
+    centre = await start(judged=False)
+    ann = await centre.agent("a1")
+    for _ in range(3):
+        contacts = [await centre.submit("task") for _ in range(4)]
+        for _ in contacts:
+            await ann.finish(await ann.take())
+    await settled(centre)
+
+    async def measured():
+        found = (await centre.admin("report.accuracy"))["queues"]
+        return found if found and found[0]["measured"] >= 8 else None
+
+    row = (await eventually(measured, 10, "the measures"))[0]
+    equal(row["queue"], "general")
+    check(row["predicted"] >= 1 and row["real_ms"] > 0 and 0 <= row["coverage"] <= 1, row)
+    check(row["error_of_mean_ms"] is not None and row["error_of_share_ms"] is not None, row)
+    equal((await centre.admin("report.accuracy", to="1999-01-01T00:00:00Z"))["queues"], [])
 
 
 if __name__ == "__main__":
