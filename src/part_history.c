@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "history/accuracy.h"
 #include "history/history.h"
+#include "history/webhooks.h"
 #include "usher.h"
 
 /* A key that reads everything; nobody is let in for being near. */
@@ -38,6 +39,12 @@ part_history_open(struct usher *u)
 		return false;
 	}
 	router_listen(u->router, recorder_hear, u->recorder);
+	u->webhooks =
+		webhooks_create(u->base, u->database, u->recorder, error, sizeof error);
+	if (u->webhooks == NULL) {
+		log_error("usherd: %s", error);
+		return false;
+	}
 	u->history = history_create(&(struct history_parts){.base = u->base,
 		.db = u->database,
 		.recorder = u->recorder,
@@ -45,6 +52,7 @@ part_history_open(struct usher *u)
 		.customers = u->customers,
 		.people = &u->people,
 		.clock = &u->clock,
+		.webhooks = u->webhooks,
 		.http = u->http,
 		.may_read = may_read,
 		.may_owner = u});
@@ -65,6 +73,8 @@ part_history_close(struct usher *u)
 {
 	accuracy_destroy(u->accuracy);
 	u->accuracy = NULL;
+	webhooks_destroy(u->webhooks);
+	u->webhooks = NULL;
 	history_destroy(u->history);
 	u->history = NULL;
 	recorder_destroy(u->recorder);

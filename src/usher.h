@@ -66,6 +66,7 @@ struct usher {
 	struct database *database; /* customers, contact records */
 	struct recorder *recorder;
 	struct history *history;
+	struct webhooks *webhooks;
 	struct accuracy *accuracy; /* of wait estimates */
 	struct desk *desk;
 	struct people people; /* of the desk, for parts with methods of their own */

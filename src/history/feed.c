@@ -65,8 +65,8 @@ event_json(struct query *q)
 	return o;
 }
 
-static json_t *
-read_events(struct database_session *s, int64_t after, int most)
+json_t *
+feed_read(struct database_session *s, int64_t after, int most)
 {
 	struct query *q = query_start(s, "SELECT n, at_ms, kind, contact, offer, agent, "
 					 "queue, channel, tier, state, "
@@ -107,9 +107,8 @@ list_events(struct database_session *s, struct asking *a)
 {
 	const json_t *most = json_object_get(a->params, "most");
 
-	a->result =
-		read_events(s, json_integer_value(json_object_get(a->params, "after")),
-			most != NULL ? (int)json_integer_value(most) : FEED_MOST);
+	a->result = feed_read(s, json_integer_value(json_object_get(a->params, "after")),
+		most != NULL ? (int)json_integer_value(most) : FEED_MOST);
 	return true;
 }
 
@@ -135,7 +134,7 @@ work(struct database_session *s, void *arg)
 {
 	struct feeding *f = arg;
 
-	f->result = read_events(s, f->after, f->most);
+	f->result = feed_read(s, f->after, f->most);
 	return true;
 }
 

@@ -18,6 +18,7 @@
 struct history;
 struct http_request;
 struct http_server;
+struct webhooks;
 
 /* All borrowed; they outlive the history. */
 struct history_parts {
@@ -28,6 +29,7 @@ struct history_parts {
 	struct customers *customers; /* NULL: nobody is known */
 	const struct people *people;
 	const struct centre_clock *clock; /* centre time */
+	struct webhooks *webhooks;
 	struct http_server *http;
 	/* Does this request carry a key that reads everything? */
 	bool (*may_read)(void *owner, const struct http_request *request);

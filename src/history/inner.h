@@ -27,6 +27,7 @@ struct asking {
 	char who[ID_MAX + 1];
 	int64_t contact;   /* number in the tables, where one was named; 0 */
 	int64_t party;	   /* of the question, filled by who makes it; 0 */
+	char secret[129];  /* likewise */
 	int64_t until_ms;  /* likewise */
 	int64_t before_ms; /* likewise */
 };
@@ -37,6 +38,9 @@ struct asking *asking_create(struct history *h, const struct rpc_call *call,
 /* Has the work carried out by the database and the call answered with what it left.
  * writes: it changes something, in a transaction of the writer. */
 void asking_send(struct asking *asking, bool writes);
+
+/* Events behind `after`, at most so many: {events, next, more}; within a read. */
+json_t *feed_read(struct database_session *s, int64_t after, int most);
 
 /* The party of a live contact; 0: not known. */
 int64_t party_of(const struct history *h, uint64_t contact);
@@ -54,6 +58,9 @@ json_t *column_moment(struct query *q, int i);
 #define HISTORY_METHOD(name) void name(void *owner, const struct rpc_call *call)
 HISTORY_METHOD(on_history_status);
 HISTORY_METHOD(on_report_get);
+HISTORY_METHOD(on_webhook_add);
+HISTORY_METHOD(on_webhook_list);
+HISTORY_METHOD(on_webhook_remove);
 HISTORY_METHOD(on_report_accuracy);
 HISTORY_METHOD(on_event_list);
 HISTORY_METHOD(on_customer_timeline);

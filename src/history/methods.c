@@ -244,6 +244,19 @@ static const struct rpc_param span_params[] = {
 	{0},
 };
 
+static const struct rpc_param hook_params[] = {
+	{"name", RPC_NAME, .required = true},
+	{"url", RPC_TEXT, .required = true, .most = 1024},
+	{"events", RPC_NAMES, .most = 64},
+	{"private", RPC_BOOLEAN},
+	{0},
+};
+
+static const struct rpc_param hook_name_params[] = {
+	{"name", RPC_NAME, .required = true},
+	{0},
+};
+
 static const struct rpc_param report_params[] = {
 	{"by", RPC_WORD, .words = "all|queue|channel|tier|dnis|agent|team"},
 	{"interval", RPC_WORD, .words = "15m|30m|hour|day|all"},
@@ -278,6 +291,12 @@ const struct rpc_command history_commands[] = {
 		"Cases of a customer with their changes and contacts."},
 	{"report.accuracy", WATCHERS, span_params, on_report_accuracy,
 		"How good the wait estimates were, beside two baselines."},
+	{"webhook.add", RPC_MAY(RPC_ADMINISTRATOR), hook_params, on_webhook_add,
+		"Has events posted to an address, signed; answers with the secret."},
+	{"webhook.list", RPC_MAY(RPC_ADMINISTRATOR) | RPC_MAY(RPC_AUDITOR), none,
+		on_webhook_list, "Hooks with how far each is, without secrets."},
+	{"webhook.remove", RPC_MAY(RPC_ADMINISTRATOR), hook_name_params,
+		on_webhook_remove, "Ends a hook."},
 	{"report.get", WATCHERS, report_params, on_report_get,
 		"Interval figures by queue, agent, team, channel, tier or number "
 		"dialled."},

@@ -235,21 +235,12 @@ CREATE TABLE estimate (
 ) STRICT;
 CREATE INDEX estimate_at ON estimate (at_ms);
 
--- Alarms: when they began and ended.
-CREATE TABLE alarm (
-	id INTEGER PRIMARY KEY AUTOINCREMENT,
-	name TEXT NOT NULL,
-	queue TEXT,
-	measure TEXT NOT NULL,
-	threshold REAL NOT NULL,
-	value REAL NOT NULL,
-	began_ms INTEGER NOT NULL,
-	ended_ms INTEGER
-) STRICT;
-CREATE INDEX alarm_open ON alarm (name) WHERE ended_ms IS NULL;
-
--- How far each webhook has been answered.
+-- Who gets events by HTTP, and how far each has answered.
 CREATE TABLE webhook (
 	name TEXT PRIMARY KEY,
+	url TEXT NOT NULL,
+	secret TEXT NOT NULL,
+	events TEXT NOT NULL,
+	private INTEGER NOT NULL,
 	n INTEGER NOT NULL
 ) STRICT;
