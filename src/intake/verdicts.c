@@ -14,6 +14,7 @@
 struct entry {
 	json_t *record; /* owned */
 	int64_t at_ms;
+	uint64_t first; /* hash of the response proposed first: most are of others */
 	bool unwritten; /* Redis has not confirmed it */
 };
 
@@ -40,6 +41,26 @@ fits(const json_t *record)
 {
 	return text_of(record, "contact") != NULL && text_of(record, "what") != NULL &&
 	       json_is_integer(json_object_get(record, "at_ms"));
+}
+
+static uint64_t
+hash_of(const char *text)
+{
+	uint64_t hash = 14695981039346656037u;
+
+	for (; text != NULL && *text != '\0'; text++)
+		hash = (hash ^ (unsigned char)*text) * 1099511628211u;
+	return hash;
+}
+
+static struct entry *
+entry_create(json_t *record, bool unwritten)
+{
+	struct entry *e = xcalloc(1, sizeof *e);
+
+	*e = (struct entry){record, json_integer_value(json_object_get(record, "at_ms")),
+		hash_of(text_of(record, "first")), unwritten};
+	return e;
 }
 
 static void
@@ -145,17 +166,13 @@ add_read(struct verdicts *v, const char *text, size_t n)
 {
 	struct json_problem problem;
 	json_t *record = json_read(text, n, &problem);
-	struct entry *e;
 
 	if (record == NULL || !fits(record) ||
 		map_get(&v->by_contact, text_of(record, "contact")) != NULL) {
 		json_decref(record);
 		return;
 	}
-	e = xcalloc(1, sizeof *e);
-	e->record = record;
-	e->at_ms = json_integer_value(json_object_get(record, "at_ms"));
-	insert(v, e);
+	insert(v, entry_create(record, false));
 }
 
 static void
@@ -233,9 +250,7 @@ verdicts_put(struct verdicts *v, json_t *record)
 	e = map_get(&v->by_contact, text_of(record, "contact"));
 	if (e != NULL)
 		take_out(v, e);
-	e = xcalloc(1, sizeof *e);
-	*e = (struct entry){
-		record, json_integer_value(json_object_get(record, "at_ms")), true};
+	e = entry_create(record, true);
 	insert(v, e);
 	write_record(v, e);
 	forget_oldest(v);
@@ -277,16 +292,22 @@ int
 verdicts_evidence(const struct verdicts *v, const char *mailbox, const char *response,
 	struct verdict **out)
 {
+	uint64_t wanted = hash_of(response);
 	int n = 0;
 
 	*out = xcalloc(v->n + 1, sizeof **out);
 	for (size_t i = 0; i < v->n; i++) {
 		const json_t *r = v->list[i]->record,
-			     *right = json_object_get(r, "right");
-		const char *first = text_of(r, "first"), *box = text_of(r, "mailbox");
+			     *right = v->list[i]->first == wanted
+					      ? json_object_get(r, "right")
+					      : NULL;
+		const char *first, *box;
 
-		if (!json_is_boolean(right) || first == NULL ||
-			strcmp(first, response) != 0 ||
+		if (!json_is_boolean(right))
+			continue;
+		first = text_of(r, "first");
+		box = text_of(r, "mailbox");
+		if (first == NULL || strcmp(first, response) != 0 ||
 			(mailbox != NULL && (box == NULL || strcmp(box, mailbox) != 0)))
 			continue;
 		(*out)[n++] =
