@@ -1,4 +1,4 @@
-/* intake/mail_file.c - who may have which file, and handing it out. */
+/* intake/mail_file.c - mails of a case, who may have which file, and handing it out. */
 #include "intake/mail_file.h"
 
 #include <stdio.h>
@@ -8,7 +8,8 @@
 #include "base/map.h"
 
 #define PATH "/v1/mail/files/"
-#define WAITING_MAX 64 /* files being read */
+#define WAITING_MAX 64		 /* files being read */
+#define THREAD_BYTES (128 << 10) /* of an answer; older mails are left out */
 
 struct mail_files {
 	struct mail_files_parts parts;
@@ -21,8 +22,29 @@ struct mail_files {
 struct asked {
 	struct rpc *rpc;
 	uint64_t tag;
-	char blob[BLOB_NAME];
+	char blob[BLOB_NAME]; /* "": the thread itself is asked for */
 };
+
+/* ---- the thread ---- */
+
+/* The newest mails that fit into an answer, the oldest of them first. */
+static json_t *
+thread_json(const json_t *list)
+{
+	json_t *mails = json_array();
+	size_t n = json_array_size(list), bytes = 0;
+
+	while (n > 0) {
+		const json_t *one = json_array_get(list, n - 1);
+
+		bytes += json_dumpb(one, NULL, 0, JSON_COMPACT);
+		if (bytes > THREAD_BYTES)
+			break;
+		json_array_insert(mails, 0, (json_t *)one);
+		n--;
+	}
+	return json_pack("{s:o, s:b}", "mails", mails, "more", n > 0);
+}
 
 /* ---- who may ---- */
 
@@ -111,6 +133,8 @@ on_thread(void *owner, uint64_t number, const json_t *list)
 	if (list == NULL)
 		rpc_refuse(asked->rpc, asked->tag, RPC_LATER, "store_away",
 			"Redis is away: try again in a moment.", NULL);
+	else if (asked->blob[0] == '\0')
+		rpc_answer(asked->rpc, asked->tag, thread_json(list));
 	else
 		answer(f, asked->rpc, asked->tag, asked->blob, name);
 	free(asked);
@@ -124,10 +148,25 @@ ask_thread(struct mail_files *f, const struct rpc_call *call, const char *case_i
 	uint64_t number = ++f->last;
 
 	*asked = (struct asked){.rpc = call->rpc, .tag = call->tag};
-	memcpy(asked->blob, blob, BLOB_NAME);
+	snprintf(asked->blob, sizeof asked->blob, "%s", blob);
 	(void)idmap_put(&f->asked, number, asked);
 	if (!mail_index_thread(f->parts.index, case_id, on_thread, f, number))
 		on_thread(f, number, NULL);
+}
+
+/* The contact, the caller's, with its mail (NULL: it is none) and the case of it. */
+static json_t *
+contact_of(struct mail_files *f, uint64_t id, const json_t **mail, const char **case_id)
+{
+	json_t *contact = router_contact_json(f->parts.router,
+		f->parts.now(f->parts.owner), id, DESCRIBE_BRIEF | DESCRIBE_PAYLOAD);
+
+	*mail = json_object_get(json_object_get(contact, "payload"), "mail");
+	*case_id = json_string_value(
+		json_object_get(json_object_get(*mail, "thread"), "case"));
+	if (*case_id == NULL)
+		*case_id = json_string_value(json_object_get(contact, "id"));
+	return contact;
 }
 
 static void
@@ -147,18 +186,33 @@ on_file(void *owner, const struct rpc_call *call)
 			"blob must be 64 hexadecimal digits, as the mail names it.");
 		return;
 	}
-	contact = router_contact_json(f->parts.router, f->parts.now(f->parts.owner), id,
-		DESCRIBE_BRIEF | DESCRIBE_PAYLOAD);
-	mail = json_object_get(json_object_get(contact, "payload"), "mail");
+	contact = contact_of(f, id, &mail, &case_id);
 	name = name_within(mail, blob);
-	case_id = json_string_value(
-		json_object_get(json_object_get(mail, "thread"), "case"));
-	if (case_id == NULL)
-		case_id = json_string_value(json_object_get(contact, "id"));
 	if (name != NULL || mail == NULL)
 		answer(f, call->rpc, call->tag, blob, name);
 	else
 		ask_thread(f, call, case_id, blob);
+	json_decref(contact);
+}
+
+static void
+on_email_thread(void *owner, const struct rpc_call *call)
+{
+	struct mail_files *f = owner;
+	const struct people *people = f->parts.people;
+	const char *case_id;
+	const json_t *mail;
+	json_t *contact;
+	uint64_t id;
+
+	if (!people->contact(people->owner, call, &id))
+		return;
+	contact = contact_of(f, id, &mail, &case_id);
+	if (mail == NULL)
+		rpc_refuse(call->rpc, call->tag, RPC_CONFLICT, "no_mail",
+			"The contact is no mail.", NULL);
+	else
+		ask_thread(f, call, case_id, "");
 	json_decref(contact);
 }
 
@@ -168,7 +222,16 @@ static const struct rpc_param file[] = {
 	{NULL},
 };
 
+static const struct rpc_param thread[] = {
+	{"contact", RPC_CONTACT, .required = true},
+	{NULL},
+};
+
 const struct rpc_command mail_file_commands[] = {
+	{"email.thread",
+		RPC_MAY(RPC_AGENT) | RPC_MAY(RPC_SUPERVISOR) | RPC_MAY(RPC_ADMINISTRATOR),
+		thread, on_email_thread,
+		"The mails that came into the case of a mail, the oldest first."},
 	{"email.file",
 		RPC_MAY(RPC_AGENT) | RPC_MAY(RPC_SUPERVISOR) | RPC_MAY(RPC_ADMINISTRATOR),
 		file, on_file,

@@ -1,6 +1,8 @@
 /*
- * intake/mail_file.h - attachments and originals of mails, for agents alone:
+ * intake/mail_file.h - the mails of a case, their attachments and originals, for those
+ * alone who may see the contact:
  *
+ *   email.thread {contact} -> {mails, more}         what came into its case
  *   email.file {contact, blob} -> {path, token}     who may see the contact
  *   GET path with X-Usher-Token: token              within TOKEN_LIFE, as an attachment
  *

@@ -52,10 +52,10 @@ export class Post {
   }
 
   /* A mail comes in; its contact's id. */
-  async deliver(centre, { text, from = "maria@cust.example", name = "Maria Mustermann", ...fields }) {
+  async deliver(centre, { text, from = "maria@cust.example", name = "Maria Mustermann", file, ...fields }) {
     const id = ++this.next;
     const said = new Promise((resolve) => this.waiting.set(id, resolve));
-    const wish = { id, lmtp: centre.ready.lmtp, to: [`help@${HOST}`], from, text, fields: { From: `${name} <${from}>`, ...fields } };
+    const wish = { id, lmtp: centre.ready.lmtp, to: [`help@${HOST}`], from, text, file, fields: { From: `${name} <${from}>`, ...fields } };
     this.helper.stdin.write(`${JSON.stringify(wish)}\n`);
     const [code, words] = (await said)[`help@${HOST}`];
     if (code !== 250) throw new Error(`not taken: ${code} ${words}`);

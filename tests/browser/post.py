@@ -2,11 +2,13 @@
 """The post of a browser test: an SMTP sink for what leaves, and LMTP for what comes in, from the flow tests' helpers.
 
 Started by post.mjs, one JSON object a line. First it says {"port": N, "library": {file: text}}; then takes
-{"id", "lmtp", "to", "from", "fields", "text"} and answers {"id", "said": {recipient: [code, text]}}; each mail that the
+{"id", "lmtp", "to", "from", "fields", "text", "file"?: {"name", "text"}} and answers {"id", "said": {recipient: [code, text]}}; each mail that the
 sink took is told as {"mail": {"from", "to", "subject", "text", "headers"}}. It ends with its input.
 """
 
 import asyncio
+import email
+import email.policy
 import json
 import pathlib
 import sys
@@ -42,6 +44,10 @@ async def run():
     while line := await asyncio.to_thread(sys.stdin.readline):
         wish = json.loads(line)
         content = mailbox.mail(wish["text"], **wish["fields"])
+        if "file" in wish:
+            message = email.message_from_bytes(content, policy=email.policy.SMTP)
+            message.add_attachment(wish["file"]["text"].encode(), maintype="text", subtype="html", filename=wish["file"]["name"])
+            content = message.as_bytes()
         said = await asyncio.to_thread(mailbox._deliver, wish["lmtp"], content, wish["to"], wish["from"])
         say({"id": wish["id"], "said": said})
     telling.cancel()

@@ -1,4 +1,5 @@
 /* Mails, call-me requests and the customer's history at the desktop, by the methods that the server has. */
+import fs from "node:fs";
 import { check, equal, test, until } from "./harness.mjs";
 import { Post } from "./post.mjs";
 
@@ -55,6 +56,11 @@ test("a mail is offered with proposals, one is taken, edited and sent; the answe
   equal(await page.inputValue(`#answer-${id}`), "");
   /* The customer's answer while the agent has the case; then it is finished from the page. */
   await post.deliver(centre, { Subject: "Re: Where is my order?", In_Reply_To: mail.headers["message-id"], text: "Friday is fine, thank you.\n" });
+  await until(async () => /Friday is fine/.test(await page.textContent(".came-mail")), "it stands in the case");
+  await page.reload();
+  await until(async () => /Friday is fine/.test(await page.textContent(".came-mail")), "and after a reload");
+  await t.accessible(page, "mail with its case");
+  await t.shot(page, "mail-case", ["light", "phone"]);
   await page.fill(`#answer-${id}`, "You are welcome.");
   await page.click("#email-send-done");
   await post.sent((m) => /You are welcome/.test(m.text), "the last word reaches the relay");
@@ -88,6 +94,18 @@ test("an answer is taken back and is the draft again", async (t) => {
   await until(async () => (await page.inputValue(`#answer-${id}`)) === "Too hasty.", "its text is back");
   await until(async () => /taken back/.test(await page.textContent(".mail-sent")), "and the list says so");
   equal(post.mails, []);
+});
+
+test("an attachment is downloaded, never shown", async (t) => {
+  const post = await Post.start(t);
+  const centre = await t.centre({ mail: post.settings() });
+  const page = await desktop(t, centre);
+  const id = await post.deliver(centre, { ...ORDER, file: { name: "bill <b>.html", text: "<script>document.title = 'run'</script>" } });
+  await take(page, id);
+  const button = await page.waitForSelector(".mail-file");
+  const [download] = await Promise.all([page.waitForEvent("download"), button.click()]);
+  equal(fs.readFileSync(await download.path(), "utf8").trim(), "<script>document.title = 'run'</script>");
+  check(!(await page.title()).includes("run"), "it did not run");
 });
 
 test("a call-me request is dialled by hand, reported and finished", async (t) => {

@@ -78,6 +78,10 @@ async def an_answer_joins_the_live_contact_of_its_case_and_its_agent_hears_of_it
     equal((heard["contact"]["id"], heard["mail"]["text"]), (contact, "It came, thanks.\n"))
     equal(await contact_of(centre, answer), contact)  # the same once more is no news
     await ann.quiet("email.received", 0.3)
+    thread = await ann.call("email.thread", contact=contact)
+    equal(([m["text"] for m in thread["mails"]], thread["more"]), (["Where is my order?\n", "It came, thanks.\n"], False))
+    bob = await centre.agent("a2", ready=False)
+    await refused(bob.call("email.thread", contact=contact))
     await ann.finish(contact)
     equal(await contact_of(centre, answer), contact)
 

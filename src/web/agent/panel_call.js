@@ -125,6 +125,8 @@ export function callPanel(context, item) {
   model.onEnd((_kind, what) => {
     if (what.id === item.id) for (const end of off) end();
   });
+  const row = h("div", { class: "row" }, controls.map((c) => c.button));
+  const byHand = h("p", { class: "soft" }, t("Use your telephone; no switch carries this call."));
   return {
     name: "call",
     order: 0,
@@ -133,11 +135,14 @@ export function callPanel(context, item) {
       { class: "panel call card", "aria-label": t("Call") },
       h("div", { class: "row" }, h("h3", { class: "grow" }, t("Call")), state),
       whom,
-      controls.length
-        ? h("div", { class: "row" }, controls.map((c) => c.button))
-        : h("p", { class: "soft" }, t("Use your telephone; this desktop follows it.")),
+      row,
+      byHand,
     ),
     update(now) {
+      const c = now.contact;
+      const carried = controls.length > 0 && (c.ivr_ms !== undefined || c.ring_ms !== undefined || c.legs?.length > 0);
+      show(row, carried);
+      show(byHand, !carried && now.state !== "wrapup");
       const talks = now.state === "connected" || now.state === "parked";
       const facts = { talks, rings: now.state === "pending", held: !!now.held, muted: !!now.muted, consults: !!now.consults };
       const [word, kind] = now.state === "wrapup" ? [t("hung up"), ""] : facts.rings ? [t("ringing"), "accent"] : facts.consults ? [t("asking somebody"), "accent"] : facts.held ? [t("on hold"), "warn"] : talks ? [t("talking"), "good"] : ["", ""];

@@ -7,7 +7,7 @@ import { add, clean, h, link as anchor, outside, replace, show, text, toggle } f
 import { t } from "../lib/i18n.js";
 import { keepDraft, loadDraft } from "../lib/store.js";
 import { moment, ms, percent, span } from "../lib/time.js";
-import { attempt, badge, notice } from "../lib/ui.js";
+import { attempt, badge, notice, saveBlob } from "../lib/ui.js";
 
 const DRAFT_WAIT_MS = 1500;
 const TEXT_MAX = 60000;
@@ -69,10 +69,28 @@ export function emailPanel(context, item) {
   const outcome = h("select", { class: "small", "aria-label": t("Outcome") });
   const search = h("input", { type: "search", class: "small", placeholder: t("Stored responses…"), "aria-label": t("Stored responses") });
   const found = h("div", { class: "canned card", hidden: true });
-  const now = { mail: null, taken: null, highlighted: [] };
+  const now = { mail: null, taken: null, highlighted: [], thread: [], sent: [] };
   let saving = null;
 
   /* ---- the mail ---- */
+
+  /* A file goes to disk, never onto the page. */
+  const download = async (button, file) => {
+    await attempt(button, async () => {
+      const { path, token } = await link.call("email.file", { contact: item.id, blob: file.blob });
+      const answer = await fetch(path, { headers: { "X-Usher-Token": token } });
+      if (!answer.ok) throw new Error(t("The file is no longer kept."));
+      saveBlob(file.name || t("file"), await answer.blob());
+    });
+  };
+  const fileNodes = (list) =>
+    (list || []).map((f) => {
+      const words = ["📎 ", outside(f.name || f.type || ""), f.bytes ? ` ${Math.ceil(f.bytes / 1024)} KB` : ""];
+      if (!f.blob || !link.methods?.has("email.file")) return h("span", { class: "badge" }, words);
+      const button = h("button", { type: "button", class: "small mail-file", title: t("Download") }, words);
+      button.addEventListener("click", () => download(button, f));
+      return button;
+    });
 
   const showMail = () => {
     const m = now.mail;
@@ -98,45 +116,50 @@ export function emailPanel(context, item) {
       m.redacted ? h("p", { class: "soft" }, t("Card data was taken out.")) : null,
       m.rest ? h("details", { class: "quoted" }, h("summary", {}, t("Quoted text and signature")), outside(m.rest, "div", { class: "wrap" })) : null,
     );
-    replace(
-      files,
-      (m.attachments || []).map((f) => h("span", { class: "badge" }, "📎 ", outside(f.name || f.type || ""), f.bytes ? ` ${Math.ceil(f.bytes / 1024)} KB` : "")),
+    replace(files, fileNodes(m.attachments));
+  };
+
+  /* The case, the newest first: what came in beside this mail, and what was answered. */
+  const showCase = () => {
+    const came = now.thread
+      .filter((m) => m.message_id !== now.mail?.message_id)
+      .map((m) => ({ at: ms(m.received || m.date || 0), node: cameNode(m) }));
+    const went = now.sent.map((m) => ({ at: ms(m.sent_at || m.created_at || 0), node: sentNode(m) }));
+    const all = [...came, ...went].sort((a, b) => b.at - a.at);
+    replace(sent, all.length ? h("h3", {}, t("In this case")) : null, all.map((x) => x.node));
+  };
+
+  const cameNode = (m) => {
+    const later = now.mail && ms(m.received || 0) > ms(now.mail.received || 0);
+    return h(
+      "details",
+      { class: "came-mail", open: later },
+      h("summary", {}, badge(later ? t("came in later") : t("came in"), later ? "accent" : ""), " ", outside(m.subject || ""), " ", h("span", { class: "soft" }, outside(address(m.from)), m.received ? ` ${moment(ms(m.received))}` : "")),
+      m.automatic ? badge(clean(m.automatic.kind), "warn") : null,
+      m.text ? outside(m.text, "div", { class: "wrap" }) : null,
+      m.attachments?.length ? h("div", { class: "row" }, fileNodes(m.attachments)) : null,
     );
   };
 
-  const showSent = (list) => {
-    const words = STATES();
-    replace(
-      sent,
-      list.length ? h("h3", {}, t("Answers in this case")) : null,
-      list.map((m) => {
-        const [word, kind] = words[m.state] ?? [clean(m.state), ""];
-        const undo =
-          m.state === "queued" && m.due_at && ms(m.due_at) > link.now() && link.methods?.has("email.undo")
-            ? h("button", { type: "button", class: "small" }, t("Take back"))
-            : null;
-        undo?.addEventListener("click", () =>
-          attempt(undo, () => link.call("email.undo", { mail: m.id }), t("Taken back; its text is in the editor.")).then(
-            (done) => done && load(true),
-          ),
-        );
-        return h(
-          "details",
-          { class: "sent-mail" },
-          h(
-            "summary",
-            {},
-            badge(word, kind),
-            " ",
-            outside(m.subject || ""),
-            " ",
-            h("span", { class: "soft" }, m.sent_at ? moment(ms(m.sent_at)) : m.created_at ? moment(ms(m.created_at)) : ""),
-          ),
-          m.words ? outside(m.words, "p", { class: "bad-word" }) : null,
-          m.text ? outside(m.text, "div", { class: "wrap" }) : null,
-          undo,
-        );
-      }),
+  const sentNode = (m) => {
+    const [word, kind] = STATES()[m.state] ?? [clean(m.state), ""];
+    const may = m.state === "queued" && m.due_at && ms(m.due_at) > link.now() && link.methods?.has("email.undo");
+    const undo = may ? h("button", { type: "button", class: "small" }, t("Take back")) : null;
+    undo?.addEventListener("click", () =>
+      attempt(undo, () => link.call("email.undo", { mail: m.id }), t("Taken back; its text is in the editor.")).then((done) => done && load(true)),
+    );
+    const again = m.state === "failed" && link.methods?.has("email.retry") ? h("button", { type: "button", class: "small" }, t("Send again")) : null;
+    again?.addEventListener("click", () =>
+      attempt(again, () => link.call("email.retry", { mail: m.id }), t("It is on its way again.")).then((done) => done && load(true)),
+    );
+    return h(
+      "details",
+      { class: "sent-mail" },
+      h("summary", {}, badge(word, kind), " ", outside(m.subject || ""), " ", h("span", { class: "soft" }, m.sent_at ? moment(ms(m.sent_at)) : m.created_at ? moment(ms(m.created_at)) : "")),
+      m.words ? outside(m.words, "p", { class: "bad-word" }) : null,
+      m.text ? outside(m.text, "div", { class: "wrap" }) : null,
+      undo,
+      again,
     );
   };
 
@@ -331,7 +354,9 @@ export function emailPanel(context, item) {
       to.placeholder = clean((now.mail.reply_to || now.mail.from)?.address || "");
       now.highlighted = reasons(now.mail.suggest?.proposals?.[0]);
       showMail();
-      showSent(answer.mails || []);
+      now.sent = answer.mails || [];
+      if (link.methods.has("email.thread")) now.thread = (await link.call("email.thread", { contact: item.id })).mails;
+      showCase();
       showProposals(now.mail.suggest);
     } catch (error) {
       now.loaded = false;

@@ -214,3 +214,16 @@ export function connectionLine(link) {
   render();
   return node;
 }
+
+/* Hands a file to the browser, to be kept on disk. */
+export function saveBlob(name, blob) {
+  const url = URL.createObjectURL(blob);
+  /* Set by hand: the scheme of an address that we made ourselves. */
+  const a = document.createElement("a");
+  a.href = url;
+  a.download = name;
+  document.body.append(a);
+  a.click();
+  a.remove();
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+}

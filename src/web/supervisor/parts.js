@@ -2,7 +2,7 @@
 import { clean, h } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
 import { number, percent } from "../lib/time.js";
-import { badge } from "../lib/ui.js";
+import { badge, saveBlob } from "../lib/ui.js";
 
 export function stateBadge(agent) {
   if (agent.desktop_lost) return badge(t("desktop lost"), "bad");
@@ -61,15 +61,7 @@ export function sorted(rows, columns, sort) {
 
 /* A CSV as the server wrote it, with the mark by which spreadsheets know its encoding. */
 export function saveText(name, text) {
-  const url = URL.createObjectURL(new Blob(["\ufeff", text], { type: "text/csv" }));
-  /* Set by hand: the scheme of an address that we made ourselves. */
-  const a = document.createElement("a");
-  a.href = url;
-  a.download = name;
-  document.body.append(a);
-  a.click();
-  a.remove();
-  setTimeout(() => URL.revokeObjectURL(url), 10000);
+  saveBlob(name, new Blob(["\ufeff", text], { type: "text/csv" }));
 }
 
 export function tile(label, value, kind = "", word = "") {
