@@ -31,11 +31,14 @@ part_customers_open(struct usher *u)
 	}
 	desk_add_commands(
 		u->desk, customers_commands, customers_n_commands, u->customers);
+	u->eraser = customers_redis_create(u->side);
+	customers_use_eraser(u->customers, u->eraser);
 	router_use_directory(u->router, customers_directory(u->customers));
 	router_listen(u->router, customers_event, u->customers);
 	u->people.enrich(u->people.owner, "customer", customers_member, u->customers);
 	customers_start(u->customers);
-	return part_identify_open(u);
+	part_surveys_open(u);
+	return part_identify_open(u) && part_channels_open(u);
 }
 
 void
@@ -44,6 +47,7 @@ part_customers_configure(struct usher *u)
 	if (u->customers != NULL)
 		customers_configure(u->customers, u->config->customers);
 	part_identify_configure(u);
+	part_channels_configure(u);
 }
 
 void
@@ -56,7 +60,11 @@ part_customers_stop(struct usher *u)
 void
 part_customers_close(struct usher *u)
 {
+	part_channels_close(u);
 	part_identify_close(u);
+	part_surveys_close(u);
 	customers_destroy(u->customers);
 	u->customers = NULL;
+	customers_redis_destroy(u->eraser);
+	u->eraser = NULL;
 }

@@ -34,6 +34,9 @@
 struct part_chat;
 struct customers;
 struct database;
+struct channels;
+struct customers_eraser;
+struct surveys;
 struct identify;
 struct site;
 struct part_voice;
@@ -70,8 +73,11 @@ struct usher {
 	struct accuracy *accuracy; /* of wait estimates */
 	struct desk *desk;
 	struct people people; /* of the desk, for parts with methods of their own */
-	struct customers *customers; /* the directory */
-	struct identify *identify;   /* plugins that know customers */
+	struct customers *customers;	       /* the directory */
+	const struct customers_eraser *eraser; /* of contacts in Redis */
+	struct surveys *surveys;
+	struct channels *channels; /* plugins that bring contacts in */
+	struct identify *identify; /* plugins that know customers */
 	struct task *task;
 	struct metrics *metrics;
 	struct part_chat *chat;

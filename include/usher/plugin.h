@@ -156,6 +156,7 @@ struct usher_host {
 /* ---- the plugin ---- */
 
 struct usher_switch;
+struct usher_channel;
 struct usher_identify;
 
 struct usher_plugin {
@@ -220,6 +221,9 @@ struct usher_plugin {
 
 	/* Knows customers: usher/identify.h. NULL: does not. */
 	const struct usher_identify *identify;
+
+	/* Brings contacts in: usher/channel.h. NULL: does not. */
+	const struct usher_channel *channel;
 };
 
 /* The attribute of that name; NULL: there is none. */

@@ -313,3 +313,12 @@ side_read(struct side *side, rlink_reply fn, void *owner, uint64_t tag,
 		size[i] = strlen(words[i]);
 	return send_words(side, fn, owner, tag, n, words, size);
 }
+
+bool
+side_rewrite(struct side *side, rlink_reply fn, void *owner, uint64_t tag)
+{
+	const char *words[] = {"BGREWRITEAOF"};
+	size_t size = strlen(words[0]);
+
+	return may_ask(side) && send_words(side, fn, owner, tag, 1, words, &size);
+}

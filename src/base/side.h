@@ -85,4 +85,9 @@ bool side_read(struct side *side, rlink_reply fn, void *owner, uint64_t tag,
 	const char *command, const char *key, int n_args,
 	const char *const *args) USHER_MUST_CHECK;
 
+/* Has Redis write its append-only file anew, without what was deleted; as side_read.
+ * Redis answers when it has begun. */
+bool side_rewrite(
+	struct side *side, rlink_reply fn, void *owner, uint64_t tag) USHER_MUST_CHECK;
+
 #endif

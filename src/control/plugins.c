@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "control/plugin_settings.h"
 #include "usher-config.h"
+#include "usher/channel.h"
 #include "usher/identify.h"
 #include "usher/switch.h"
 
@@ -325,6 +326,22 @@ struct hooks *
 plugins_hooks(struct plugins *plugins)
 {
 	return plugins->hooks;
+}
+
+const struct usher_channel *
+plugins_channel(const struct plugins *plugins, int i, void **state, const char **name)
+{
+	for (int k = 0; k < plugins->n; k++) {
+		const struct usher_channel *d = plugins->list[k].plugin.channel;
+
+		if (d == NULL || d->abi != USHER_CHANNEL_ABI || d->size < sizeof(*d) ||
+			i-- > 0)
+			continue;
+		*state = plugins->list[k].state;
+		*name = plugins->list[k].plugin.name;
+		return d;
+	}
+	return NULL;
 }
 
 const struct usher_identify *

@@ -35,8 +35,12 @@ struct hooks *plugins_hooks(struct plugins *plugins); /* borrowed */
 
 /* The i-th plugin that knows customers, its state and its name; NULL: there are no more.
  */
+struct usher_channel;
 struct usher_identify;
 const struct usher_identify *plugins_identify(
+	const struct plugins *plugins, int i, void **state, const char **name);
+/* The same of those that bring contacts in. */
+const struct usher_channel *plugins_channel(
 	const struct plugins *plugins, int i, void **state, const char **name);
 
 /* How the plugin of that name speaks to a switch (usher/switch.h), and its state, which

@@ -118,6 +118,11 @@ struct customers_eraser {
 void customers_use_eraser(
 	struct customers *customers, const struct customers_eraser *eraser);
 
+/* The eraser for Redis (customers_redis.c); owned by the caller. */
+struct side;
+const struct customers_eraser *customers_redis_create(struct side *side);
+void customers_redis_destroy(const struct customers_eraser *eraser); /* NULL is fine */
+
 struct customers_figures {
 	uint64_t asked, known, unknown, late, failed, provisional;
 	uint64_t recognised, sources_asked, sources_found;

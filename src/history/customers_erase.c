@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "history/apply.h"
 #include "history/customers_inner.h"
 
 struct erasure {
@@ -107,7 +108,8 @@ static bool
 erase(struct database_session *s, void *arg)
 {
 	struct erasure *e = arg;
-	int64_t identities = 0, attributes = 0, links = 0, contacts = 0, listings = 0;
+	int64_t records = 0, identities = 0, attributes = 0, links = 0, contacts = 0,
+		listings = 0;
 
 	json_object_clear(e->counts);
 	for (int i = 0; i < e->c->n_parts; i++)
@@ -117,6 +119,8 @@ erase(struct database_session *s, void *arg)
 	for (int i = 0; i < e->n_merged; i++) {
 		int64_t party = e->merged[i];
 
+		records +=
+			delete (s, "DELETE FROM contact_person WHERE party = $1", party);
 		listings += delete_listings(s, party);
 		identities += delete (s, "DELETE FROM identity WHERE party = $1", party);
 		attributes += delete (s, "DELETE FROM attribute WHERE party = $1", party);
@@ -129,6 +133,7 @@ erase(struct database_session *s, void *arg)
 	json_object_set_new(e->counts, "attributes", json_integer(attributes));
 	json_object_set_new(e->counts, "links", json_integer(links));
 	json_object_set_new(e->counts, "contacts", json_integer(contacts));
+	json_object_set_new(e->counts, "records", json_integer(records));
 	json_object_set_new(e->counts, "listings", json_integer(listings));
 	for (int i = 0; i < e->n_merged; i++) {
 		record(s, e, e->merged[i]);
@@ -207,24 +212,31 @@ withdraw(struct erasure *e)
 {
 	struct customers *c = e->c;
 	const struct group *g = idmap_get(&c->groups, (uint64_t)e->root);
-	size_t from = e->n_contacts;
+	size_t n = 0, room = 0;
+	uint64_t *live = NULL; /* the group may go while they are withdrawn */
 
 	for (const struct live *l = g != NULL ? g->first : NULL; l != NULL; l = l->next) {
 		if (router_contact_agent(c->parts.router, l->contact) >= 0) {
+			free(live);
 			refuse(e, RPC_CONFLICT, "being_served",
 				"An agent has a contact of his; erase him when it has "
 				"ended.");
 			return;
 		}
+		if (n == room) {
+			room = room != 0 ? 2 * room : 16;
+			live = xreallocarray(live, room, sizeof live[0]);
+		}
+		live[n++] = l->contact;
 		add_contact(e, l->contact);
 	}
 	e->withdrawing = 1;
-	for (size_t i = from; i < e->n_contacts; i++) {
+	for (size_t i = 0; i < n; i++) {
 		e->withdrawing++;
-		router_cancel(c->parts.router, c->parts.now_ms(c->parts.owner),
-			e->contacts[i], "erased",
-			(struct reply){.fn = withdrawn, .owner = e});
+		router_cancel(c->parts.router, c->parts.now_ms(c->parts.owner), live[i],
+			"erased", (struct reply){.fn = withdrawn, .owner = e});
 	}
+	free(live);
 	if (--e->withdrawing == 0)
 		remove_contacts(e);
 }
@@ -251,6 +263,12 @@ gather(struct database_session *s, void *arg)
 	query_put_int(q, 1, e->root);
 	while (query_row(q))
 		add_contact(e, (uint64_t)query_int(q, 0));
+	query_end(q);
+	q = query_start(s, "SELECT r.contact FROM contact_person r JOIN party p ON p.id "
+			   "= r.party WHERE p.root = $1");
+	query_put_int(q, 1, e->root);
+	while (query_row(q))
+		add_contact(e, apply_number(query_int(q, 0)));
 	query_end(q);
 	return true;
 }

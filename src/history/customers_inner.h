@@ -9,6 +9,7 @@
 #define LOOKUPS_MOST 20000 /* in all; beyond it contacts go on unknown */
 #define AGAIN_AT_ONCE 64   /* look-ups of a walk over live contacts */
 #define CARDS_MOST 20000   /* kept for offers; the oldest goes */
+#define LATENCIES 4096	   /* look-ups whose times are kept */
 #define PATIENCE_MS 10000  /* of a change that somebody waits for */
 
 struct event;
@@ -38,7 +39,9 @@ struct lookup {
 	uint64_t ticket;	      /* of the router; 0: none, or answered */
 	uint64_t contact;	      /* 0: not in yet */
 	int64_t asked_ms;	      /* boot time */
-	bool waiting;		      /* its contact waits for it on its way in */
+	int64_t asked_us;
+	bool arrives; /* of a contact on its way in */
+	bool waiting; /* its contact waits for it on its way in */
 	bool overdue;
 	bool walk;		      /* of a walk over live contacts */
 	struct lookup *before, *next; /* of those waiting */
@@ -98,6 +101,9 @@ struct customers {
 	struct event *tidy; /* expiry of what is kept */
 
 	struct customers_figures figures;
+	uint32_t
+		took_us[LATENCIES]; /* of the last look-ups of contacts on their way in */
+	uint64_t n_took;
 };
 
 int64_t customers_take_number(struct customers *c);
@@ -154,6 +160,7 @@ void on_customer_erase(void *owner, const struct rpc_call *call);
 void on_customer_list_add(void *owner, const struct rpc_call *call);
 void on_customer_list_remove(void *owner, const struct rpc_call *call);
 void on_customer_lists(void *owner, const struct rpc_call *call);
+void on_customer_status(void *owner, const struct rpc_call *call);
 void customers_tidy(int fd, short what, void *owner);
 /* Takes out of a card what agents do not see. */
 void customers_hide(const struct customers *c, json_t *card);

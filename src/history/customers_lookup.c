@@ -396,6 +396,9 @@ done(void *arg, enum database_result result)
 	struct customers *c = l->customers;
 	bool walk = l->walk;
 
+	if (l->arrives)
+		c->took_us[c->n_took++ % LATENCIES] =
+			(uint32_t)(clock_boot_us() - l->asked_us);
 	if (c->stopped) {
 		destroy(l);
 		return;
@@ -429,6 +432,7 @@ lookup_create(struct customers *c)
 	l->customers = c;
 	l->rules = customer_rules_ref(c->rules);
 	l->asked_ms = clock_boot_ms();
+	l->asked_us = clock_boot_us();
 	c->n_lookups++;
 	c->figures.asked++;
 	return l;
@@ -458,6 +462,7 @@ lookup_ask(void *owner, uint64_t ticket, const struct directory_question *q)
 		return false;
 	}
 	l->ticket = ticket;
+	l->arrives = true;
 	if (c->rules->wait_ms == 0 || c->n_overdue > 0)
 		release(c, l);
 	else

@@ -638,6 +638,8 @@ const struct rpc_command customers_commands[] = {
 		"Puts an identity, a pattern of them or a customer on a list."},
 	{"customer.list_remove", STAFF, unlisting_params, on_customer_list_remove,
 		"Takes it off the list."},
+	{"customer.status", STAFF | RPC_MAY(RPC_AUDITOR), no_params, on_customer_status,
+		"How the directory and its database stand."},
 	{"customer.lists", STAFF, no_params, on_customer_lists,
 		"Who is on the VIP and block lists."},
 };

@@ -17,6 +17,7 @@
 #include "desk/inner.h"
 #include "history/customers.h"
 #include "history/history.h"
+#include "history/survey.h"
 #include "intake/callme.h"
 #include "intake/chat.h"
 #include "intake/mail_file.h"
@@ -83,6 +84,8 @@ gather(void)
 		all[n_all++] = callme_commands[i];
 	for (int i = 0; i < history_n_commands; i++)
 		all[n_all++] = history_commands[i];
+	for (int i = 0; i < survey_n_commands; i++)
+		all[n_all++] = survey_commands[i];
 	for (int i = 0; i < customers_n_commands; i++)
 		all[n_all++] = customers_commands[i];
 	for (int i = 0; i < voice_n_commands; i++)

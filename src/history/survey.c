@@ -1,0 +1,205 @@
+/* history/survey.c - satisfaction told by a signed link. */
+#include "history/survey.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/moment.h"
+#include "history/apply.h"
+#include "history/party.h"
+
+#define BODY_MAX 2048 /* bytes of an answer */
+#define DAY_MS INT64_C(86400000)
+#define PATIENCE_MS 10000
+
+struct surveys {
+	struct surveys_parts parts;
+};
+
+/* One answer on its way to the database. */
+struct answer {
+	struct surveys *surveys;
+	uint64_t request; /* of HTTP */
+	uint64_t contact;
+	double satisfaction;
+	bool known, again; /* the contact has a record; it was answered before */
+	int64_t party;
+};
+
+/* ---- the database ---- */
+
+static int64_t
+generation(struct database_session *s)
+{
+	struct query *q = query_start(s, "SELECT generation FROM progress WHERE id = 1");
+	int64_t n = 0;
+
+	if (query_row(q))
+		n = query_int(q, 0);
+	query_end(q);
+	return n;
+}
+
+static bool
+find_record(struct database_session *s, struct answer *a, int64_t id)
+{
+	struct query *q = query_start(s,
+		"SELECT p.party FROM contact c LEFT JOIN contact_person p ON p.contact = "
+		"c.id WHERE c.id = $1");
+
+	query_put_int(q, 1, id);
+	a->known = query_row(q);
+	a->party = a->known ? query_int(q, 0) : 0;
+	query_end(q);
+	return a->known;
+}
+
+/* The first answer counts; a second one changes nothing. */
+static bool
+write_answer(struct database_session *s, void *arg)
+{
+	struct answer *a = arg;
+	int64_t id = apply_contact(generation(s), a->contact), now_ms = clock_wall_ms();
+	char key[NUMBER_ID_TEXT + 16], number[NUMBER_ID_TEXT];
+	struct query *q;
+	json_t *value;
+
+	if (!find_record(s, a, id))
+		return true;
+	number_id_format(number, 'c', a->contact);
+	snprintf(key, sizeof key, "survey %s", number);
+	q = query_start(s,
+		"INSERT INTO outcome (contact, kind, value, source, at_ms, key) VALUES "
+		"($1, 'satisfaction', $2, 'survey', $3, $4) ON CONFLICT (key) DO "
+		"NOTHING");
+	query_put_int(q, 1, id);
+	query_put_number(q, 2, a->satisfaction);
+	query_put_int(q, 3, now_ms);
+	query_put_text(q, 4, key);
+	a->again = query_run(q) == 0;
+	if (a->again || a->party == 0 || party_root(s, a->party) == 0)
+		return true;
+	value = json_real(a->satisfaction);
+	party_set_attribute(s, a->party, "satisfaction", "survey", value, now_ms);
+	json_decref(value);
+	return true;
+}
+
+static void
+written(void *arg, enum database_result result)
+{
+	static const char thanks[] = "{\"accepted\":true}",
+			  before[] = "{\"accepted\":true,\"again\":true}";
+	struct answer *a = arg;
+	struct surveys_parts *p = &a->surveys->parts;
+	const char *body = a->again ? before : thanks;
+	struct http_reply reply = {.status = 200,
+		.type = "application/json",
+		.body = body,
+		.n_body = strlen(body)};
+
+	if (result != DATABASE_OK)
+		http_answer_error(p->http, a->request, 503, "database_away",
+			"The answer cannot be kept now; try again later.");
+	else if (!a->known)
+		http_answer_error(p->http, a->request, 404, "no_contact",
+			"There is no record of this contact (any more, or yet).");
+	else
+		http_answer(p->http, a->request, &reply);
+	if (result == DATABASE_OK && a->known && !a->again && a->party != 0)
+		p->answered(p->owner, a->party);
+	free(a);
+}
+
+/* ---- HTTP ---- */
+
+static void
+on_post(void *owner, const struct http_request *r)
+{
+	struct surveys *surveys = owner;
+	struct surveys_parts *p = &surveys->parts;
+	struct json_problem problem = {"the answer is too long"};
+	json_t *o =
+		r->n_body <= BODY_MAX ? json_read(r->body, r->n_body, &problem) : NULL;
+	const char *contact = json_string_value(json_object_get(o, "contact"));
+	const char *token = json_string_value(json_object_get(o, "token"));
+	const json_t *satisfaction = json_object_get(o, "satisfaction");
+	struct answer *a;
+	uint64_t number = 0;
+
+	if (!json_is_object(o)) {
+		http_answer_error(p->http, r->id, 400, "invalid_request",
+			o == NULL ? problem.message : "The body must be an object.");
+	} else if (contact == NULL || token == NULL ||
+		   !number_id_parse(contact, 'c', &number) ||
+		   !p->good(p->owner, contact, clock_wall_ms(), token)) {
+		http_answer_error(p->http, r->id, 401, "not_permitted",
+			"The link is not good (any more).");
+	} else if (!json_is_number(satisfaction) ||
+		   !(json_number_value(satisfaction) >= 0 &&
+			   json_number_value(satisfaction) <= 10)) {
+		http_answer_error(p->http, r->id, 422, "invalid_params",
+			"satisfaction must be a number from 0 to 10.");
+	} else {
+		a = xcalloc(1, sizeof *a);
+		*a = (struct answer){.surveys = surveys,
+			.request = r->id,
+			.contact = number,
+			.satisfaction = json_number_value(satisfaction)};
+		if (!database_write(p->database, write_answer, written, a, PATIENCE_MS))
+			written(a, DATABASE_AWAY);
+	}
+	json_decref(o);
+}
+
+/* ---- the link ---- */
+
+static void
+on_link(void *owner, const struct rpc_call *call)
+{
+	struct surveys *surveys = owner;
+	struct surveys_parts *p = &surveys->parts;
+	char contact[NUMBER_ID_TEXT], token[SURVEY_TOKEN_TEXT], until[MOMENT_TEXT];
+	int64_t expires_ms = clock_wall_ms() + SURVEY_DAYS * DAY_MS;
+
+	number_id_format(contact, 'c', rpc_number_id(call, "contact"));
+	p->sign(p->owner, contact, expires_ms, token);
+	moment_format(until, expires_ms);
+	rpc_answer(call->rpc, call->tag,
+		json_pack("{s:s, s:s, s:s, s:s}", "contact", contact, "token", token,
+			"until", until, "post", "/v1/surveys"));
+}
+
+static const struct rpc_param link_params[] = {
+	{"contact", RPC_CONTACT, true, 0, 0, NULL}, {0}};
+
+const struct rpc_command survey_commands[] = {
+	{"survey.link",
+		RPC_MAY(RPC_SUPERVISOR) | RPC_MAY(RPC_ADMINISTRATOR) | RPC_MAY(RPC_LINK) |
+			RPC_MAY(RPC_INTAKE),
+		link_params, on_link,
+		"A signed token by which a customer rates one contact."},
+};
+const int survey_n_commands = (int)(sizeof survey_commands / sizeof survey_commands[0]);
+
+/* ---- life ---- */
+
+struct surveys *
+surveys_create(const struct surveys_parts *parts)
+{
+	struct surveys *surveys = xcalloc(1, sizeof *surveys);
+
+	surveys->parts = *parts;
+	http_route(parts->http, "POST", "/v1/surveys", on_post, surveys);
+	return surveys;
+}
+
+void
+surveys_destroy(struct surveys *surveys)
+{
+	free(surveys);
+}

@@ -1,0 +1,170 @@
+"""Customers forgotten, customers who answer, and what a folder brings in."""
+
+import json
+import os
+import shutil
+
+from harness import BUILD
+from robot import refused
+from runner import check, equal, eventually, main, test
+
+PLANTED = ["Zzyzx Planted", "zzyzx@planted.example", "+441632960777", "ZZYZX-ACCOUNT", "zzyzx-cookie", "Zzyzx letter",
+           "zzyzx-external-1", "zzyzx-external-2", "Zzyzxville"]  # fmt: skip
+
+
+async def found(centre, kind, value):
+    customers = (await centre.admin("customer.find", kind=kind, value=value))["customers"]
+    return customers[0]["id"] if customers else None
+
+
+def traces(centre):
+    """Files of the centre in which something planted stands, by what it is."""
+    seen = {}
+    for folder in (centre.state_dir, centre.dir):
+        for path in folder.rglob("*"):
+            if path.is_file() and path.name not in ("usher.yaml",):
+                data = path.read_bytes()
+                for word in PLANTED:
+                    if word.encode() in data:
+                        seen.setdefault(word, set()).add(str(path.relative_to(centre.dir)))
+    return seen
+
+
+@test(subset=True)
+async def an_erased_customer_leaves_no_byte(start):
+    """RELIABILITY I15: nowhere in the database, Redis, its log or ours, after the rewrite."""
+    centre = await start()
+    await centre.admin(
+        "customer.import",
+        rows=json.dumps({"account": "ZZYZX-ACCOUNT", "name": "Zzyzx Planted", "email": "zzyzx@planted.example",
+                         "phone": "+441632960777", "cookie": "zzyzx-cookie", "attributes": {"city": "Zzyzxville"}}),
+    )  # fmt: skip
+    party = await found(centre, "account", "ZZYZX-ACCOUNT")
+    await centre.admin("customer.list_add", list="vip", kind="email", pattern="zzyzx@planted.example")
+    ann = await centre.agent("a1")
+    ended = await centre.submit(
+        "task", external_id="zzyzx-external-1", title="Zzyzx letter", customer={"email": "zzyzx@planted.example"}
+    )
+    await ann.take(ended)
+    error = await refused(centre.admin("customer.erase", customer=party), "being_served")
+    check("agent" in str(error), str(error))
+    await ann.wire.call("agent.set_state", state="not_ready", reason="break")
+    await ann.finish(ended)
+    waits = await centre.submit("task", external_id="zzyzx-external-2", customer={"phone": "+441632960777", "name": "Zzyzx Planted"})
+    other = await centre.submit("task", external_id="kept-1", customer={"phone": "01632 960001"})
+    check(len(traces(centre)) >= 7, traces(centre))
+
+    async def recorded():
+        card = (await centre.admin("customer.export", customer=party))["customer"]
+        return card["repeat_contacts"] >= 1
+
+    await eventually(recorded, what="the record of the contact that ended")
+    answer = await centre.admin("customer.erase", customer=party)
+    check(answer["erased"]["identities"] == 4 and answer["erased"]["listings"] == 1, answer)
+    await refused(centre.admin("customer.get", customer=party), "no_customer")
+    equal(await centre.state(waits), None)
+    equal(await centre.state(other), "queued", "others stay")
+
+    async def gone():
+        return not traces(centre)
+
+    try:
+        await eventually(gone, limit_s=20, what="nothing planted left")
+    except AssertionError:
+        raise AssertionError(f"left: {traces(centre)}") from None
+    # The next one of that number is somebody new.
+    again = await centre.submit("task", external_id="again-1", customer={"account": "NEW-1"})
+    check((await centre.admin("contact.list"))["waiting"][-1].get("party") != party, again)
+    centre.judged = False  # an erased contact has no end that robots saw
+
+
+@test
+async def a_signed_link_takes_one_answer_for_its_contact(start):
+    centre = await start()
+    ann = await centre.agent("a1")
+    contact = await centre.submit("chat", customer={"email": "ann@example.com"})
+    await ann.take(contact)
+    await ann.finish(contact)
+    link = await centre.admin("survey.link", contact=contact)
+    answer = {"contact": contact, "token": link["token"], "satisfaction": 9}
+
+    async def post(**more):
+        return await centre.http.call("POST", link["post"], {**answer, **more})
+
+    async def kept():
+        return (await post())[0] == 200
+
+    await eventually(kept, what="the record of the contact")
+    equal(await post(satisfaction=1), (200, {"accepted": True, "again": True}))
+    equal((await post(satisfaction=11))[0], 422)
+    equal((await post(satisfaction="good"))[0], 422)
+    equal((await post(token=link["token"][:-2] + "xx"))[0], 401)
+    other = await centre.submit("chat")
+    equal((await post(contact=other))[0], 401, "a link is good for its contact alone")
+    status, _ = await centre.http.call("POST", link["post"], {"satisfaction": 3})
+    equal(status, 401)
+    party = await found(centre, "email", "ann@example.com")
+    figure = (await centre.admin("customer.get", customer=party))["customer"]["attributes"]["satisfaction"]
+    equal((figure["value"], figure["source"]), (9, "survey"))
+
+
+def drop(folder, name, data, cover=None):
+    if cover is not None:
+        (folder / "in" / f"{name.rpartition('.')[0]}.json").write_text(cover if isinstance(cover, str) else json.dumps(cover))
+    part = folder / "in" / (name + ".part")
+    part.write_bytes(data)
+    os.rename(part, folder / "in" / name)
+
+
+@test(subset=True)
+async def a_drop_folder_brings_letters_in(start):
+    channels = {"letter": {"cost": 25, "sla": "16h"}, "fax": {"cost": 25, "sla": "4h"}}
+    centre = await start(launch=False, channels=channels, queues={"post": {"channels": ["letter", "fax"]}},
+                         rules=[{"when": 'channel == "letter" or channel == "fax"', "set": {"queue": "post"}}])  # fmt: skip
+    folder = centre.dir / "letters"
+    for name in ("", "in", "done", "failed"):
+        (folder / name).mkdir(exist_ok=True)
+        if os.geteuid() == 0:
+            shutil.chown(folder / name, "nobody")
+    centre.write_settings(
+        plugins=[{"name": "task_dir", "folder": str(folder), "every": "100ms", "settle": "100ms"}]
+    )
+    if not (BUILD / "plugins" / "task_dir.so").exists():
+        raise AssertionError("task_dir.so is not built")
+    await centre.launch()
+    drop(folder, "scan-1.pdf", b"%PDF-1.4 one")
+    drop(folder, "scan-2.tif", b"II*\0 two", {"channel": "fax", "title": "Cancel", "customer": {"phone": "01632 960001"}})
+    drop(folder, "bad-1.pdf", b"x", "{no json")
+    drop(folder, "bad-2.pdf", b"x", {"channel": "telegram"})
+    drop(folder, "bad-3.pdf", b"x", {"misspelt": 1})
+    (folder / "in" / ".hidden").write_bytes(b"x")
+    os.symlink("/etc/passwd", folder / "in" / "link.pdf")
+
+    async def settled():
+        return {p.name for p in (folder / "in").iterdir()} == {".hidden", "link.pdf"}
+
+    await eventually(settled, limit_s=20, what="an empty folder")
+    equal({p.name for p in (folder / "done").iterdir()}, {"scan-1.pdf", "scan-2.tif", "scan-2.json"})
+    for name, word in (("bad-1", "no JSON"), ("bad-2", "channel"), ("bad-3", "misspelt")):
+        check(word in (folder / "failed" / f"{name}.pdf.error").read_text(), name)
+    waiting = (await centre.admin("contact.list"))["waiting"]
+    equal(sorted((c["channel"], c["title"]) for c in waiting), [("fax", "Cancel"), ("letter", "scan-1.pdf")])
+    check(all(c["source"] == "task_dir" for c in waiting), waiting)
+    fax = next(c for c in waiting if c["channel"] == "fax")
+    check("party" in fax, "the customer is found by the cover")
+    whole = await centre.admin("contact.get", contact=fax["id"], payload=True)
+    equal(whole["contact"]["payload"]["scan"]["name"], "scan-2.tif")
+    # Handed in, killed before it was moved: the same file is the same contact.
+    await centre.kill()
+    shutil.copy2(folder / "done" / "scan-1.pdf", folder / "in" / "scan-1.pdf")
+    await centre.launch()
+
+    async def once_more():
+        return not (folder / "in" / "scan-1.pdf").exists()
+
+    await eventually(once_more, limit_s=20)
+    equal(len((await centre.admin("contact.list"))["waiting"]), 2)
+
+
+if __name__ == "__main__":
+    main()
