@@ -1,0 +1,278 @@
+/* Customers in the database: merged and taken apart, inherited from, forgotten in time.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <event2/event.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "control/config.h"
+#include "history/customers_inner.h"
+#include "history/schema.h"
+
+#define DAY_MS INT64_C(86400000)
+
+static const char settings[] =
+	"queues: {general: {}}\n"
+	"agents: [{id: a}]\n"
+	"channels: {chat: {cost: 50}, voice: {cost: 100}, letter: {cost: 25}}\n"
+	"customers:\n"
+	"  points: [{name: revenue, weight: 0.01}]\n"
+	"  inherit: 0.5\n"
+	"  keep: {chat: 10d, others: 100d}\n"
+	"  keep_provisional: 30d\n";
+
+static struct bench {
+	char folder[64], path[96];
+	struct event_base *base;
+	struct database *db;
+	struct config *config;
+	bool (*work)(struct database_session *s);
+} b;
+
+static int
+set_up(void **state)
+{
+	const struct database_group groups[] = {
+		{"customers", schema_customers}, {"history", schema_history}};
+	struct database_settings how = {.readers = 1, .busy_ms = 100, .retry_ms = 10};
+	struct config_problems problems = {0};
+	char error[300] = "";
+
+	strcpy(b.folder, "/tmp/usher-party-XXXXXX");
+	assert_non_null(mkdtemp(b.folder));
+	snprintf(b.path, sizeof b.path, "%s/t.db", b.folder);
+	how.path = b.path;
+	b.base = event_base_new();
+	b.db = database_open(b.base, &how, groups, 2, error, sizeof error);
+	if (b.db == NULL)
+		fail_msg("%s", error);
+	b.config = config_parse("t", settings, strlen(settings), NULL, 1, &problems);
+	assert_non_null(b.config);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	static const char *const endings[] = {"", "-wal", "-shm"};
+	char path[128];
+
+	database_close(b.db);
+	config_destroy(b.config);
+	event_base_free(b.base);
+	for (int i = 0; i < 3; i++) {
+		snprintf(path, sizeof path, "%s%s", b.path, endings[i]);
+		unlink(path);
+	}
+	rmdir(b.folder);
+	return 0;
+}
+
+static bool
+run(struct database_session *s, void *arg)
+{
+	return b.work(s);
+}
+
+static void
+use(bool (*work)(struct database_session *s))
+{
+	b.work = work;
+	assert_int_equal(database_use(b.db, run, NULL), DATABASE_OK);
+}
+
+static void
+make(struct database_session *s, int64_t party, const char *account)
+{
+	struct identity identity = {.kind = "account"};
+	int64_t other = 0;
+
+	snprintf(identity.value, sizeof identity.value, "%s", account);
+	party_create(s, party, NULL, account, false, 1);
+	assert_int_equal(
+		party_add_identity(s, party, &identity, "test", 1, &other), PARTY_OK);
+}
+
+/* Every order of merging and taking apart ends where it began. */
+static bool
+merge_at_random(struct database_session *s)
+{
+	uint64_t random = 1999;
+	int64_t into[9] = {0};
+
+	for (int64_t p = 1; p <= 8; p++) {
+		char account[16];
+
+		snprintf(account, sizeof account, "A%d", (int)p);
+		make(s, p, account);
+	}
+	for (int i = 0; i < 500; i++) {
+		int64_t a, c;
+
+		random = random * 6364136223846793005u + 1442695040888963407u;
+		a = 1 + (int64_t)(random >> 33) % 8;
+		c = 1 + (int64_t)(random >> 45) % 8;
+		if (random >> 62 != 0) {
+			int64_t to = party_root(s, a), from = party_root(s, c);
+			enum party_result result = party_merge(s, a, c, "test", i);
+
+			assert_int_equal(result, to == from ? PARTY_SAME : PARTY_OK);
+			if (result == PARTY_OK)
+				into[from] = to;
+		} else {
+			enum party_result result = party_unmerge(s, a);
+
+			assert_int_equal(
+				result, into[a] != 0 ? PARTY_OK : PARTY_NOT_MERGED);
+			into[a] = 0;
+		}
+		for (int64_t p = 1; p <= 8; p++) {
+			int64_t root = p;
+
+			while (into[root] != 0)
+				root = into[root];
+			assert_int_equal(party_root(s, p), root);
+		}
+	}
+	for (int64_t p = 1; p <= 8; p++)
+		(void)party_unmerge(s, p);
+	for (int64_t p = 1; p <= 8; p++)
+		assert_int_equal(party_root(s, p), p);
+	return true;
+}
+
+static void
+merging_and_taking_apart_is_exact(void **state)
+{
+	use(merge_at_random);
+}
+
+static double
+points_of(struct database_session *s, int64_t party)
+{
+	struct party_view *v = xcalloc(1, sizeof *v);
+	double points;
+
+	assert_true(party_read(s, party, b.config->customers, 1000, v));
+	points = v->points;
+	party_view_finish(v);
+	free(v);
+	return points;
+}
+
+static bool
+inherit_in_a_circle(struct database_session *s)
+{
+	json_t *revenue = json_integer(1000);
+
+	make(s, 1, "A1");
+	make(s, 2, "H1");
+	party_set_attribute(s, 2, "revenue", "crm", revenue, 1);
+	assert_int_equal(party_link(s, 1, 2, "member_of", NAN, "test", 1), PARTY_OK);
+	assert_int_equal(party_link(s, 2, 1, "owner_of", 1, "test", 1), PARTY_OK);
+	assert_int_equal(party_link(s, 1, 1, "self", 1, "test", 1), PARTY_SAME);
+	assert_true(points_of(s, 1) == 5);
+	assert_true(points_of(s, 2) == 10);
+	assert_int_equal(party_link(s, 1, 2, "member_of", 0.25, "test", 1), PARTY_OK);
+	assert_true(points_of(s, 1) == 2.5);
+	/* Merged with his household he inherits nothing of himself. */
+	assert_int_equal(party_merge(s, 2, 1, "test", 1), PARTY_OK);
+	assert_true(points_of(s, 1) == 10);
+	json_decref(revenue);
+	return true;
+}
+
+static void
+what_is_inherited_is_not_inherited_on(void **state)
+{
+	use(inherit_in_a_circle);
+}
+
+static int64_t
+count(struct database_session *s, const char *sql)
+{
+	struct query *q = query_start(s, sql);
+	int64_t n = query_row(q) ? query_int(q, 0) : -1;
+
+	query_end(q);
+	return n;
+}
+
+static void
+serve(struct database_session *s, uint64_t contact, int64_t party, const char *channel,
+	int64_t days_ago)
+{
+	party_served(s, &(struct served){.contact = contact,
+				.party = party,
+				.channel = channel,
+				.agent = "a",
+				.state = "completed",
+				.ended_ms = clock_wall_ms() - days_ago * DAY_MS,
+				.handled_ms = 1000});
+}
+
+static bool
+fill_old(struct database_session *s)
+{
+	make(s, 1, "A1");
+	serve(s, 1, 1, "chat", 9);
+	serve(s, 2, 1, "chat", 11);
+	serve(s, 3, 1, "voice", 99);
+	serve(s, 4, 1, "voice", 101);
+	serve(s, 4, 1, "voice", 0); /* told twice is told once */
+	party_create(s, 2, NULL, NULL, true, clock_wall_ms() - 31 * DAY_MS);
+	party_create(s, 3, NULL, NULL, true, clock_wall_ms() - 29 * DAY_MS);
+	party_create(s, 4, NULL, NULL, true, clock_wall_ms() - 31 * DAY_MS);
+	serve(s, 5, 4, "voice", 1);
+	return true;
+}
+
+static bool
+look_at_rest(struct database_session *s)
+{
+	assert_int_equal(count(s, "SELECT count(*) FROM served"), 3);
+	assert_int_equal(
+		count(s, "SELECT count(*) FROM served WHERE contact IN (1, 3, 5)"), 3);
+	assert_int_equal(count(s, "SELECT count(*) FROM party"), 3);
+	assert_int_equal(count(s, "SELECT count(*) FROM party WHERE id = 2"), 0);
+	return true;
+}
+
+static void
+what_is_kept_too_long_is_forgotten_by_channel(void **state)
+{
+	struct customers c = {.parts = {.database = b.db}, .rules = b.config->customers};
+	struct database_figures f = {0};
+
+	use(fill_old);
+	c.tidy = evtimer_new(b.base, customers_tidy, &c);
+	customers_tidy(-1, 0, &c);
+	while (f.written == 0) {
+		event_base_loop(b.base, EVLOOP_ONCE);
+		database_figures(b.db, &f);
+	}
+	event_free(c.tidy);
+	use(look_at_rest);
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(merging_and_taking_apart_is_exact),
+		T(what_is_inherited_is_not_inherited_on),
+		T(what_is_kept_too_long_is_forgotten_by_channel),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
