@@ -164,10 +164,8 @@ ended(struct customers *c, const struct event *e, const char *state)
 			.state = state,
 			.ended_ms = clock_wall_ms(),
 			.handled_ms = e->handled_ms > 0 ? e->handled_ms : 0},
-		complaint);
+		root, complaint);
 	live_remove(c, e->contact);
-	/* What else he has waiting is a repeated contact now. */
-	live_refresh(c, root);
 }
 
 void
@@ -187,4 +185,6 @@ customers_event(void *owner, const struct event *e)
 		ended(c, e, "cancelled");
 	else if (e->kind == EVENT_CONTACT_LOST)
 		ended(c, e, "lost");
+	else if (e->kind == EVENT_CONTACT_ANSWERED)
+		ended(c, e, "answered");
 }

@@ -150,7 +150,8 @@ json_t *lists_json(const struct customers *c);
 void write_provisional(struct customers *c, int64_t party, const char *source,
 	const struct identities *identities, uint64_t contact);
 void write_learned(struct customers *c, const struct lookup *lookup);
-void write_served(struct customers *c, const struct served *served, int complaint);
+void write_served(
+	struct customers *c, const struct served *served, int64_t root, int complaint);
 
 /* ---- customers_import.c, customers_subject.c ---- */
 

@@ -148,6 +148,8 @@ write_learned(struct customers *c, const struct lookup *l)
 /* ---- a contact ended ---- */
 
 struct ended {
+	struct customers *c;
+	int64_t root;
 	struct served served;
 	char channel[ID_MAX + 1], agent[ID_MAX + 1];
 	int complaint; /* 1 opened, -1 all closed, 0 neither */
@@ -195,14 +197,22 @@ end(struct database_session *s, void *arg)
 static void
 end_done(void *arg, enum database_result result)
 {
-	free(arg);
+	struct ended *e = arg;
+
+	/* What else he has waiting is a repeated contact now. */
+	if (result == DATABASE_OK)
+		live_refresh(e->c, e->root);
+	free(e);
 }
 
 void
-write_served(struct customers *c, const struct served *served, int complaint)
+write_served(
+	struct customers *c, const struct served *served, int64_t root, int complaint)
 {
 	struct ended *e = xcalloc(1, sizeof *e);
 
+	e->c = c;
+	e->root = root;
 	e->served = *served;
 	e->complaint = complaint;
 	snprintf(e->channel, sizeof e->channel, "%s", served->channel);
