@@ -49,6 +49,8 @@ autos_trim(struct maildesk *d)
 
 	while (gone < d->n_autos && d->autos[gone].at_ms < oldest_ms)
 		gone++;
+	if (gone == 0)
+		return;
 	memmove(d->autos, d->autos + gone,
 		(size_t)(d->n_autos - gone) * sizeof *d->autos);
 	d->n_autos -= gone;
