@@ -386,8 +386,9 @@ finish(struct usher *u)
 	start_notify("STOPPING=1");
 	if (u->serving)
 		drain(u);
-	side_destroy(u->side); /* its last answers are for the parts */
+	side_stop(u->side); /* its last answers are for the parts */
 	parts_close(u);
+	side_destroy(u->side);
 	http_server_destroy(u->http);
 	wires_destroy(u->wires);
 	router_destroy(u->router);

@@ -178,11 +178,22 @@ side_create(struct event_base *base, const struct side_settings *settings, char 
 }
 
 void
+side_stop(struct side *side)
+{
+	struct rlink *link;
+
+	if (side == NULL || side->link == NULL)
+		return;
+	link = side->link;
+	side->link = NULL;
+	side->state = SIDE_AWAY; /* who hears a NULL asks nothing anew */
+	rlink_destroy(link);
+}
+
+void
 side_destroy(struct side *side)
 {
-	if (side == NULL)
-		return;
-	rlink_destroy(side->link);
+	side_stop(side);
 	free(side);
 }
 

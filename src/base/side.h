@@ -51,7 +51,10 @@ struct side_settings {
 /* Begins to connect. NULL with the reason, and what to do, in error. */
 struct side *side_create(struct event_base *base, const struct side_settings *settings,
 	char *error, size_t room) USHER_MUST_CHECK;
-/* Unanswered calls get their NULL. NULL is fine. */
+/* Unanswered calls get their NULL; further ones are refused, as while Redis is away. For
+ * the end: parts that still say something on their way out are not surprised. */
+void side_stop(struct side *side);
+/* The same, and frees it. NULL is fine in both. */
 void side_destroy(struct side *side);
 
 /*
