@@ -4,13 +4,27 @@ import { channelIcon, channelName } from "../lib/channels.js";
 import { t } from "../lib/i18n.js";
 import { every } from "../lib/ticker.js";
 import { clock, span } from "../lib/time.js";
-import { ask, attempt, badge } from "../lib/ui.js";
-import { nameOf } from "./model.js";
+import { ask, attempt, badge, notice } from "../lib/ui.js";
+import { carried, nameOf } from "./model.js";
 
 const URGENT_MS = 8000; /* left of an offer when it begins to press */
 
 /* Attributes worth a look before one accepts; the rest is in the contact itself. */
 const SHOWN = ["topic", "subject", "ivr.menu", "ivr.service", "page", "page.title", "language"];
+
+/* Where the switch rings his telephone the call is accepted by its picking up; all else by the desktop. */
+async function acceptOffer(link, offer) {
+  if (carried(offer.contact) && link.methods?.has("call.answer")) {
+    try {
+      await link.call("call.answer", { contact: offer.contact.id });
+      notice(t("Your telephone was told to pick up. If it goes on ringing, pick it up."));
+      return;
+    } catch (error) {
+      if (error.type !== "wrong_state") throw error; /* it does not ring: accepted first, rung then */
+    }
+  }
+  await link.call("offer.accept", { offer: offer.offer });
+}
 
 function offerCard(context, offer) {
   const { link } = context;
@@ -24,7 +38,7 @@ function offerCard(context, offer) {
       type: "button",
       class: "primary grow",
       id: `accept-${offer.offer}`,
-      onclick: () => attempt(accept, () => link.call("offer.accept", { offer: offer.offer })),
+      onclick: () => attempt(accept, () => acceptOffer(link, offer)),
     },
     t("Accept"),
     h("kbd", {}, "Alt A"),

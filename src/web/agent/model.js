@@ -223,5 +223,10 @@ export function customerId(contact) {
 export function nameOf(contact) {
   const a = contact.attributes || {};
   const callback = contact.callback?.number;
-  return cardOf(contact)?.name || a["customer.name"] || a.name || a["caller.name"] || customerId(contact) || a.from || a.ani || callback || "";
+  return cardOf(contact)?.name || a["customer.name"] || a.name || a["caller.name"] || a.caller_name || a.from || a.ani || callback || customerId(contact);
+}
+
+/* Does a switch carry it? Then it has measured something of it. */
+export function carried(contact) {
+  return contact.ivr_ms !== undefined || contact.ring_ms !== undefined || contact.legs?.length > 0;
 }

@@ -6,6 +6,7 @@ import { clean, h, outside, replace, safeUrl, show, text } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
 import { moment, ms } from "../lib/time.js";
 import { ask, attempt, badge } from "../lib/ui.js";
+import { carried } from "./model.js";
 
 const NUMBERS = ["ani", "caller", "caller.number", "customer.phone", "phone", "number", "from"];
 
@@ -140,9 +141,9 @@ export function callPanel(context, item) {
     ),
     update(now) {
       const c = now.contact;
-      const carried = controls.length > 0 && (c.ivr_ms !== undefined || c.ring_ms !== undefined || c.legs?.length > 0);
-      show(row, carried);
-      show(byHand, !carried && now.state !== "wrapup");
+      const ours = controls.length > 0 && carried(c);
+      show(row, ours);
+      show(byHand, !ours && now.state !== "wrapup");
       const talks = now.state === "connected" || now.state === "parked";
       const facts = { talks, rings: now.state === "pending", held: !!now.held, muted: !!now.muted, consults: !!now.consults };
       const [word, kind] = now.state === "wrapup" ? [t("hung up"), ""] : facts.rings ? [t("ringing"), "accent"] : facts.consults ? [t("asking somebody"), "accent"] : facts.held ? [t("on hold"), "warn"] : talks ? [t("talking"), "good"] : ["", ""];
