@@ -118,8 +118,9 @@ static const struct setting mail_settings[] = {
 		.help = "Mail comes in from the site's mail server by LMTP; a plain "
 			"value "
 			"is the address."),
-	[MAIL_WORKERS] = KEY(INT, "workers", RANGE(1, 32), .fallback = "2",
-		.help = "Threads that take mails apart."),
+	[MAIL_WORKERS] = KEY(INT, "workers", RANGE(1, 64), .fallback = "8",
+		.help = "Threads that take mails apart and wait for the disk; waits of "
+			"several are one."),
 	[MAIL_KEEP_ORIGINALS] = KEY(BOOL, "keep_originals", .fallback = "true",
 		.help = "Keep each mail as it came, beside what was made of it. One that "
 			"holds card data is never kept."),

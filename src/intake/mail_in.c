@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/worker.h"
@@ -15,6 +16,7 @@
 #include "intake/mail_upkeep.h"
 
 #define ASKERS_MAX 4
+#define COMPLAIN_MS 10000 /* between two lines about mails that are not taken */
 
 /* A mail for one mailbox, on its way through Redis and router. */
 struct delivery {
@@ -33,6 +35,7 @@ struct mail_in {
 	struct worker_pool *workers;	/* owned */
 	struct idmap deliveries;	/* tag -> struct delivery, owned */
 	uint64_t last;
+	int64_t complained_ms;	       /* boot time */
 	int64_t held;		       /* bytes in hand */
 	struct mail_upkeep *upkeep;    /* owned */
 	struct upkeep *keeping;	       /* under way; NULL */
@@ -152,11 +155,17 @@ note_contact(struct mail_in *m, struct delivery *d, uint64_t contact)
 static void
 say_refusal(struct mail_in *m, struct delivery *d, const struct outcome *outcome)
 {
-	if (outcome->kind != OUTCOME_STORE_AWAY)
+	int64_t now_ms = clock_boot_ms();
+
+	/* A mail server that comes again and again must not fill the log. */
+	if (outcome->kind != OUTCOME_STORE_AWAY &&
+		now_ms - m->complained_ms >= COMPLAIN_MS) {
+		m->complained_ms = now_ms;
 		log_warn("mail: not taken now mailbox=%s kind=%s why=\"%s\"",
 			d->arrival->work->copy[d->copy].box->name,
 			outcome_name(outcome->kind),
 			outcome->message != NULL ? outcome->message : "");
+	}
 	say(m, d, MAIL_LATER, outcome_name(outcome->kind));
 }
 

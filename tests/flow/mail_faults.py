@@ -17,6 +17,7 @@ from mailbox import MAIL, mail
 from runner import check, equal
 
 CLIENTS = 8
+LONG = {"general": {"limits": {"length": 1000000}}}  # a queue that takes them all
 TWICE = 0.1  # of the mails are sent once more although they were taken: a 250 that was lost on its way
 
 
@@ -126,7 +127,7 @@ async def _main(n):
     from harness import starter  # noqa: PLC0415: only when it is run by itself
 
     cleaners = []
-    centre = await starter(cleaners)(mail=MAIL, judged=False, patience_s=120)
+    centre = await starter(cleaners)(mail=MAIL, judged=False, patience_s=120, queues=LONG)
     failed = True
     try:
         counts = await everything(centre, n, seed=int(time.time()))
