@@ -287,7 +287,15 @@ class Desktop:
             self.offers[params["offer"]] = params
         elif name.startswith("offer."):
             self.offers.pop(params["offer"], None)
-        elif name in ("contact.connected", "contact.updated", "contact.wrapup", "contact.parked", "contact.resumed"):
+        elif name == "contact.updated":
+            # It may be one that is only offered, and not ours yet.
+            contact = params["contact"]
+            if contact["id"] in self.contacts:
+                self.contacts[contact["id"]].update(contact)
+            for offer in self.offers.values():
+                if offer["contact"]["id"] == contact["id"]:
+                    offer["contact"].update(contact)
+        elif name in ("contact.connected", "contact.wrapup", "contact.parked", "contact.resumed"):
             contact = params["contact"]
             self.contacts[contact["id"]] = {**self.contacts.get(contact["id"], {}), **contact}
         elif name.startswith("contact."):
