@@ -190,8 +190,8 @@ what_has_no_shape_is_text(void **state)
 {
 	static const char *const raws[] = {"Just words.\r\nNo head.\r\n",
 		"Content-Type: multipart/mixed\r\n\r\nJust words.\r\nNo head.\r\n",
-		"Content-Type: multipart/mixed; boundary=b\r\n\r\nJust words.\r\nNo "
-		"head.\r\n",
+		("Content-Type: multipart/mixed; boundary=b\r\n\r\nJust words.\r\nNo "
+		 "head.\r\n"),
 		" \r\n\r\nSubject: x\r\n\r\nJust words.\r\nNo head.\r\n"};
 	struct seen s;
 
