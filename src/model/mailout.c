@@ -72,16 +72,17 @@ review_of(const struct mailout_settings *s, const char *category, size_t n)
 double
 mailout_review_share(const struct mailout_settings *s, const char *category)
 {
-	size_t n = category != NULL ? strlen(category) : 0;
+	const char *path = category != NULL ? category : "";
+	size_t n = strlen(path);
 	const struct mailout_review *r;
 
 	for (;;) {
-		r = review_of(s, category, n);
+		r = review_of(s, path, n);
 		if (r != NULL)
 			return r->share;
 		if (n == 0)
 			return 0;
-		while (n > 0 && category[n - 1] != '/')
+		while (n > 0 && path[n - 1] != '/')
 			n--;
 		n -= n > 0; /* without the slash */
 	}

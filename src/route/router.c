@@ -464,6 +464,7 @@ intake_take(struct router *r, int64_t now_ms, const struct submission *s,
 	char *external = s->external_id != NULL
 				 ? xasprintf("%s %s", s->source, s->external_id)
 				 : NULL;
+	uint64_t id;
 	struct contact *c;
 	const char *message = NULL;
 	enum outcome_kind kind;
@@ -475,7 +476,8 @@ intake_take(struct router *r, int64_t now_ms, const struct submission *s,
 		free(external);
 		return 0;
 	}
-	c = contact_create(r, (uint64_t)r->epoch << 36 | ++r->n_contact_ids);
+	id = (uint64_t)r->epoch << 36 | ++r->n_contact_ids;
+	c = contact_create(r, id);
 	copy_submission(c, s);
 	if (answer != NULL)
 		identify_learn(r, c, answer);
@@ -491,8 +493,9 @@ intake_take(struct router *r, int64_t now_ms, const struct submission *s,
 		refuse(r, c, kind, message, reply);
 		return 0;
 	}
+	/* A store that does not take it may free it before this returns. */
 	add(r, c, s, external, now_ms, reply);
-	return c->id;
+	return id;
 }
 
 void
