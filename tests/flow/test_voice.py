@@ -179,7 +179,7 @@ async def who_waits_is_connected_when_an_agent_gets_ready(start):
         check(counts, "figures")
 
 
-@test(subset=True)
+@test
 async def a_cut_link_loses_nobody_and_callers_keep_their_places(start):
     async with voice(start) as (centre, switch):
         ann = await centre.agent("a1")
