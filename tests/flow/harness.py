@@ -35,6 +35,7 @@ from usher_http import Http, HttpBroken  # noqa: E402
 BUILD = pathlib.Path(os.environ.get("USHER_BUILD", TOP / "build"))
 REDIS = os.environ.get("USHER_FLOW_REDIS", "managed")  # or "cluster": a single-node cluster beside it
 SLOW = float(os.environ.get("USHER_FLOW_SLOW", "1"))  # a sanitizer build is so many times slower
+LATE_S = 8 * SLOW  # what a busy machine may add to a time that is waited for; no test measures the machine
 
 SETTINGS = {
     "centre": "flow",
@@ -163,9 +164,9 @@ class Centre:
         log = self.dir / "log"
         return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""
 
-    async def start_redis(self, cluster=False, fsync="always"):
+    async def start_redis(self, cluster=False, fsync="always", port=None):
         """A Redis of the test's own beside the daemon, as a production one would be."""
-        port = free_port()
+        port = port or free_port()
         folder = self.dir / "redis"
         folder.mkdir(exist_ok=True)
         more = ["--cluster-enabled", "yes", "--cluster-port", str(free_port())] if cluster else []
@@ -212,6 +213,10 @@ class Centre:
             os.kill(pid, signal.SIGKILL)
         if what == "router":
             await self.process.wait()
+        elif self.redis and REDIS == "cluster":
+            # As the daemon does with its own, and a site's supervisor with a site's.
+            await self.redis.wait()
+            await self.start_redis(cluster=True, port=int(self.settings["redis"].rpartition(":")[2]))
 
     async def restart(self):
         await self.stop_daemon()

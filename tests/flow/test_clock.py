@@ -53,7 +53,7 @@ async def setting_the_clock_by_an_hour_ends_no_offer_early_or_late(start):
         clock.set(hours * 3600)
         await ann.expect("offer.timeout")
         took_s = time.monotonic() - began
-        check(2.5 <= took_s <= 3.7, f"clock moved by {hours} h: the offer of 3 s stood for {took_s:.2f} s")
+        check(2.5 <= took_s <= 3 + harness.LATE_S, f"clock moved by {hours} h: the offer of 3 s stood for {took_s:.2f} s")
         await ann.ready()
         await ann.take(contact)
         await ann.finish(contact)
@@ -71,7 +71,7 @@ async def setting_the_clock_by_a_day_ends_no_offer_early_or_late(start):
         clock.set(hours * 3600)
         await centre.becomes(contact, "queued")
         took_s = time.monotonic() - began
-        check(2.5 <= took_s <= 3.7, f"clock moved by {hours} h: the offer of 3 s stood for {took_s:.2f} s")
+        check(2.5 <= took_s <= 3 + harness.LATE_S, f"clock moved by {hours} h: the offer of 3 s stood for {took_s:.2f} s")
         await ann.stop()
         again = await centre.agent("a1")
         await again.take(contact)
