@@ -54,12 +54,9 @@ is_mail(void *owner, int channel)
 {
 	const struct usher *u = owner;
 	const struct centre *centre = router_centre(u->router);
-	const struct mail_settings *mail = u->config->mail;
 
-	for (int i = 0; channel >= 0 && i < mail->n_boxes; i++)
-		if (strcmp(mail->boxes[i].channel, centre->channels[channel].name) == 0)
-			return true;
-	return false;
+	return channel >= 0 &&
+	       mailbox_feeds(u->config->mail, centre->channels[channel].name);
 }
 
 static bool

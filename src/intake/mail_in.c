@@ -565,7 +565,9 @@ mail_in_event(void *owner, const struct event *event)
 	char id[NUMBER_ID_TEXT];
 	json_t *contact;
 
-	if (event->kind != EVENT_CONTACT_CONNECTED || event->agent < 0)
+	if (event->kind != EVENT_CONTACT_CONNECTED || event->agent < 0 ||
+		event->channel < 0 ||
+		!mailbox_feeds(m->settings, centre->channels[event->channel].name))
 		return;
 	contact = router_contact_json(m->parts.router, event->at_ms, event->contact,
 		DESCRIBE_BRIEF | DESCRIBE_PAYLOAD);

@@ -73,3 +73,12 @@ mailbox_named(const struct mail_settings *s, const char *name)
 			return &s->boxes[i];
 	return NULL;
 }
+
+bool
+mailbox_feeds(const struct mail_settings *s, const char *channel)
+{
+	for (int i = 0; i < s->n_boxes; i++)
+		if (strcmp(s->boxes[i].channel, channel) == 0)
+			return true;
+	return false;
+}

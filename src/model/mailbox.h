@@ -68,5 +68,7 @@ void mail_settings_unref(struct mail_settings *s); /* NULL is fine */
 
 /* NULL: there is none. */
 const struct mailbox *mailbox_named(const struct mail_settings *s, const char *name);
+/* Are a channel's contacts mails: does a mailbox feed it? */
+bool mailbox_feeds(const struct mail_settings *s, const char *channel);
 
 #endif
