@@ -13,12 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 
 #define THREADS_MAX 64
+#define MODEST_NICE 10 /* about a tenth of a processor that is fought for */
 
 struct job {
 	struct job *next;
@@ -36,7 +38,7 @@ struct worker_pool {
 	pthread_cond_t more;
 	struct job_list waiting, finished; /* owned */
 	int n_waiting, queue_most;
-	bool stopping;
+	bool stopping, modest;
 	int n_threads;
 	pthread_t threads[THREADS_MAX];
 	int wake; /* eventfd; threads write, the loop reads */
@@ -81,14 +83,28 @@ wake_loop(struct worker_pool *pool)
 		log_error("worker: cannot wake the loop: %s", strerror(errno));
 }
 
+/* On Linux a priority is a thread's. Where it is forbidden, nothing is lost but the
+ * modesty. */
+void
+thread_stand_back(void)
+{
+	if (setpriority(PRIO_PROCESS, (id_t)gettid(), MODEST_NICE) != 0)
+		log_info("worker: priority stays as it is: %s", strerror(errno));
+}
+
 static void *
 run(void *arg)
 {
 	struct worker_pool *pool = arg;
 	struct job *job;
+	bool modest = false;
 
 	pthread_mutex_lock(&pool->lock);
 	while (!pool->stopping) {
+		if (pool->modest && !modest) {
+			modest = true;
+			thread_stand_back();
+		}
 		job = list_take(&pool->waiting);
 		if (job == NULL) {
 			pthread_cond_wait(&pool->more, &pool->lock);
@@ -196,6 +212,15 @@ worker_pool_create(struct event_base *base, int n, int queue_most)
 		}
 	}
 	return pool;
+}
+
+void
+worker_pool_stand_back(struct worker_pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	pool->modest = true;
+	pthread_cond_broadcast(&pool->more);
+	pthread_mutex_unlock(&pool->lock);
 }
 
 static void

@@ -26,6 +26,14 @@ struct worker_pool *worker_pool_create(
 	struct event_base *base, int n, int queue_most) USHER_MUST_CHECK;
 
 /*
+ * worker_pool_stand_back - from now on its threads leave the processor to the loop and to
+ * Redis when there is not enough of it: for work that may be late.
+ */
+void worker_pool_stand_back(struct worker_pool *pool);
+/* The same for the calling thread alone. */
+void thread_stand_back(void);
+
+/*
  * worker_pool_destroy - waits for the jobs being worked on, drops the others.
  *
  * drop    called on this thread for the arg of each job whose `done` was not called, so

@@ -381,6 +381,7 @@ database_open(struct event_base *base, const struct database_settings *settings,
 		snprintf(error, room, "no threads for the database");
 		goto fail_database;
 	}
+	worker_pool_stand_back(db->writer_pool);
 	db->again = evtimer_new(base, on_again, db);
 	return db;
 fail_database:
