@@ -46,6 +46,19 @@ put_ms(struct query *q, int i, int64_t ms)
 		query_put_text(q, i, NULL);
 }
 
+/* One number of a contact; 0: nothing is found. */
+static int64_t
+number_for(const struct apply *a, const char *sql, int64_t contact)
+{
+	struct query *q = start(a, sql);
+	int64_t number;
+
+	query_put_int(q, 1, contact);
+	number = query_row(q) ? query_int(q, 0) : 0;
+	query_end(q);
+	return number;
+}
+
 /* ---- every event as it was told ---- */
 
 static void
@@ -109,13 +122,7 @@ begin_contact(
 static void
 know_contact(const struct apply *a, int64_t contact, const struct entry_event *e)
 {
-	struct query *q = start(a, "SELECT 1 FROM contact WHERE id = $1");
-	bool known;
-
-	query_put_int(q, 1, contact);
-	known = query_row(q);
-	query_end(q);
-	if (!known)
+	if (number_for(a, "SELECT 1 FROM contact WHERE id = $1", contact) == 0)
 		begin_contact(a, contact, e, false);
 	else if (e->party != 0)
 		person_note(a->session, contact, e->party, NULL);
@@ -137,6 +144,17 @@ set_state(const struct apply *a, int64_t contact, const char *state,
 	query_run(q);
 }
 
+/*
+ * What is open is the last one. Told by its whole key a row is changed in place; where
+ * several could be meant SQLite keeps a list of them first, which cost as much again.
+ */
+#define OPEN_VISIT                                                                       \
+	" WHERE contact = $1 AND n = (SELECT max(n) FROM visit WHERE contact = $1) AND " \
+	"closed = 0"
+#define OPEN_LEG                                                                         \
+	" WHERE contact = $1 AND n = (SELECT max(n) FROM leg WHERE contact = $1) AND "   \
+	"closed = 0"
+
 /* ---- visits ---- */
 
 static void
@@ -144,8 +162,8 @@ leave_queue(const struct apply *a, int64_t contact, int64_t at_ms, const char *h
 	const char *agent)
 {
 	struct query *q = start(a,
-		"UPDATE visit SET left_ms = $2, left_how = $3, agent = $4, closed = 1 "
-		"WHERE contact = $1 AND closed = 0");
+		"UPDATE visit SET left_ms = $2, left_how = $3, agent = $4, closed = "
+		"1" OPEN_VISIT);
 
 	query_put_int(q, 1, contact);
 	query_put_int(q, 2, at_ms);
@@ -158,12 +176,11 @@ static void
 enter_queue(const struct apply *a, int64_t contact, const char *kind,
 	const struct entry_event *e)
 {
+	int64_t n = number_for(a, "SELECT max(n) FROM visit WHERE contact = $1", contact);
 	struct query *q = start(a,
 		"INSERT INTO visit (contact, n, kind, queue, channel, tier, dnis, "
-		"entered_ms, "
-		"since_ms, sl_due_ms) VALUES ($1, (SELECT count(*) + 1 FROM visit WHERE "
-		"contact = $1), $2, $3, $4, $5, (SELECT dnis FROM contact_person WHERE "
-		"contact = $1), $6, $7, $8)");
+		"entered_ms, since_ms, sl_due_ms) VALUES ($1, $9, $2, $3, $4, $5, "
+		"(SELECT dnis FROM contact_person WHERE contact = $1), $6, $7, $8)");
 
 	query_put_int(q, 1, contact);
 	query_put_text(q, 2, kind);
@@ -173,6 +190,7 @@ enter_queue(const struct apply *a, int64_t contact, const char *kind,
 	query_put_int(q, 6, e->at_ms);
 	query_put_int(q, 7, e->t0_ms != 0 ? e->t0_ms : e->at_ms);
 	query_put_int(q, 8, e->sl_due_ms != 0 ? e->sl_due_ms : e->at_ms);
+	query_put_int(q, 9, n + 1);
 	query_run(q);
 }
 
@@ -220,13 +238,11 @@ team_of(const struct apply *a, const char *agent)
 static void
 offer(const struct apply *a, int64_t contact, const struct entry_event *e)
 {
-	struct query *q = start(a, "INSERT INTO leg (contact, n, offer, agent, team, "
-				   "queue, channel, tier, dnis, "
-				   "offered_ms) VALUES ($1, (SELECT count(*) + 1 FROM "
-				   "leg WHERE contact = $1), "
-				   "$2, $3, $4, $5, $6, $7, (SELECT dnis FROM "
-				   "contact_person WHERE contact = "
-				   "$1), $8)");
+	int64_t n = number_for(a, "SELECT max(n) FROM leg WHERE contact = $1", contact);
+	struct query *q = start(a,
+		"INSERT INTO leg (contact, n, offer, agent, team, queue, channel, tier, "
+		"dnis, offered_ms) VALUES ($1, $9, $2, $3, $4, $5, $6, $7, (SELECT dnis "
+		"FROM contact_person WHERE contact = $1), $8)");
 
 	query_put_int(q, 1, contact);
 	put_id(q, 2, (int64_t)e->offer);
@@ -236,6 +252,7 @@ offer(const struct apply *a, int64_t contact, const struct entry_event *e)
 	query_put_text(q, 6, e->channel != NULL ? e->channel : "");
 	query_put_text(q, 7, e->tier != NULL ? e->tier : "");
 	query_put_int(q, 8, e->at_ms);
+	query_put_int(q, 9, n + 1);
 	query_run(q);
 }
 
@@ -244,8 +261,8 @@ offer_ends(const struct apply *a, int64_t contact, const struct entry_event *e,
 	const char *outcome, bool closes)
 {
 	struct query *q = start(a,
-		"UPDATE leg SET outcome = $2, outcome_ms = $3, reason = $4, closed = $5 "
-		"WHERE contact = $1 AND closed = 0 AND outcome IS NULL");
+		"UPDATE leg SET outcome = $2, outcome_ms = $3, reason = $4, closed = "
+		"$5" OPEN_LEG " AND outcome IS NULL");
 
 	query_put_int(q, 1, contact);
 	query_put_text(q, 2, outcome);
@@ -259,8 +276,7 @@ static void
 connected(const struct apply *a, int64_t contact, const struct entry_event *e)
 {
 	struct query *q = start(a,
-		"UPDATE leg SET connected_ms = $2 WHERE contact = $1 AND closed = 0 AND "
-		"connected_ms IS NULL");
+		"UPDATE leg SET connected_ms = $2" OPEN_LEG " AND connected_ms IS NULL");
 	int64_t changed;
 
 	query_put_int(q, 1, contact);
@@ -310,8 +326,8 @@ leg_ends(const struct apply *a, int64_t contact, const struct entry_event *e,
 		"NULL "
 		"THEN 0 ELSE $2 - parked_since_ms END, parked_since_ms = NULL, wrapup_ms "
 		"= "
-		"CASE WHEN wrapup_since_ms IS NULL THEN 0 ELSE $2 - wrapup_since_ms END "
-		"WHERE contact = $1 AND closed = 0 AND connected_ms IS NOT NULL");
+		"CASE WHEN wrapup_since_ms IS NULL THEN 0 ELSE $2 - wrapup_since_ms "
+		"END" OPEN_LEG " AND connected_ms IS NOT NULL");
 
 	query_put_int(q, 1, contact);
 	query_put_int(q, 2, e->at_ms);
@@ -446,9 +462,8 @@ measured(const struct apply *a, int64_t contact, const struct entry_event *e)
 	q = start(a,
 		"UPDATE leg SET hold_ms = max(0, $2 - (SELECT coalesce(sum(l.hold_ms), "
 		"0) "
-		"FROM leg AS l WHERE l.contact = $1 AND l.closed = 1)) WHERE contact = "
-		"$1 AND "
-		"closed = 0 AND connected_ms IS NOT NULL AND wrapup_since_ms IS NULL");
+		"FROM leg AS l WHERE l.contact = $1 AND l.closed = 1))" OPEN_LEG
+		" AND connected_ms IS NOT NULL AND wrapup_since_ms IS NULL");
 	query_put_int(q, 1, contact);
 	query_put_int(q, 2, e->hold_ms);
 	query_run(q);
@@ -502,26 +517,23 @@ of_contact(const struct apply *a, int64_t c, const struct entry_event *e,
 		return;
 	case EVENT_CONTACT_PARKED:
 		mark_leg(a,
-			"UPDATE leg SET parked_since_ms = $2 WHERE contact = $1 AND "
-			"closed = 0 "
-			"AND parked_since_ms IS NULL",
+			"UPDATE leg SET parked_since_ms = $2" OPEN_LEG
+			" AND parked_since_ms IS NULL",
 			c, e->at_ms);
 		set_state(a, c, "parked", e);
 		return;
 	case EVENT_CONTACT_RESUMED:
 		mark_leg(a,
 			"UPDATE leg SET parked_ms = parked_ms + $2 - parked_since_ms, "
-			"parked_since_ms = NULL WHERE contact = $1 AND closed = 0 AND "
-			"parked_since_ms IS NOT NULL",
+			"parked_since_ms = NULL" OPEN_LEG
+			" AND parked_since_ms IS NOT NULL",
 			c, e->at_ms);
 		set_state(a, c, "connected", e);
 		return;
 	case EVENT_CONTACT_WRAPUP:
 		mark_leg(a,
-			"UPDATE leg SET wrapup_since_ms = $2, talk_ms = " TALK
-			" WHERE contact = $1 AND closed = 0 AND connected_ms IS NOT NULL "
-			"AND "
-			"wrapup_since_ms IS NULL",
+			"UPDATE leg SET wrapup_since_ms = $2, talk_ms = " TALK OPEN_LEG
+			" AND connected_ms IS NOT NULL AND wrapup_since_ms IS NULL",
 			c, e->at_ms);
 		set_state(a, c, "wrapup", e);
 		return;

@@ -69,13 +69,40 @@ keep_progress(struct database_session *s, const struct record_job *job)
 }
 
 static void
-record_entry(const struct apply *a, struct record_job *job, const struct entry *entry)
+apply_entry(
+	const struct apply *a, const struct record_job *job, const struct entry *entry)
 {
-	/* What the tables do not take must not hold up what follows. */
-	session_mark(a->session);
-	for (int i = 0; i < entry->n; i++)
+	for (int i = 0; i < entry->n && !session_failed(a->session); i++)
 		apply_event(a, entry->op, &entry->event[i],
 			batch_ended(job->batch, entry->event[i].contact));
+}
+
+/* A mark costs as much as an entry: the batch is tried with a single one. */
+static bool
+record_all(const struct apply *a, struct record_job *job)
+{
+	uint64_t events = 0;
+
+	session_mark(a->session);
+	for (int i = 0; i < job->batch->n && !session_failed(a->session); i++) {
+		apply_entry(a, job, &job->batch->entry[i]);
+		events += (uint64_t)job->batch->entry[i].n;
+	}
+	if (session_failed(a->session)) {
+		session_undo(a->session);
+		return false;
+	}
+	session_keep(a->session);
+	job->events = events;
+	return true;
+}
+
+/* What the tables do not take must not hold up what follows. */
+static void
+record_entry(const struct apply *a, struct record_job *job, const struct entry *entry)
+{
+	session_mark(a->session);
+	apply_entry(a, job, entry);
 	if (!session_failed(a->session)) {
 		session_keep(a->session);
 		job->events += (uint64_t)entry->n;
@@ -95,8 +122,9 @@ record(struct database_session *s, void *arg)
 	struct apply a = {s, job->centre, job->generation};
 
 	job->events = job->skipped = 0; /* it may be the second try */
-	for (int i = 0; i < job->batch->n; i++)
-		record_entry(&a, job, &job->batch->entry[i]);
+	if (!record_all(&a, job))
+		for (int i = 0; i < job->batch->n && !session_failed(s); i++)
+			record_entry(&a, job, &job->batch->entry[i]);
 	keep_progress(s, job);
 	return true;
 }
