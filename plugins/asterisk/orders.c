@@ -135,7 +135,7 @@ connect_call(struct link *l, struct out *o, const struct usher_switch_action *a,
 	}
 	extension_of(extension, a->device);
 	if (a->ring_ms > 0)
-		out_set_number(o, channel, "USHER_RING", (a->ring_ms + 999) / 1000);
+		out_set_int(o, channel, "USHER_RING", (a->ring_ms + 999) / 1000);
 	if (strchr(a->device, '/') != NULL)
 		out_set(o, channel, "USHER_DEVICE", a->device);
 	if (a->offer != NULL && is_made_of(a->offer, "._-", OFFER_MAX))
@@ -157,13 +157,12 @@ put_place(struct out *o, const char *channel, const struct usher_switch_action *
 {
 	/* People count from one. */
 	if (a->position >= 0)
-		out_set_number(o, channel, "USHER_POSITION", a->position + 1);
+		out_set_int(o, channel, "USHER_POSITION", a->position + 1);
 	else
 		out_set(o, channel, "USHER_POSITION", "");
 	if (a->wait_ms >= 0) {
-		out_set_number(
-			o, channel, "USHER_WAIT_SECONDS", (a->wait_ms + 999) / 1000);
-		out_set_number(
+		out_set_int(o, channel, "USHER_WAIT_SECONDS", (a->wait_ms + 999) / 1000);
+		out_set_int(
 			o, channel, "USHER_WAIT_MINUTES", (a->wait_ms + 59999) / 60000);
 	} else {
 		out_set(o, channel, "USHER_WAIT_SECONDS", "");

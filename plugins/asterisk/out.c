@@ -54,7 +54,7 @@ out_set(struct out *o, const char *channel, const char *variable, const char *va
 }
 
 void
-out_set_number(struct out *o, const char *channel, const char *variable, int64_t value)
+out_set_int(struct out *o, const char *channel, const char *variable, int64_t value)
 {
 	char text[24];
 

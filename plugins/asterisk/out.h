@@ -21,8 +21,7 @@ void out_begin(struct out *o, const char *name, const char *id);
 void out_end(struct out *o);
 /* A variable of a channel, as an errand whose failure shows in what follows. */
 void out_set(struct out *o, const char *channel, const char *variable, const char *value);
-void out_set_number(
-	struct out *o, const char *channel, const char *variable, int64_t value);
+void out_set_int(struct out *o, const char *channel, const char *variable, int64_t value);
 /* Sends it, if it is sound and the link writes. */
 void out_flush(struct link *l, const struct out *o);
 

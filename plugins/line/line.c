@@ -352,7 +352,7 @@ static const struct usher_switch telephony = {
 	.close = link_close,
 	.receive = link_receive,
 	.lost = link_lost,
-	.act = link_act,
+	.act = line_act,
 	.figures = link_figures,
 };
 

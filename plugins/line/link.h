@@ -99,7 +99,7 @@ void listing_forget(struct link *l);
 void listing_disturbed(struct link *l);
 
 /* orders.c */
-bool link_act(
+bool line_act(
 	void *link, const struct usher_switch_action *a, char *problem, size_t room);
 
 #endif

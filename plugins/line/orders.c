@@ -161,7 +161,7 @@ order_of(enum usher_action_kind kind)
 }
 
 bool
-link_act(void *link, const struct usher_switch_action *given, char *problem, size_t room)
+line_act(void *link, const struct usher_switch_action *given, char *problem, size_t room)
 {
 	struct link *l = link;
 	struct usher_switch_action a = {.position = -1, .wait_ms = -1};

@@ -300,6 +300,24 @@ def binaries_are_hardened():
 
 
 @test
+def public_names_are_defined_once():
+    """Parts that never meet in a program meet in the tests and the fuzz targets."""
+    if not shutil.which("nm"):
+        raise Skip("nm (binutils) is not installed")
+    folders = ["src/**/*.a.p", "usherd.p", "plugins/**/*.so.p"]
+    objects = [o for folder in folders for place in BUILD.glob(folder) for o in place.glob("**/*.o")]
+    if not objects:
+        raise Skip(f"nothing is built in {BUILD.name}/")
+    listed = subprocess.run(["nm", "-g", "--defined-only", "-A", *objects], capture_output=True, text=True, check=True)
+    homes = {}
+    for line in listed.stdout.splitlines():
+        where, kind, name = line.split()
+        if kind in "TDBR" and not name.startswith("usher_plugin"):
+            homes.setdefault(name, set()).add(pathlib.Path(where.split(":")[0]).name.rpartition(".._")[2])
+    none([f"{name}: {', '.join(sorted(h))}" for name, h in sorted(homes.items()) if len(h) > 1], "defined twice")
+
+
+@test
 def programs_tell_their_version_and_their_use():
     for path in binaries():
         if path.suffix == ".so":
