@@ -17,7 +17,7 @@ import harness
 from runner import Skip, check, equal, main, test
 
 
-@test(alone=True, limit_s=300)
+@test(limit_s=300)
 async def bad_input_of_every_kind_has_its_stated_outcome(start):
     centre = await start()
     await centre.intake()
@@ -88,7 +88,7 @@ SLOW = [
 ]
 
 
-@test(alone=True, limit_s=60)
+@test(limit_s=60)
 async def every_slow_peer_meets_an_absolute_deadline(start):
     centre = await start()
 
@@ -99,7 +99,7 @@ async def every_slow_peer_meets_an_absolute_deadline(start):
     await asyncio.gather(*(one(*case) for case in SLOW))
 
 
-@test(alone=True)
+@test
 async def a_slow_body_is_told_why(start):
     centre = await start()
     _, heard = await asyncio.to_thread(_lives, centre.ready["http"], True, POST, b" ", 0.5, 20)
@@ -108,7 +108,7 @@ async def a_slow_body_is_told_why(start):
     equal(json.loads(body)["error"]["type"], "timeout")
 
 
-@test(alone=True)
+@test
 async def pipelined_requests_are_answered_in_order(start):
     centre = await start()
     paths = ["/healthz", "/readyz", "/nothing", "/healthz", "/metrics", "/healthz"]
@@ -120,7 +120,7 @@ async def pipelined_requests_are_answered_in_order(start):
     check(b"usher_uptime_seconds" in heard)
 
 
-@test(alone=True)
+@test
 async def an_invitation_to_send_the_body_comes_only_when_it_is_wanted(start):
     centre = await start()
     head = POST.replace(b"Content-Length: 100000", b"Expect: 100-continue\r\nContent-Length: 2")

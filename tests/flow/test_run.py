@@ -53,7 +53,7 @@ class Run:
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
-@test(alone=True, limit_s=300)
+@test(limit_s=300)
 async def run_says_where_it_is_and_ends_with_term():
     run = Run()
     try:
@@ -85,7 +85,7 @@ async def run_says_where_it_is_and_ends_with_term():
         run.remove()
 
 
-@test(alone=True, limit_s=300)
+@test(limit_s=300)
 async def run_ends_with_ctrl_c_and_starts_again_with_what_it_had():
     run = Run()
     try:
@@ -130,12 +130,12 @@ async def play_over_a_killed_redis(*more):
         run.remove()
 
 
-@test(alone=True, limit_s=600)
+@test(limit_s=600)
 async def a_demo_plays_a_generated_day_over_a_killed_redis_and_nothing_is_left_live():
     await play_over_a_killed_redis("--speed", "2000", "--generated", "--api")
 
 
-@test(alone=True, limit_s=600)
+@test(limit_s=600)
 async def a_demo_rings_a_switch_for_a_day_and_usher_records_what_the_switch_saw():
     figures = await play_over_a_killed_redis("--speed", "700", "--generated")
     equal(figures["differences"], "0")
