@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "base/worker.h"
+#include "history/customers.h"
 #include "intake/callme.h"
 #include "intake/chat.h"
 #include "usher.h"
@@ -141,6 +142,10 @@ part_chat_open(struct usher *u)
 	router_listen(u->router, callme_event, u->chat->callme);
 	desk_add_commands(u->desk, chat_commands, chat_n_commands, u->chat->chats);
 	router_listen(u->router, chats_event, u->chat->chats);
+	customers_add_part(u->customers,
+		&(struct customer_part){.owner = u->chat->chats, .forget = chats_forget});
+	customers_add_part(u->customers, &(struct customer_part){.owner = u->chat->callme,
+						 .forget = callme_forget});
 	open_pages(u);
 	if (u->config->http.address != NULL)
 		http_websocket(u->http, CHAT_PATH, CHAT_SUBPROTOCOL,

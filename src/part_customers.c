@@ -31,7 +31,7 @@ part_customers_open(struct usher *u)
 	}
 	desk_add_commands(
 		u->desk, customers_commands, customers_n_commands, u->customers);
-	u->eraser = customers_redis_create(u->side);
+	u->eraser = customers_redis_create(u->base, u->side);
 	customers_use_eraser(u->customers, u->eraser);
 	router_use_directory(u->router, customers_directory(u->customers));
 	router_listen(u->router, customers_event, u->customers);

@@ -407,6 +407,13 @@ is_named(const struct blobs *blobs, const char *name)
 	return false;
 }
 
+bool
+blob_forget(struct blobs *blobs, const char *name)
+{
+	return (blob_name_is_valid(name) && is_named(blobs, name)) ||
+	       blob_remove(blobs, name);
+}
+
 static bool
 is_old(int shelf, const char *file, int64_t before_ms, int64_t *size)
 {

@@ -77,6 +77,9 @@ int blob_open(const struct blobs *blobs, const char *name, int64_t *size);
 char *blob_read(const struct blobs *blobs, const char *name, size_t most, size_t *n);
 /* Erasure: false when it is still there. One that is not there is gone. */
 bool blob_remove(struct blobs *blobs, const char *name) USHER_MUST_CHECK;
+/* Erasure of what one has named and somebody else may name too: stays where a keeper
+ * still does. False when it is still there and nobody does. */
+bool blob_forget(struct blobs *blobs, const char *name) USHER_MUST_CHECK;
 
 /* ---- orphans ---- */
 

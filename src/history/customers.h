@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/people.h"
+#include "base/subject.h"
 #include "history/database.h"
 #include "history/party.h"
 #include "model/customer.h"
@@ -22,7 +23,7 @@
 #include "route/events.h"
 #include "route/router.h"
 
-#define CUSTOMER_PARTS_MAX 4
+#define CUSTOMER_PARTS_MAX 8
 #define CARD_BYTES_MAX 32768 /* of a card as it is shown with a contact */
 
 struct customers;
@@ -59,9 +60,11 @@ struct customer_part {
 	 * them) that ended before. */
 	void (*expire)(void *owner, struct database_session *s, const char *channel,
 		int64_t before_ms, const char *const *but, int n_but);
-	/* Removes what it keeps of these contacts elsewhere (blobs, transcripts). On the
-	 * loop, not on a thread. */
-	void (*forget)(void *owner, const uint64_t *contacts, size_t n);
+	/* Removes what it keeps of this person elsewhere (chats, mails, files), before
+	 * his contacts leave Redis. On the loop, not on a thread; `gone` is called once,
+	 * now or later. */
+	void (*forget)(
+		void *owner, const struct subject *subject, subject_gone gone, void *arg);
 };
 
 /* NULL with a sentence in error. */
@@ -120,7 +123,8 @@ void customers_use_eraser(
 
 /* The eraser for Redis (customers_redis.c); owned by the caller. */
 struct side;
-const struct customers_eraser *customers_redis_create(struct side *side);
+const struct customers_eraser *customers_redis_create(
+	struct event_base *base, struct side *side);
 void customers_redis_destroy(const struct customers_eraser *eraser); /* NULL is fine */
 
 struct customers_figures {

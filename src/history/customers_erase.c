@@ -2,8 +2,9 @@
  * history/customers_erase.c - a customer erased: nothing that names him stays anywhere,
  * only a record that it was done (RELIABILITY I15, T21).
  *
- *   who, and his contacts --> waiting ones withdrawn --> contacts out of Redis and of
- *   whoever keeps content --> rows out of the database --> record
+ *   who, and his contacts --> waiting ones withdrawn --> out of whoever keeps content
+ *   --> contacts out of Redis, its log written anew --> rows out of the database -->
+ * record
  *
  * The database comes last: until then the whole can be repeated.
  */
@@ -26,10 +27,14 @@ struct erasure {
 	int n_merged;
 	int64_t merged[MERGED_MAX];
 	size_t n_contacts, room;
-	uint64_t *contacts; /* owned */
-	int withdrawing;    /* answers of the router that are awaited; 1 more while asking
-			     */
-	json_t *counts;	    /* owned */
+	uint64_t *contacts;		     /* owned */
+	struct subject_identity *identities; /* owned, with their texts */
+	size_t n_identities;
+	struct subject subject; /* the same, as parts are told */
+	int part;		/* the one that forgets now */
+	int withdrawing; /* answers of the router that are awaited; 1 more while asking
+			  */
+	json_t *counts;	 /* owned */
 };
 
 static void
@@ -37,6 +42,11 @@ destroy(struct erasure *e)
 {
 	json_decref(e->counts);
 	free(e->contacts);
+	for (size_t i = 0; i < e->n_identities; i++) {
+		free((char *)(uintptr_t)e->identities[i].kind);
+		free((char *)(uintptr_t)e->identities[i].value);
+	}
+	free(e->identities);
 	free(e);
 }
 
@@ -186,14 +196,62 @@ remove_contacts(struct erasure *e)
 {
 	struct customers *c = e->c;
 
-	for (int i = 0; i < c->n_parts; i++)
-		if (c->part[i].forget != NULL)
-			c->part[i].forget(c->part[i].owner, e->contacts, e->n_contacts);
-	if (c->eraser == NULL || e->n_contacts == 0)
+	if (c->eraser == NULL)
 		contacts_gone(e, true);
 	else
 		c->eraser->contacts(
 			c->eraser->owner, e->contacts, e->n_contacts, contacts_gone, e);
+}
+
+static void forget_next(struct erasure *e);
+
+static void
+part_has_forgotten(void *arg, bool gone)
+{
+	struct erasure *e = arg;
+
+	if (!gone) {
+		refuse(e, RPC_LATER, "store_away",
+			"Content of his could not be removed now; erase him again "
+			"later.");
+		return;
+	}
+	forget_next(e);
+}
+
+/* One part after the other, so that nothing is half done when one cannot. */
+static void
+forget_next(struct erasure *e)
+{
+	struct customers *c = e->c;
+
+	while (e->part < c->n_parts && c->part[e->part].forget == NULL)
+		e->part++;
+	if (e->part < c->n_parts) {
+		const struct customer_part *part = &c->part[e->part++];
+
+		part->forget(part->owner, &e->subject, part_has_forgotten, e);
+	} else {
+		remove_contacts(e);
+	}
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void
+forget_content(struct erasure *e)
+{
+	if (e->n_contacts > 0)
+		qsort(e->contacts, e->n_contacts, sizeof e->contacts[0], by_number);
+	e->subject = (struct subject){
+		e->contacts, e->n_contacts, e->identities, e->n_identities};
+	forget_next(e);
 }
 
 /* ---- what waits is withdrawn ---- */
@@ -204,7 +262,7 @@ withdrawn(void *owner, uint64_t who, uint64_t tag, const struct outcome *outcome
 	struct erasure *e = owner;
 
 	if (--e->withdrawing == 0)
-		remove_contacts(e);
+		forget_content(e);
 }
 
 static void
@@ -238,7 +296,7 @@ withdraw(struct erasure *e)
 	}
 	free(live);
 	if (--e->withdrawing == 0)
-		remove_contacts(e);
+		forget_content(e);
 }
 
 /* ---- first: who, and his contacts ---- */
@@ -269,6 +327,16 @@ gather(struct database_session *s, void *arg)
 	query_put_int(q, 1, e->root);
 	while (query_row(q))
 		add_contact(e, apply_number(query_int(q, 0)));
+	query_end(q);
+	q = query_start(s, "SELECT i.kind, i.value FROM identity i JOIN party p ON p.id "
+			   "= i.party WHERE p.root = $1");
+	query_put_int(q, 1, e->root);
+	while (query_row(q)) {
+		e->identities = xreallocarray(
+			e->identities, e->n_identities + 1, sizeof e->identities[0]);
+		e->identities[e->n_identities++] = (struct subject_identity){
+			xstrdup(query_text(q, 0)), xstrdup(query_text(q, 1))};
+	}
 	query_end(q);
 	return true;
 }

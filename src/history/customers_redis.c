@@ -4,6 +4,7 @@
  *   contacts, by lots -> external ids that outlive them -> their names in the list of
  *   what leaves -> the append-only file is written anew, without any of it
  */
+#include <event2/event.h>
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,10 +16,13 @@
 #include "history/customers.h"
 
 #define LOT 100 /* contacts or names of one call; words of a call are bounded */
+#define REWRITE_AGAIN_MS 200 /* while Redis writes its log anew already */
+#define REWRITE_TRIES 3000   /* ten minutes of that */
 
 extern const char customers_functions[]; /* customers.lua */
 
 struct customers_redis {
+	struct event_base *base; /* borrowed */
 	struct side *side;
 	struct customers_eraser eraser;
 };
@@ -41,6 +45,8 @@ struct erasing {
 	size_t n_names, name_at;
 	char **name; /* owned, each */
 	char cursor[32];
+	struct event *again; /* owned; NULL */
+	int tries;
 };
 
 static void
@@ -51,6 +57,8 @@ end(struct erasing *e, bool removed)
 		free(e->name[i]);
 	free(e->name);
 	free(e->id);
+	if (e->again != NULL)
+		event_free(e->again);
 	free(e);
 }
 
@@ -148,13 +156,32 @@ on_leaving(void *owner, uint64_t tag, const redisReply *reply)
 	step(e);
 }
 
-/* Without an append-only file, or while one is written already, there is none to write;
- * the next one that is written has nothing of it. */
+static void
+on_again(evutil_socket_t fd, short what, void *owner)
+{
+	step(owner);
+}
+
+/* One that is being written already may have him in it: ours begins behind it. */
+static bool
+is_writing(const redisReply *reply)
+{
+	return reply != NULL && reply->type == REDIS_REPLY_ERROR &&
+	       strstr(reply->str, "in progress") != NULL;
+}
+
 static void
 on_rewrite(void *owner, uint64_t tag, const redisReply *reply)
 {
 	struct erasing *e = owner;
+	struct timeval wait = {0, REWRITE_AGAIN_MS * 1000};
 
+	if (is_writing(reply) && ++e->tries < REWRITE_TRIES) {
+		if (e->again == NULL)
+			e->again = evtimer_new(e->redis->base, on_again, e);
+		event_add(e->again, &wait);
+		return;
+	}
 	if (reply != NULL && reply->type == REDIS_REPLY_ERROR)
 		log_warn("customers: Redis did not begin to write its log anew: %s",
 			reply->str);
@@ -234,19 +261,25 @@ erase(void *owner, const uint64_t *contacts, size_t n,
 {
 	struct erasing *e = xcalloc(1, sizeof *e);
 
-	*e = (struct erasing){
-		.redis = owner, .done = done, .arg = arg, .n_contacts = n, .cursor = "0"};
-	e->id = xcalloc(n, sizeof e->id[0]);
+	*e = (struct erasing){.redis = owner,
+		.done = done,
+		.arg = arg,
+		/* His content may be gone from Redis where no contact of his is known. */
+		.phase = n > 0 ? PHASE_CONTACTS : PHASE_REWRITE,
+		.n_contacts = n,
+		.cursor = "0"};
+	e->id = xcalloc(n + 1, sizeof e->id[0]);
 	for (size_t i = 0; i < n; i++)
 		number_id_format(e->id[i], 'c', contacts[i]);
 	step(e);
 }
 
 const struct customers_eraser *
-customers_redis_create(struct side *side)
+customers_redis_create(struct event_base *base, struct side *side)
 {
 	struct customers_redis *r = xcalloc(1, sizeof *r);
 
+	r->base = base;
 	r->side = side;
 	r->eraser = (struct customers_eraser){erase, r};
 	side_add_library(side, "usher_customers_1", customers_functions);

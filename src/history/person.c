@@ -10,11 +10,12 @@
 void
 person_note(struct database_session *s, int64_t contact, int64_t party, const char *dnis)
 {
-	struct query *q = query_start(s, "INSERT INTO contact_person (contact, party, "
-					 "dnis) VALUES ($1, nullif($2, 0), "
-					 "$3) ON CONFLICT (contact) DO UPDATE SET party "
-					 "= coalesce(excluded.party, "
-					 "party), dnis = coalesce(excluded.dnis, dnis)");
+	/* Events of an erased customer may still be on their way when he is gone. */
+	struct query *q = query_start(s,
+		"INSERT INTO contact_person (contact, party, dnis) SELECT $1, nullif($2, "
+		"0), $3 WHERE NOT EXISTS (SELECT 1 FROM erasure WHERE party = $2) ON "
+		"CONFLICT (contact) DO UPDATE SET party = coalesce(excluded.party, "
+		"party), dnis = coalesce(excluded.dnis, dnis)");
 
 	query_put_int(q, 1, contact);
 	query_put_int(q, 2, party);

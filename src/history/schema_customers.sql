@@ -88,3 +88,6 @@ CREATE TABLE erasure (
 	done_by TEXT NOT NULL,
 	counts TEXT NOT NULL
 ) STRICT;
+
+-- version 2
+CREATE INDEX erasure_party ON erasure (party);

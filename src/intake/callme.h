@@ -21,6 +21,7 @@
 #include "base/people.h"
 #include "base/rpc.h"
 #include "base/side.h"
+#include "base/subject.h"
 #include "intake/number_plan.h"
 #include "intake/ticket.h"
 #include "model/web.h"
@@ -71,6 +72,9 @@ bool callme_adopt(struct callme *callme, const struct callme_adopted *adopted,
 	const char **type, const char **why, char token[TICKET_TEXT], char id[33]);
 /* It did not become one after all. */
 void callme_abandon(struct callme *callme, const char *id);
+/* For the erasure of a customer; owner is the callme. */
+void callme_forget(
+	void *owner, const struct subject *subject, subject_gone gone, void *arg);
 /* The channel of requests; -1: there is none. */
 int callme_channel(const struct callme *callme);
 

@@ -21,6 +21,7 @@
 #include "base/people.h"
 #include "base/rpc.h"
 #include "base/side.h"
+#include "base/subject.h"
 #include "base/wire.h"
 #include "intake/ticket.h"
 #include "model/web.h"
@@ -96,6 +97,10 @@ void chats_configure(struct chats *chats, const struct chat_settings *settings);
 const struct wire_handler *chats_wire_handler(struct chats *chats);
 /* The listener for router_listen(). */
 void chats_event(void *owner, const struct event *event);
+
+/* For the erasure of a customer; owner is the chats. */
+void chats_forget(
+	void *owner, const struct subject *subject, subject_gone gone, void *arg);
 
 /* Methods of agents and supervisors; their owner is the chats. */
 extern const struct rpc_command chat_commands[];

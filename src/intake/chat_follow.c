@@ -192,6 +192,11 @@ chats_event(void *owner, const struct event *e)
 		chat_end(chats, chat, "expired");
 		return;
 	case EVENT_CONTACT_CANCELLED:
+		/* Nothing of an erased customer is sent any more. */
+		if (e->reason != NULL && strcmp(e->reason, "erased") == 0) {
+			free(chat->mail_to);
+			chat->mail_to = NULL;
+		}
 		chat_end(chats, chat, "cancelled");
 		return;
 	case EVENT_CONTACT_LOST:

@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 
+from chat_case import begin
 from harness import BUILD
+from resp import Resp
 from robot import refused
 from runner import check, equal, eventually, main, test
 
@@ -76,6 +78,65 @@ async def an_erased_customer_leaves_no_byte(start):
     again = await centre.submit("task", external_id="again-1", customer={"account": "NEW-1"})
     check((await centre.admin("contact.list"))["waiting"][-1].get("party") != party, again)
     centre.judged = False  # an erased contact has no end that robots saw
+
+
+async def in_redis(centre):
+    """What is planted and stands in a key or a value of Redis, by key."""
+    read = {"string": ("GET",), "hash": ("HGETALL",), "list": ("LRANGE", 0, -1), "set": ("SMEMBERS",),
+            "zset": ("ZRANGE", 0, -1), "stream": ("XRANGE", "-", "+")}  # fmt: skip
+    seen = {}
+    async with await Resp.open(centre.redis_address()) as redis:
+        for key in await redis.keys():
+            command, *rest = read[await redis("TYPE", key)]
+            said = f"{key} {await redis(command, key, *rest)}"
+            if words := [word for word in PLANTED if word in said]:
+                seen[key] = words
+    return seen
+
+
+@test(subset=True)
+async def chats_and_calls_of_an_erased_customer_go_with_him(start):
+    """RELIABILITY I15: what others keep of him too: chats, their files, call-me requests."""
+    queues = {"general": {"channels": ["voice", "chat", "task", "email", "callback"]}}
+    callme = {"country": "44", "allow": ["+44"]}
+    callback = {"callback": {"cost": 100, "offer_timeout": "30s", "sla": "15m"}}
+    centre, chats = await begin(start, judged=False, queues=queues, callme=callme, channels=callback)
+    await centre.admin("customer.import", rows=json.dumps({"account": "ZZYZX-ACCOUNT", "email": "zzyzx@planted.example"}))
+    party = await found(centre, "account", "ZZYZX-ACCOUNT")
+    ann = await centre.agent("a1")
+    who = {"name": "Zzyzx Planted", "email": "Zzyzx@planted.example"}
+    visitor = await chats.visitor(question="Zzyzx letter", **who)
+    contact = await ann.take()
+    await visitor.wait_for("chat.state", lambda s: s["stage"] == "talking")
+    await visitor.upload("zzyzx-external-1.png", b"\x89PNG\r\n\x1a\n" + b"Zzyzxville" * 100)
+    await ann.expect("chat.message", lambda p: p["message"]["kind"] == "file")
+    await ann.call("chat.message", contact=contact, id="1", text="Dear Zzyzx Planted")
+    await ann.wire.call("agent.set_state", state="not_ready", reason="break")
+    await ann.call("chat.close", contact=contact)
+    await visitor.wait_for("chat.state", lambda s: s["stage"] == "over")
+    await visitor.call("chat.rate", score=5, comment="Zzyzxville")
+    again = await chats.visitor(question="zzyzx-external-2", **who)  # waits
+    status, _ = await centre.client().call(
+        "POST", "/v1/callbacks", {"phone": "+441632960777", "consent": True, **who, "topic": "Zzyzx letter"})  # fmt: skip
+    equal(status, 201)
+    other = await chats.visitor(name="Somebody", question="Where is my order?")
+    kept = set(await in_redis(centre))
+    check({key.rpartition(":")[0].rpartition("}:")[2] or key for key in kept} >= {"chat", "c"}, kept)
+    check(any(key.endswith("callbacks") for key in kept), kept)
+    check(any("/blobs/" in path for paths in traces(centre).values() for path in paths), traces(centre))
+    await centre.admin("customer.erase", customer=party)
+    equal(await in_redis(centre), {})
+
+    async def gone():
+        return not traces(centre)
+
+    try:
+        await eventually(gone, limit_s=20, what="nothing planted left")
+    except AssertionError:
+        raise AssertionError(f"left: {traces(centre)}") from None
+    await refused(again.call("chat.say", id="more", text="hello"), "not_started")
+    await other.say("And still here")
+    check(any("Where is my order?" in str(m) for m in other.messages.values()), "others stay")
 
 
 @test
