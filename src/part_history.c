@@ -4,8 +4,9 @@
 #include "base/log.h"
 #include "history/accuracy.h"
 #include "history/history.h"
+#include "history/trim.h"
 #include "history/webhooks.h"
-#include "usher.h"
+#include "part_history.h"
 
 /* A key that reads everything; nobody is let in for being near. */
 static bool
@@ -19,6 +20,12 @@ may_read(void *owner, const struct http_request *request)
 		return false;
 	key = keys_check(u->vault->keys, field + 7);
 	return key != NULL && key_may(key, KEY_READ) && key_takes(key, NULL, NULL);
+}
+
+static int64_t
+now_ms(void *owner)
+{
+	return usher_now(owner);
 }
 
 bool
@@ -56,21 +63,29 @@ part_history_open(struct usher *u)
 		.http = u->http,
 		.may_read = may_read,
 		.may_owner = u});
+	u->trim = trim_create(&(struct trim_parts){.base = u->base,
+		.db = u->database,
+		.now_ms = now_ms,
+		.owner = u,
+		.keeping = &u->config->keeping});
 	u->accuracy = accuracy_create(u->database, u->recorder, u->router);
 	router_listen(u->router, accuracy_hear, u->accuracy);
 	desk_add_commands(u->desk, history_commands, history_n_commands, u->history);
-	return true;
+	return metrics_add(u->metrics, part_history_metrics, u);
 }
 
 void
 part_history_configure(struct usher *u)
 {
 	recorder_configure(u->recorder, u->config->centre);
+	trim_configure(u->trim, &u->config->keeping);
 }
 
 void
 part_history_close(struct usher *u)
 {
+	trim_destroy(u->trim);
+	u->trim = NULL;
 	accuracy_destroy(u->accuracy);
 	u->accuracy = NULL;
 	webhooks_destroy(u->webhooks);

@@ -37,6 +37,7 @@ struct database;
 struct channels;
 struct customers_eraser;
 struct surveys;
+struct trim;
 struct identify;
 struct site;
 struct part_voice;
@@ -71,6 +72,7 @@ struct usher {
 	struct history *history;
 	struct webhooks *webhooks;
 	struct accuracy *accuracy; /* of wait estimates */
+	struct trim *trim;	   /* of what is kept too long */
 	struct desk *desk;
 	struct people people; /* of the desk, for parts with methods of their own */
 	struct customers *customers;	       /* the directory */

@@ -62,6 +62,7 @@ compile(struct tree *tree, const struct node *root, const char *folder,
 	compile_process(&c, config);
 	compile_web(&c, config);
 	compile_customers(&c, config);
+	compile_history(&c, config);
 	config->mail = compile_mail(&c);
 	compile_voice(&c, config);
 	compile_checks(&c);
@@ -179,6 +180,7 @@ config_destroy(struct config *config)
 	chat_settings_finish(&config->chat);
 	callme_settings_finish(&config->callme);
 	customer_rules_unref(config->customers);
+	keeping_finish(&config->keeping);
 	sim_destroy(config->sim);
 	mail_settings_unref(config->mail);
 	voice_settings_destroy(config->voice);

@@ -15,6 +15,7 @@
 #include "model/centre.h"
 #include "model/contact.h"
 #include "model/customer.h"
+#include "model/keeping.h"
 #include "model/voice.h"
 #include "model/web.h"
 
@@ -89,6 +90,7 @@ struct config {
 	struct chat_settings chat;
 	struct callme_settings callme;
 	struct customer_rules *customers; /* owned reference */
+	struct keeping keeping;		  /* owned; of the history */
 	struct config_sim *sim;		  /* NULL: no such section */
 	struct mail_settings *mail;	  /* owned reference (model/mailbox.h) */
 	struct voice_settings *voice;	  /* owned */

@@ -222,6 +222,7 @@ fill_channel(struct compile *c, struct channel *to, const struct entry *e,
 	if (to->wrapup_cap_ms < to->wrapup_ms)
 		to->wrapup_cap_ms = to->wrapup_ms;
 	to->sla_ms = compile_ms(c, channel_number(e, preset, CHANNEL_SLA, 4 * 3600000.0));
+	to->resolve_ms = compile_ms(c, entry_number(e, CHANNEL_RESOLVE));
 	to->calendar = -1;
 	if (calendar->text != NULL)
 		to->calendar =

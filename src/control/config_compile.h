@@ -92,6 +92,7 @@ void compile_checks(struct compile *c); /* config_checks.c: odd, or never to end
 void compile_process(struct compile *c, struct config *config);	  /* config_process.c */
 void compile_web(struct compile *c, struct config *config);	  /* config_web.c */
 void compile_customers(struct compile *c, struct config *config); /* config_customers.c */
+void compile_history(struct compile *c, struct config *config);	  /* config_history.c */
 struct mail_settings *compile_mail(struct compile *c);		  /* config_mail.c */
 void compile_voice(struct compile *c, struct config *config);	  /* config_voice.c */
 struct mailout_settings *compile_mailout(

@@ -31,6 +31,17 @@ number(int index)
 	return (void *)((intptr_t)index + 1);
 }
 
+static struct queue_sla *
+copy_promises(const struct queue_sla *from, int n)
+{
+	struct queue_sla *list = copy(from, n, sizeof list[0]);
+
+	for (int i = 0; i < n; i++)
+		list[i].tier_ms =
+			copy(from[i].tier_ms, from[i].n_tiers, sizeof list[i].tier_ms[0]);
+	return list;
+}
+
 static struct queue
 copy_queue(const struct queue *from)
 {
@@ -40,10 +51,8 @@ copy_queue(const struct queue *from)
 	q.name = xstrdup(from->name);
 	q.channels = copy(from->channels, q.n_channels, sizeof q.channels[0]);
 	q.teams = copy(from->teams, q.n_teams, sizeof q.teams[0]);
-	q.sla = copy(from->sla, q.n_sla, sizeof q.sla[0]);
-	for (int i = 0; i < q.n_sla; i++)
-		q.sla[i].tier_ms = copy(from->sla[i].tier_ms, q.sla[i].n_tiers,
-			sizeof q.sla[i].tier_ms[0]);
+	q.sla = copy_promises(from->sla, q.n_sla);
+	q.resolve = copy_promises(from->resolve, q.n_resolve);
 	q.laws = copy(from->laws, q.n_laws, sizeof q.laws[0]);
 	q.wait_limits = copy(from->wait_limits, q.n_wait_limits, sizeof q.wait_limits[0]);
 	q.wrapups = copy(from->wrapups, q.n_wrapups, sizeof q.wrapups[0]);
@@ -151,14 +160,21 @@ compile_clear_team(struct team *team)
 	*team = (struct team){.name = team->name};
 }
 
+static void
+free_promises(struct queue_sla *list, int n)
+{
+	for (int i = 0; i < n; i++)
+		free(list[i].tier_ms);
+	free(list);
+}
+
 void
 compile_clear_queue(struct queue *q)
 {
 	free(q->channels);
 	free(q->teams);
-	for (int i = 0; i < q->n_sla; i++)
-		free(q->sla[i].tier_ms);
-	free(q->sla);
+	free_promises(q->sla, q->n_sla);
+	free_promises(q->resolve, q->n_resolve);
 	free(q->laws);
 	free(q->wait_limits);
 	free(q->wrapups);

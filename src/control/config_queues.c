@@ -21,10 +21,13 @@ fill_sla_tiers(struct compile *c, struct queue_sla *sla, const struct entry *e)
 	}
 }
 
-static void
-fill_sla(struct compile *c, struct queue *q, const struct entry *slas)
+/* The caller owns the list. */
+static struct queue_sla *
+read_promises(struct compile *c, const struct entry *slas, int *n)
 {
-	q->sla = xcalloc((size_t)slas->n_others + 1, sizeof q->sla[0]);
+	struct queue_sla *list = xcalloc((size_t)slas->n_others + 1, sizeof list[0]);
+
+	*n = 0;
 	for (int i = 0; i < slas->n_others; i++) {
 		const struct slot *slot = &slas->other[i];
 		int channel = compile_find(c, NAME_CHANNEL, slot->key, slot->key->text);
@@ -33,11 +36,12 @@ fill_sla(struct compile *c, struct queue *q, const struct entry *slas)
 
 		if (channel < 0)
 			continue;
-		sla = &q->sla[q->n_sla++];
+		sla = &list[(*n)++];
 		sla->channel = channel;
 		sla->default_ms = isnan(otherwise) ? -1 : compile_ms(c, otherwise);
 		fill_sla_tiers(c, sla, slot->entry);
 	}
+	return list;
 }
 
 static void
@@ -147,7 +151,8 @@ fill_queue(struct compile *c, struct queue *q, const struct entry *e)
 	q->alternatives = compile_list(
 		c, NAME_CHANNEL, &e->slot[QUEUE_ALTERNATIVES], &q->n_alternatives);
 	q->require = compile_levels(c, entry_section(e, QUEUE_REQUIRE));
-	fill_sla(c, q, entry_section(e, QUEUE_SLA));
+	q->sla = read_promises(c, entry_section(e, QUEUE_SLA), &q->n_sla);
+	q->resolve = read_promises(c, entry_section(e, QUEUE_RESOLVE), &q->n_resolve);
 	q->weight = entry_number(e, QUEUE_WEIGHT);
 	q->strategy = (enum strategy)entry_number(e, QUEUE_STRATEGY);
 	q->scarce_last = entry_bool(e, QUEUE_SCARCE_LAST);

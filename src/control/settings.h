@@ -64,7 +64,8 @@ struct section {
 };
 
 extern const struct section settings_top;
-extern const struct section settings_alarms; /* settings_alarms.c */
+extern const struct section settings_alarms;  /* settings_alarms.c */
+extern const struct section settings_history; /* settings_history.c */
 
 /* What was read for one key. */
 struct slot {
@@ -175,6 +176,7 @@ enum {
 	TOP_CHAT,
 	TOP_CALLME,
 	TOP_CUSTOMERS,
+	TOP_HISTORY,
 	TOP_PLUGINS,
 	TOP_MAIL,
 	TOP_SWITCHES,
@@ -192,6 +194,13 @@ enum {
 	ALARM_NOT_RESPONDING,
 	ALARM_HOLD,
 	ALARM_KEYS
+};
+enum {
+	HISTORY_KEEP,
+	HISTORY_KEEP_RECORDS,
+	HISTORY_KEEP_EVENTS,
+	HISTORY_KEEP_AGENTS,
+	HISTORY_KEYS
 };
 enum {
 	EVENTS_KEEP,
@@ -227,6 +236,7 @@ enum {
 	CHANNEL_WRAPUP,
 	CHANNEL_WRAPUP_CAP,
 	CHANNEL_SLA,
+	CHANNEL_RESOLVE,
 	CHANNEL_CALENDAR,
 	CHANNEL_INTERRUPTIBLE,
 	CHANNEL_DEFERRABLE,
@@ -255,6 +265,7 @@ enum {
 	QUEUE_TEAMS,
 	QUEUE_REQUIRE,
 	QUEUE_SLA,
+	QUEUE_RESOLVE,
 	QUEUE_LAW,
 	QUEUE_STRATEGY,
 	QUEUE_SCARCE_LAST,

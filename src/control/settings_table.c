@@ -196,6 +196,10 @@ static const struct setting channel_settings[] = {
 	[CHANNEL_SLA] = KEY(DURATION, "sla", RANGE(0, LONGEST_MS),
 		.rule = "as in the four of the default; else 4h", .sample = "4h",
 		.help = "Promised wait (T) where the queue names none."),
+	[CHANNEL_RESOLVE] =
+		KEY(DURATION, "resolve", RANGE(0, LONGEST_MS), .fallback = "0s",
+			.help = "Promised time from the arrival until the contact is "
+				"completed, where the queue names none; 0s: none."),
 	[CHANNEL_CALENDAR] =
 		KEY(NAME, "calendar", .sample = "office", .rule = "always open",
 			.help = "Calendar in whose open time the promise runs."),
@@ -282,11 +286,11 @@ static const struct section teams = {.title = "teams",
 /* ---- queues ---- */
 
 static const struct setting sla_tier = KEY(DURATION, "sla", .sample = "5m",
-	RANGE(0, LONGEST_MS), .help = "Promised wait of a tier.");
+	RANGE(0, LONGEST_MS), .help = "Promised time of a tier.");
 static const struct setting sla_settings[] = {
 	[SLA_DEFAULT] = KEY(DURATION, "default", RANGE(0, LONGEST_MS),
 		.rule = "the channel's", .sample = "4h",
-		.help = "Promised wait of tiers that are not named here."),
+		.help = "Promised time of tiers that are not named here."),
 };
 static const struct section sla = {.title = "the SLA of a channel",
 	.n = SLA_KEYS,
@@ -296,7 +300,7 @@ static const struct section sla = {.title = "the SLA of a channel",
 	.example = "gold",
 	.shorthand = 1 + SLA_DEFAULT};
 static const struct setting sla_setting = KEY(SECTION, "sla", .of = &sla,
-	.help = "Promised wait: a duration, or durations by tier.");
+	.help = "Promised time: a duration, or durations by tier.");
 static const struct section slas = {.title = "the SLA of a queue",
 	.others = &sla_setting,
 	.others_are = "channel",
@@ -355,6 +359,8 @@ static const struct setting queue_settings[] = {
 		.help = "Skills that an agent must have, with the least level."),
 	[QUEUE_SLA] = KEY(SECTION, "sla", .of = &slas, .rule = "the channel's",
 		.help = "Promised waits by channel, and by tier where they differ."),
+	[QUEUE_RESOLVE] = KEY(SECTION, "resolve", .of = &slas, .rule = "the channel's",
+		.help = "Promised times until contacts are completed, likewise."),
 	[QUEUE_LAW] = KEY(SECTION, "law", .of = &queue_law, .rule = "the centre's",
 		.help = "The law's numbers for this queue, also by tier: {gold: {...}}. "
 			"Late weight and second promise leave the top tier alone unless "
@@ -630,6 +636,8 @@ static const struct setting top_settings[] = {
 	[TOP_CUSTOMERS] = KEY(SECTION, "customers", .of = &settings_customers,
 		.help = "Who customers are, what they are worth, and how long that is "
 			"kept."),
+	[TOP_HISTORY] = KEY(SECTION, "history", .of = &settings_history,
+		.help = "How long records of what happened are kept."),
 	[TOP_PLUGINS] = KEY(LIST, "plugins", .of = &plugin,
 		.help = "Plugins in the order in which they are asked."),
 	[TOP_MAIL] = KEY(SECTION, "mail", .of = &settings_mail,

@@ -1,6 +1,8 @@
 /*
  * desk/alarms.c - alarms of queues and of the floor: raised when a number has been beyond
- * its limit for a while, ended when it has been well within again (FEATURES I5).
+ * its limit for a while, ended when it has been well within again (FEATURES I5). Both are
+ * events of the record (route/alarms.c); who watches is told at once, also while Redis is
+ * away. Those that were raised before a restart go on.
  *
  *   CALM --beyond--> RISING --held--> RAISED --within, by a fifth--> FALLING --held-->
  * CALM RISING --not beyond--> CALM        FALLING --not within--> RAISED
@@ -59,8 +61,52 @@ struct alarms {
 	struct alarm floor;
 	struct ended ended[ENDED_KEPT]; /* a ring */
 	int n_ended;
-	uint64_t last;
+	uint64_t last; /* id */
+	int64_t started_ms;
 };
+
+static void
+grow(struct alarms *a)
+{
+	int n = router_centre(a->desk->parts.router)->n_queues;
+
+	if (a->n_queues >= n)
+		return;
+	a->queue = xreallocarray(a->queue, (size_t)n, sizeof a->queue[0]);
+	memset(a->queue + a->n_queues, 0, (size_t)(n - a->n_queues) * sizeof a->queue[0]);
+	a->n_queues = n;
+}
+
+/* Where an alarm of the record belongs; NULL: of a version that knew other kinds. */
+static struct alarm *
+place_of(struct alarms *a, const struct alarm_note *note)
+{
+	for (int kind = 0; kind < QUEUE_KINDS && note->queue >= 0; kind++)
+		if (strcmp(kind_name[kind], note->kind) == 0)
+			return &a->queue[note->queue][kind];
+	return note->queue < 0 ? &a->floor : NULL;
+}
+
+/* What was raised when the last process ended. */
+static void
+restore(struct alarms *a)
+{
+	size_t n;
+	const struct alarm_note *note = router_alarms(a->desk->parts.router, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct alarm *one = place_of(a, &note[i]);
+
+		if (note[i].id > a->last)
+			a->last = note[i].id;
+		if (one != NULL)
+			*one = (struct alarm){.state = RAISED,
+				.raised_ms = note[i].raised_ms,
+				.id = note[i].id,
+				.value = note[i].value,
+				.limit = note[i].limit};
+	}
+}
 
 struct alarms *
 alarms_create(struct desk *desk)
@@ -68,6 +114,9 @@ alarms_create(struct desk *desk)
 	struct alarms *a = xcalloc(1, sizeof *a);
 
 	a->desk = desk;
+	a->started_ms = desk_now_ms(desk);
+	grow(a);
+	restore(a);
 	return a;
 }
 
@@ -104,9 +153,18 @@ static void
 raise_alarm(struct alarms *a, struct alarm *one, enum alarm_kind kind, int queue,
 	int64_t now_ms)
 {
+	struct alarm_note note = {.queue = queue,
+		.value = one->value,
+		.limit = one->limit,
+		.raised_ms = now_ms};
+
+	/* Its time, so that none before a restart had it. */
+	a->last = (uint64_t)now_ms > a->last ? (uint64_t)now_ms : a->last + 1;
 	one->state = RAISED;
 	one->raised_ms = now_ms;
-	one->id = ++a->last;
+	one->id = note.id = a->last;
+	snprintf(note.kind, sizeof note.kind, "%s", kind_name[kind]);
+	router_raise_alarm(a->desk->parts.router, now_ms, &note);
 	desk_tell_watchers(a->desk, queue, -1, "alarm.raised",
 		alarm_json(a, one->id, kind, queue, one->value, one->limit, now_ms));
 }
@@ -122,6 +180,7 @@ end_alarm(struct alarms *a, struct alarm *one, enum alarm_kind kind, int queue,
 	a->ended[a->n_ended++ % ENDED_KEPT] = (struct ended){
 		one->id, kind, queue, one->value, one->limit, one->raised_ms, now_ms};
 	json_object_set_new(o, "ended_at", desk_time(now_ms));
+	router_clear_alarm(a->desk->parts.router, now_ms, one->id, one->value);
 	desk_tell_watchers(a->desk, queue, -1, "alarm.cleared", o);
 }
 
@@ -140,8 +199,12 @@ alarm_look(struct alarms *a, struct alarm *one, enum alarm_kind kind, int queue,
 	int64_t hold_ms = router_centre(a->desk->parts.router)->alarms.hold_ms;
 	bool on = limit > 0 && !isnan(value);
 	bool beyond = on && (below ? value < limit : value >= limit);
-	bool within = !on || (below ? value >= limit + BETTER * (100 - limit)
-				    : value <= floor(limit * (1 - BETTER)) || value == 0);
+	/* After a start nothing can be said until as much was seen as it is taken of. */
+	bool dumb = limit > 0 && isnan(value) &&
+		    now_ms - a->started_ms < LEVEL_MINUTES * MINUTE_MS;
+	bool within = !on ? !dumb
+			  : (below ? value >= limit + BETTER * (100 - limit)
+				   : value <= floor(limit * (1 - BETTER)) || value == 0);
 
 	if (!isnan(value))
 		one->value = value;
@@ -210,12 +273,7 @@ alarms_look(struct alarms *a, int64_t now_ms)
 	const struct centre *c = router_centre(router);
 	int n = 0;
 
-	if (a->n_queues < c->n_queues) {
-		a->queue = xreallocarray(a->queue, (size_t)c->n_queues, sizeof *a->queue);
-		memset(a->queue + a->n_queues, 0,
-			(size_t)(c->n_queues - a->n_queues) * sizeof *a->queue);
-		a->n_queues = c->n_queues;
-	}
+	grow(a);
 	for (int i = 0; i < c->n_queues; i++)
 		look_at_queue(a, i, now_ms);
 	for (int i = 0; i < c->n_agents; i++)

@@ -278,6 +278,8 @@ event_json(struct desk *desk, const struct event *e)
 	case EVENT_CONTACT_CREATED:
 	case EVENT_QUEUE_STATE:
 	case EVENT_CONFIGURED:
+	case EVENT_ALARM_RAISED:
+	case EVENT_ALARM_CLEARED:
 	case EVENT_KINDS:
 		return NULL;
 	}

@@ -69,8 +69,9 @@ keep_event(
 		"INSERT INTO event (op, sub, generation, at_ms, kind, contact, offer, "
 		"agent, "
 		"queue, channel, tier, state, reason, waited_ms, handled_ms, amount, "
-		"satisfaction, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
-		"$11, $12, $13, $14, $15, $16, $17, $18)");
+		"satisfaction, version, alarm, value, bound) VALUES ($1, $2, $3, $4, $5, "
+		"$6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, "
+		"$21)");
 
 	query_put_int(q, 1, (int64_t)op);
 	query_put_int(q, 2, e->sub);
@@ -90,6 +91,9 @@ keep_event(
 	query_put_number(q, 16, e->amount);
 	query_put_number(q, 17, e->satisfaction);
 	query_put_int(q, 18, e->version);
+	put_id(q, 19, e->alarm);
+	query_put_number(q, 20, e->value);
+	query_put_number(q, 21, e->limit);
 	query_run(q);
 }
 
@@ -141,6 +145,27 @@ set_state(const struct apply *a, int64_t contact, const char *state,
 	query_put_text(q, 3, e->queue);
 	query_put_text(q, 4, e->tier);
 	query_put_int(q, 5, e->version);
+	query_run(q);
+}
+
+/* The promise to be done with it follows queue and tier; it is told with each wait. */
+static void
+set_promise(const struct apply *a, int64_t contact, const struct entry_event *e)
+{
+	struct query *q;
+
+	if (e->sl_due_ms == 0)
+		return;
+	if (e->resolve_due_ms != 0) {
+		q = start(a, "UPDATE contact SET resolve_due_ms = $2 WHERE id = $1");
+		query_put_int(q, 2, e->resolve_due_ms);
+	} else if (e->kind != EVENT_CONTACT_CREATED) {
+		q = start(a, "UPDATE contact SET resolve_due_ms = NULL WHERE id = $1 AND "
+			     "resolve_due_ms IS NOT NULL");
+	} else {
+		return;
+	}
+	query_put_int(q, 1, contact);
 	query_run(q);
 }
 
@@ -560,6 +585,8 @@ of_contact(const struct apply *a, int64_t c, const struct entry_event *e,
 	case EVENT_AGENT_SKILLS:
 	case EVENT_QUEUE_STATE:
 	case EVENT_CONFIGURED:
+	case EVENT_ALARM_RAISED:
+	case EVENT_ALARM_CLEARED:
 	case EVENT_KINDS:
 		return;
 	}
@@ -581,5 +608,6 @@ apply_event(const struct apply *a, uint64_t op, const struct entry_event *e,
 	else
 		know_contact(a, contact, e);
 	measured(a, contact, e);
+	set_promise(a, contact, e);
 	of_contact(a, contact, e, ended);
 }

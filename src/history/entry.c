@@ -132,7 +132,8 @@ number_field(struct entry_event *e, const char *name)
 	} const fields[] = {{"at", &e->at_ms}, {"pa", &e->party}, {"t0", &e->t0_ms},
 		{"sd", &e->sl_due_ms}, {"waited_ms", &e->waited_ms},
 		{"handled_ms", &e->handled_ms}, {"talk_ms", &e->talk_ms},
-		{"hold_ms", &e->hold_ms}, {"v", &e->version}};
+		{"hold_ms", &e->hold_ms}, {"v", &e->version}, {"al", &e->alarm},
+		{"rd", &e->resolve_due_ms}};
 
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
 		if (strcmp(fields[i].name, name) == 0)
@@ -158,6 +159,10 @@ take_pair(struct entry_event *e, const char *name, const char *value)
 		e->amount = strtod(value, NULL);
 	else if (strcmp(name, "satisfaction") == 0)
 		e->satisfaction = strtod(value, NULL);
+	else if (strcmp(name, "val") == 0)
+		e->value = strtod(value, NULL);
+	else if (strcmp(name, "lim") == 0)
+		e->limit = strtod(value, NULL);
 	else if (strcmp(name, "drain") == 0)
 		e->drains = true;
 }
@@ -193,7 +198,9 @@ read_events(struct entry *entry)
 			.talk_ms = -1,
 			.hold_ms = -1,
 			.amount = NAN,
-			.satisfaction = NAN};
+			.satisfaction = NAN,
+			.value = NAN,
+			.limit = NAN};
 	}
 }
 

@@ -27,6 +27,9 @@ struct entry_event {
 	int64_t waited_ms, handled_ms, talk_ms, hold_ms; /* -1: not told */
 	int64_t version;
 	double amount, satisfaction; /* NAN: none */
+	int64_t alarm;		     /* 0: none */
+	double value, limit;	     /* of the alarm; NAN */
+	int64_t resolve_due_ms;	     /* until when it is to be completed; 0: not told */
 	bool drains;
 };
 

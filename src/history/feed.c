@@ -6,6 +6,7 @@
  * what he has not seen; a contact's events come in the order in which they happened. Who
  * asks again from the same cursor gets the same events with the same ids.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,18 @@ id_json(char letter, int64_t id)
 
 	number_id_format(text, letter, (uint64_t)id);
 	return json_string(text);
+}
+
+/* "alarm-N", as alarm.list has it. */
+static json_t *
+alarm_json(struct query *q, int column)
+{
+	char name[32];
+
+	if (query_is_null(q, column))
+		return json_null();
+	snprintf(name, sizeof name, "alarm-%lld", (long long)query_int(q, column));
+	return json_string(name);
 }
 
 /* Members that are not there are left out. */
@@ -62,17 +75,32 @@ event_json(struct query *q)
 	put(o, "amount", column_number(q, 13));
 	put(o, "satisfaction", column_number(q, 14));
 	put(o, "version", column_int(q, 15));
+	put(o, "alarm", alarm_json(q, 16));
+	put(o, "value", column_number(q, 17));
+	put(o, "limit", column_number(q, 18));
 	return o;
+}
+
+/* The first that is kept: who asks for what was before it has missed something. */
+static int64_t
+oldest(struct database_session *s)
+{
+	struct query *q = query_start(s, "SELECT min(n) FROM event");
+	int64_t n = query_row(q) ? query_int(q, 0) : 0;
+
+	query_end(q);
+	return n;
 }
 
 json_t *
 feed_read(struct database_session *s, int64_t after, int most)
 {
-	struct query *q = query_start(s, "SELECT n, at_ms, kind, contact, offer, agent, "
-					 "queue, channel, tier, state, "
-					 "reason, waited_ms, handled_ms, amount, "
-					 "satisfaction, version FROM event WHERE "
-					 "n > $1 ORDER BY n LIMIT $2");
+	struct query *q =
+		query_start(s, "SELECT n, at_ms, kind, contact, offer, agent, "
+			       "queue, channel, tier, state, "
+			       "reason, waited_ms, handled_ms, amount, "
+			       "satisfaction, version, alarm, value, bound FROM "
+			       "event WHERE n > $1 ORDER BY n LIMIT $2");
 	json_t *list = json_array();
 	int64_t next = after;
 	bool more = false;
@@ -87,8 +115,8 @@ feed_read(struct database_session *s, int64_t after, int most)
 		json_array_append_new(list, event_json(q));
 	}
 	query_end(q);
-	return json_pack("{s:o, s:I, s:b}", "events", list, "next", (json_int_t)next,
-		"more", more);
+	return json_pack("{s:o, s:I, s:b, s:I}", "events", list, "next", (json_int_t)next,
+		"more", more, "oldest", (json_int_t)oldest(s));
 }
 
 static void

@@ -158,6 +158,19 @@ satisfaction(const struct interval_figures *f)
 }
 
 static double
+first_share(const struct interval_figures *f)
+{
+	return share((double)f->first_met, (double)(f->first_met + f->first_missed));
+}
+
+static double
+resolve_share(const struct interval_figures *f)
+{
+	return share(
+		(double)f->resolve_met, (double)(f->resolve_met + f->resolve_missed));
+}
+
+static double
 next_share(const struct interval_figures *f)
 {
 	return share((double)f->next_met, (double)(f->next_met + f->next_missed));
@@ -200,9 +213,15 @@ static const struct column {
 	{"sl_ignore", OF_QUEUES, 0, sl_ignore},
 	{"sl_negative", OF_QUEUES, 0, sl_negative},
 	{"sl_positive", OF_QUEUES, 0, sl_positive},
-	{"next_met", OF_QUEUES, COUNT(next_met), NULL},
-	{"next_missed", OF_QUEUES, COUNT(next_missed), NULL},
-	{"sl_next", OF_QUEUES, 0, next_share},
+	{"first_met", OF_BOTH, COUNT(first_met), NULL},
+	{"first_missed", OF_BOTH, COUNT(first_missed), NULL},
+	{"sl_first", OF_BOTH, 0, first_share},
+	{"next_met", OF_BOTH, COUNT(next_met), NULL},
+	{"next_missed", OF_BOTH, COUNT(next_missed), NULL},
+	{"sl_next", OF_BOTH, 0, next_share},
+	{"resolve_met", OF_BOTH, COUNT(resolve_met), NULL},
+	{"resolve_missed", OF_BOTH, COUNT(resolve_missed), NULL},
+	{"sl_resolve", OF_BOTH, 0, resolve_share},
 	{"asa_ms", OF_QUEUES, 0, asa_ms},
 	{"longest_wait_ms", OF_QUEUES, COUNT(longest_wait_ms), NULL},
 	{"abandoned_wait_ms", OF_QUEUES, COUNT(abandoned_wait_ms), NULL},

@@ -25,14 +25,16 @@ struct interval_figures {
 	int64_t abandoned, short_abandoned, abandoned_wait_ms;
 	int64_t expired, cancelled, lost, answered_auto, moved_out;
 	int64_t in_time, abandoned_in_time, passed; /* service level events */
+	int64_t first_met, first_missed;	    /* first waits, at the answer */
 	int64_t next_met, next_missed;		    /* waits after the first one */
 	/* offers and legs */
 	int64_t offers, accepted, rona, rejected, rescinded, withdrawn;
 	int64_t handled, talk_ms, hold_ms, wrapup_ms, transferred_out;
 	/* contacts that ended */
 	int64_t completed, first_contacts, resolved_first;
-	int64_t satisfied;   /* answers */
-	double satisfaction; /* their sum */
+	int64_t resolve_met, resolve_missed; /* completed in the promised time */
+	int64_t satisfied;		     /* answers */
+	double satisfaction;		     /* their sum */
 	int n_currencies;
 	struct {
 		char name[16];

@@ -207,6 +207,21 @@ count_service(struct report *r, const struct report_wish *w, const struct stay *
 	f->abandoned_in_time += strcmp(v->how, "abandoned") == 0;
 }
 
+/* Promises of waits, kept or not when an agent ends them. */
+static void
+count_promise(struct interval_figures *f, const struct stay *v)
+{
+	bool met = v->left_ms <= v->due_ms;
+
+	if (strcmp(v->kind, "new") == 0) {
+		f->first_met += met;
+		f->first_missed += !met;
+	} else {
+		f->next_met += met;
+		f->next_missed += !met;
+	}
+}
+
 static void
 count_answer(struct interval_figures *f, const struct stay *v)
 {
@@ -214,10 +229,7 @@ count_answer(struct interval_figures *f, const struct stay *v)
 
 	if (wait_ms > f->longest_wait_ms)
 		f->longest_wait_ms = wait_ms;
-	if (strcmp(v->kind, "new") != 0) {
-		f->next_met += v->left_ms <= v->due_ms;
-		f->next_missed += v->left_ms > v->due_ms;
-	}
+	count_promise(f, v);
 	if (!v->first)
 		return;
 	f->answered++;
@@ -272,6 +284,32 @@ gather_stays(struct report *r, const struct report_wish *w, struct database_sess
 		count_entry(r, w, &v);
 		count_service(r, w, &v);
 		count_leaving(r, w, &v);
+	}
+	query_end(q);
+}
+
+/* What an agent ended of them is his. */
+static void
+gather_answers(struct report *r, const struct report_wish *w, struct database_session *s)
+{
+	struct query *q = range(s,
+		"SELECT v.queue, v.channel, v.tier, v.dnis, v.agent, (SELECT l.team FROM "
+		"leg l WHERE l.contact = v.contact AND l.agent = v.agent ORDER BY l.n "
+		"DESC LIMIT 1), v.kind, v.sl_due_ms, v.left_ms FROM visit v WHERE "
+		"v.left_how = 'answered' AND v.left_ms >= $1 AND v.left_ms < $2",
+		w);
+
+	while (query_row(q)) {
+		struct stay v = {
+			.group = {query_text(q, 0), query_text(q, 1), query_text(q, 2),
+				query_text(q, 3), query_text(q, 4), query_text(q, 5)},
+			.kind = query_text(q, 6),
+			.due_ms = query_int(q, 7),
+			.left_ms = query_int(q, 8)};
+		struct interval_figures *f = at(r, w, &v.group, v.left_ms);
+
+		if (f != NULL)
+			count_promise(f, &v);
 	}
 	query_end(q);
 }
@@ -373,6 +411,42 @@ gather_contacts(struct report *r, const struct report_wish *w, struct database_s
 	query_end(q);
 }
 
+/* A promise to be done with it: kept when it is completed in time, broken when its time
+ * passes, whatever comes then; who left or was withdrawn in time makes no difference. */
+static void
+gather_resolutions(
+	struct report *r, const struct report_wish *w, struct database_session *s)
+{
+	struct query *q = range(s,
+		"SELECT c.queue, c.channel, c.tier, p.dnis, c.agent, (SELECT l.team FROM "
+		"leg l WHERE l.contact = c.id AND l.agent = c.agent ORDER BY l.n DESC "
+		"LIMIT 1), c.resolve_due_ms, c.ended_ms, c.state FROM contact c LEFT "
+		"JOIN contact_person p ON p.contact = c.id WHERE c.resolve_due_ms IS NOT "
+		"NULL AND ((c.resolve_due_ms >= $1 AND c.resolve_due_ms < $2) OR "
+		"(c.ended_ms >= $1 AND c.ended_ms < $2))",
+		w);
+
+	while (query_row(q)) {
+		struct group g = {query_text(q, 0), query_text(q, 1), query_text(q, 2),
+			query_text(q, 3), query_text(q, 4), query_text(q, 5)};
+		int64_t due_ms = query_int(q, 6), ended_ms = query_int(q, 7);
+		bool in_time = !query_is_null(q, 7) && ended_ms <= due_ms;
+		const char *state = query_text(q, 8);
+		struct interval_figures *f = NULL;
+
+		if (in_time)
+			f = at(r, w, &g, ended_ms);
+		else if (due_ms < r->now_ms)
+			f = at(r, w, &g, due_ms);
+		if (f == NULL)
+			continue;
+		f->resolve_met += in_time && (strcmp(state, "completed") == 0 ||
+						     strcmp(state, "answered") == 0);
+		f->resolve_missed += !in_time;
+	}
+	query_end(q);
+}
+
 /* Surveys and amounts that came after the end, in the interval in which they came. */
 static void
 gather_outcomes(struct report *r, const struct report_wish *w, struct database_session *s)
@@ -440,10 +514,13 @@ report_gather(struct report *r, const struct report_wish *w, struct database_ses
 {
 	struct gathering g = {r, w};
 
-	if (!r->by_agent)
+	if (r->by_agent)
+		gather_answers(r, w, s);
+	else
 		gather_stays(r, w, s);
 	gather_legs(r, w, s);
 	gather_contacts(r, w, s);
+	gather_resolutions(r, w, s);
 	gather_outcomes(r, w, s);
 	if (r->by_agent)
 		agents_time(s, r, take_time, &g);

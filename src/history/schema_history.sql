@@ -244,3 +244,18 @@ CREATE TABLE webhook (
 	private INTEGER NOT NULL,
 	n INTEGER NOT NULL
 ) STRICT;
+
+-- version 2
+
+-- Alarms in the feed; what an event says of one.
+ALTER TABLE event ADD COLUMN alarm INTEGER;
+ALTER TABLE event ADD COLUMN value REAL;
+ALTER TABLE event ADD COLUMN bound REAL;
+
+-- Until when it is to be completed; null: nothing is promised.
+ALTER TABLE contact ADD COLUMN resolve_due_ms INTEGER;
+CREATE INDEX contact_resolve ON contact (resolve_due_ms) WHERE resolve_due_ms IS NOT NULL;
+
+-- What is kept for how long is asked for by channel.
+CREATE INDEX contact_channel ON contact (channel, ended_ms);
+CREATE INDEX issue_resolved ON issue (resolved_ms) WHERE state = 'resolved';

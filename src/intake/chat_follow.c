@@ -216,6 +216,8 @@ chats_event(void *owner, const struct event *e)
 	case EVENT_AGENT_SKILLS:
 	case EVENT_QUEUE_STATE:
 	case EVENT_CONFIGURED:
+	case EVENT_ALARM_RAISED:
+	case EVENT_ALARM_CLEARED:
 	case EVENT_KINDS:
 		return;
 	}

@@ -57,11 +57,11 @@ queue_takes(const struct queue *queue, int channel)
 	return false;
 }
 
-int64_t
-queue_sla_ms(const struct centre *c, const struct queue *queue, int channel, int tier)
+static int64_t
+promised_ms(const struct queue_sla *list, int n, int channel, int tier, int64_t otherwise)
 {
-	for (int i = 0; i < queue->n_sla; i++) {
-		const struct queue_sla *sla = &queue->sla[i];
+	for (int i = 0; i < n; i++) {
+		const struct queue_sla *sla = &list[i];
 
 		if (sla->channel != channel)
 			continue;
@@ -70,7 +70,21 @@ queue_sla_ms(const struct centre *c, const struct queue *queue, int channel, int
 		if (sla->default_ms >= 0)
 			return sla->default_ms;
 	}
-	return c->channels[channel].sla_ms;
+	return otherwise;
+}
+
+int64_t
+queue_sla_ms(const struct centre *c, const struct queue *queue, int channel, int tier)
+{
+	return promised_ms(
+		queue->sla, queue->n_sla, channel, tier, c->channels[channel].sla_ms);
+}
+
+int64_t
+queue_resolve_ms(const struct centre *c, const struct queue *queue, int channel, int tier)
+{
+	return promised_ms(queue->resolve, queue->n_resolve, channel, tier,
+		c->channels[channel].resolve_ms);
 }
 
 static int64_t
@@ -162,6 +176,9 @@ queue_finish(struct queue *q)
 	for (int i = 0; i < q->n_sla; i++)
 		free(q->sla[i].tier_ms);
 	free(q->sla);
+	for (int i = 0; i < q->n_resolve; i++)
+		free(q->resolve[i].tier_ms);
+	free(q->resolve);
 	free(q->laws);
 	free(q->wait_limits);
 	free(q->wrapups);

@@ -72,6 +72,7 @@ struct channel {
 	int64_t wrapup_ms;     /* 0: none */
 	int64_t wrapup_cap_ms; /* the longest that an agent may ask for */
 	int64_t sla_ms;	       /* T where the queue names none */
+	int64_t resolve_ms;    /* until it is completed, likewise; 0: no promise */
 	int calendar;	       /* open time in which the SLA runs; -1: always */
 	bool interruptible;    /* may be parked by a contact that is not */
 	bool deferrable;       /* held back by the reserve; not "live" */
@@ -103,7 +104,7 @@ struct relax_step {
 	int n_add, add[REQUIRE_MAX]; /* teams */
 };
 
-/* SLA of one channel in a queue: T by tier, -1 where the default holds. */
+/* A promise of one channel in a queue: time by tier, -1 where the default holds. */
 struct queue_sla {
 	int channel;
 	int64_t default_ms;
@@ -127,6 +128,8 @@ struct queue {
 	struct require require;
 	int n_sla;
 	struct queue_sla *sla;
+	int n_resolve; /* promised times until completion */
+	struct queue_sla *resolve;
 	int n_laws; /* by tier index; filled for every tier: override, preset, top tier
 		       settled */
 	struct law *laws;
@@ -256,6 +259,9 @@ bool queue_takes(const struct queue *queue, int channel);
 
 /* T in ms for a contact of this queue, channel and tier. */
 int64_t queue_sla_ms(
+	const struct centre *c, const struct queue *queue, int channel, int tier);
+/* Likewise until it is completed; 0: nothing is promised. */
+int64_t queue_resolve_ms(
 	const struct centre *c, const struct queue *queue, int channel, int tier);
 int64_t queue_wrapup_ms(const struct centre *c, const struct queue *queue, int channel);
 int64_t queue_wait_limit_ms(

@@ -18,7 +18,7 @@ const char *const event_name[EVENT_KINDS] = {"contact.created", "contact.queued"
 	"contact.completed", "contact.abandoned", "contact.expired", "contact.cancelled",
 	"contact.lost", "contact.answered", "agent.state_changed",
 	"agent.channel_changed", "agent.skills_changed", "queue.state_changed",
-	"config.changed"};
+	"config.changed", "alarm.raised", "alarm.cleared"};
 
 static const char *const outcome_names[OUTCOME_KINDS] = {"ok", "no_contact", "no_agent",
 	"no_queue", "no_channel", "no_tier", "no_skill", "offer_gone", "not_yours",
@@ -80,7 +80,9 @@ step_event(struct step *step, enum event_kind kind, const struct contact *c,
 		.handled_ms = -1,
 		.amount = NAN,
 		.satisfaction = NAN,
-		.measured = MEASURES_NONE};
+		.measured = MEASURES_NONE,
+		.value = NAN,
+		.limit = NAN};
 	if (c != NULL) {
 		e->event.contact = c->id;
 		e->event.offer = c->offer;

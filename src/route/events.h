@@ -42,6 +42,8 @@ enum event_kind {
 	EVENT_AGENT_SKILLS, /* skills or capacity edited */
 	EVENT_QUEUE_STATE,  /* opened, closed */
 	EVENT_CONFIGURED,   /* a new version of the settings holds */
+	EVENT_ALARM_RAISED, /* of a queue or the floor; reason is its kind */
+	EVENT_ALARM_CLEARED,
 	EVENT_KINDS,
 };
 
@@ -68,6 +70,8 @@ struct event {
 	double satisfaction;	  /* completed; NAN */
 	const char *why;	  /* offers: one sentence "because ..."; NULL */
 	struct measures measured; /* of a call that leaves its agent, or ends */
+	uint64_t alarm;		  /* 0: none */
+	double value, limit;	  /* of the alarm; NAN */
 };
 
 typedef void (*event_listener)(void *owner, const struct event *event);

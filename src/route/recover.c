@@ -88,20 +88,6 @@ router_load_agent(struct router *r, const char *agent_id, const char *record)
 	return true;
 }
 
-bool
-router_load_queue(struct router *r, const char *queue, const char *record)
-{
-	int index = centre_queue(r->centre, queue);
-	char *closed;
-
-	if (index < 0)
-		return false;
-	closed = record_get(record, "closed");
-	r->queue_closed[index] = closed != NULL && closed[0] == '1';
-	free(closed);
-	return true;
-}
-
 /* A waiting contact re-enters its class; its hold goes on. */
 static void
 rejoin_queue(struct router *r, struct contact *c, int64_t now_ms)

@@ -55,6 +55,7 @@ router_destroy(struct router *r)
 	free(r->due);
 	free(r->acting);
 	free(r->dirty);
+	free(r->alarms);
 	free(r->queue_closed);
 	free(r->queue_waiting);
 	free(r->round_robin);
@@ -633,7 +634,7 @@ router_open_queue(
 
 		r->queue_closed[queue] = !open;
 		step->queue = xstrdup(r->centre->queues[queue].name);
-		step->queue_record = xstrdup(open ? "closed=0" : "closed=1");
+		step->queue_record = queue_record(r, queue);
 		e = step_event(step, EVENT_QUEUE_STATE, NULL, NULL);
 		e->event.queue = queue;
 		effect_reason(e, open ? "open" : "closed");

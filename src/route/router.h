@@ -353,6 +353,26 @@ void router_revert_agent(
 void router_open_queue(
 	struct router *router, int64_t now_ms, int queue, bool open, struct reply reply);
 
+/* ---- alarms ---- */
+
+#define ALARM_KIND_TEXT 32 /* bytes of a kind's name with its NUL */
+
+struct alarm_note {
+	uint64_t id; /* its own for ever; rises */
+	int queue;   /* -1: of the floor */
+	char kind[ALARM_KIND_TEXT];
+	double value, limit;
+	int64_t raised_ms;
+};
+
+/* An alarm begins, or ends: recorded as an event; those that are open outlive a restart.
+ * One of an id that is not open: nothing. */
+void router_raise_alarm(
+	struct router *router, int64_t now_ms, const struct alarm_note *alarm);
+void router_clear_alarm(struct router *router, int64_t now_ms, uint64_t id, double value);
+/* Those that are open; borrowed until the next of the two above. */
+const struct alarm_note *router_alarms(const struct router *router, size_t *n);
+
 /* ---- questions; the caller owns the JSON ---- */
 
 enum describe {

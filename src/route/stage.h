@@ -49,6 +49,11 @@ void contact_unplan(struct router *r, struct contact *c);
 void contact_dirty(struct router *r, struct contact *c);
 void contact_cool(struct contact *c, int agent, int64_t until_ms);
 
+/* ---- alarms.c ---- */
+
+/* What the store keeps of a queue (-1: of the floor); the caller owns it. */
+char *queue_record(const struct router *r, int queue);
+
 /* ---- identify.c: who it is ---- */
 
 struct directory_answer;

@@ -295,7 +295,9 @@ struct router {
 	int n_agents;
 	struct agent **with_room;
 	size_t n_with_room;
-	bool *queue_closed;	/* by queue index: a supervisor closed it */
+	bool *queue_closed;	   /* by queue index: a supervisor closed it */
+	struct alarm_note *alarms; /* owned; those that are open */
+	size_t n_alarms;
 	int64_t *queue_waiting; /* by queue index */
 	int *round_robin;	/* by queue index: order of the agent chosen last */
 	int n_queues;

@@ -60,6 +60,17 @@ dnis_of(const struct contact *c)
 	return NULL;
 }
 
+/* Until when it is to be completed, where that is promised. */
+static void
+put_resolution(struct text *t, struct router *r, const struct contact *c)
+{
+	int64_t promised_ms = queue_resolve_ms(
+		r->centre, &r->centre->queues[c->queue], c->channel, c->tier);
+
+	if (promised_ms > 0)
+		put_int(t, "rd", open_add_ms(r, c, c->t0_ms, promised_ms));
+}
+
 /* Where a wait begins or changes: since when, and until when its service level holds. */
 static void
 put_wait(struct text *t, struct router *r, const struct event *e, const struct contact *c)
@@ -67,6 +78,7 @@ put_wait(struct text *t, struct router *r, const struct event *e, const struct c
 	int64_t from_ms = e->kind == EVENT_CONTACT_CREATED ? c->t0_ms : e->at_ms;
 
 	put_int(t, "sd", open_add_ms(r, c, from_ms, c->sla_ms));
+	put_resolution(t, r, c);
 	if (e->kind != EVENT_CONTACT_CREATED)
 		return;
 	put_int(t, "t0", c->t0_ms);
@@ -131,6 +143,10 @@ put_event(struct text *t, struct router *r, const struct event *e)
 	record_put_text(t, "reason", e->reason);
 	put_number(t, "amount", e->amount);
 	put_number(t, "satisfaction", e->satisfaction);
+	if (e->alarm != 0)
+		put_int(t, "al", (int64_t)e->alarm);
+	put_number(t, "val", e->value);
+	put_number(t, "lim", e->limit);
 	put_int(t, "v", (int64_t)r->centre->version);
 }
 

@@ -201,6 +201,8 @@ floor_heard(void *owner, const struct event *event)
 	case EVENT_AGENT_SKILLS:
 	case EVENT_QUEUE_STATE:
 	case EVENT_CONFIGURED:
+	case EVENT_ALARM_RAISED:
+	case EVENT_ALARM_CLEARED:
 	case EVENT_KINDS:
 		break;
 	}

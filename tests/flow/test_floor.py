@@ -133,6 +133,40 @@ async def an_alarm_is_raised_once_and_ends(start):
     equal([listed["open"], [a["alarm"] for a in listed["ended"]]], [[], [raised["alarm"]]])
 
 
+@test(subset=True)
+async def alarms_are_events_and_outlive_a_restart(start):
+    centre = await start(alarms={"waiting": 2, "late": 0, "forecast": 0, "service_level": 0, "hold": "0s"})
+    s1 = await Watcher.at(centre, "s1")
+    made = [await centre.submit("task") for _ in range(2)]
+    raised = await s1.expect("alarm.raised")
+
+    async def told():
+        events = (await centre.admin("event.list"))["events"]
+        return [e for e in events if e["event"].startswith("alarm.")]
+
+    await eventually(told, what="the alarm among the events")
+    await centre.kill()
+    await centre.launch()
+    s1 = await Watcher.at(centre, "s1")
+    equal([(a["alarm"], a["raised_at"]) for a in (await s1.call("alarm.list"))["open"]], [(raised["alarm"], raised["raised_at"])])
+    for contact in made:
+        await s1.call("contact.withdraw", contact=contact)
+    cleared = await s1.expect("alarm.cleared")
+    equal(cleared["alarm"], raised["alarm"])
+
+    async def both():
+        return len(await told()) == 2
+
+    await eventually(both, what="its end among the events")
+    first, last = await told()
+    equal([(e["event"], e["alarm"], e["queue"], e["reason"]) for e in (first, last)],
+          [(f"alarm.{what}", raised["alarm"], "general", "waiting") for what in ("raised", "cleared")])  # fmt: skip
+    equal((first["value"], first["limit"]), (2, 2))
+    await centre.restart()
+    s1 = await Watcher.at(centre, "s1")
+    equal((await s1.call("alarm.list"))["open"], [])
+
+
 @test
 async def an_agent_calls_for_help_and_is_answered(start):
     centre = await start()

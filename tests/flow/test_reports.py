@@ -115,6 +115,38 @@ async def a_day_of_the_bank_equals_a_recount(start):
 
 
 @test
+async def promises_of_resolution_are_counted_apart(start):
+    """C3, J7: completed in the promised time, or not; whoever leaves in time is neither."""
+    billing = {"channels": ["task"], "require": {"billing": 1}, "resolve": {"task": "1h"}}
+    general = {"channels": ["task"], "resolve": {"task": {"default": "1s", "gold": "1h"}}}
+    centre = await start(queues={"billing": billing, "general": general})
+    cem = await centre.agent("a3")
+    met = await centre.submit("task", queue="billing")
+    await cem.take(met)
+    await cem.finish(met)
+    late = await centre.submit("task", queue="general")
+    await cem.take(late)
+    never = await centre.submit("task", queue="general")
+    in_time = await centre.submit("task", queue="general", tier="gold")
+    await centre.leave(in_time)
+
+    async def passed():
+        return (await report(centre, "queue")).get("general", {}).get("resolve_missed") == 2
+
+    await eventually(passed, 20, "two promises that passed")
+    await cem.wire.call("agent.set_state", state="not_ready", reason="break")
+    await cem.finish(late)
+    await settled(centre)
+    queues = await report(centre, "queue")
+    names = ("resolve_met", "resolve_missed", "sl_resolve", "first_met", "first_missed")
+    equal([queues["billing"][n] for n in names], [1, 0, 1.0, 1, 0])
+    equal([queues["general"][n] for n in names], [0, 2, 0.0, 1, 0])
+    his = (await report(centre, "agent"))["a3"]
+    equal([his[n] for n in names], [1, 1, 0.5, 2, 0])
+    equal(await centre.state(never), "queued")
+
+
+@test
 async def every_way_gives_the_same_figures(start):
     centre = await start(judged=False)
     ann = await centre.agent("a1")

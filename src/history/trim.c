@@ -1,0 +1,357 @@
+/*
+ * history/trim.c - see trim.h.
+ *
+ *   IDLE --hour--> a lot --there may be more--> PAUSE --> a lot ... --> IDLE
+ *
+ * Only what has ended goes: a live contact keeps its record, an open case stays with what
+ * is left of it.
+ */
+#include "history/trim.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+#define FIRST_S 60
+#define EVERY_S 3600
+#define PAUSE_MS 200	  /* between lots: others write too */
+#define PATIENCE_MS 60000 /* of a lot while the database is away */
+#define GENERATION_SHIFT 60
+
+struct trim {
+	struct trim_parts parts;
+	struct keeping keeping; /* owned */
+	struct event *timer;
+	bool working;
+};
+
+/* A lot on its way. */
+struct lot {
+	struct trim *trim;
+	struct keeping keeping; /* owned */
+	int64_t now_ms;
+	struct trim_counts counts;
+	bool more;
+};
+
+/* ---- rows by time ---- */
+
+static int64_t
+remove_before(struct database_session *s, const char *sql, int64_t before_ms)
+{
+	struct query *q = query_start(s, sql);
+
+	query_put_int(q, 1, before_ms);
+	query_put_int(q, 2, TRIM_LOT);
+	return query_run(q);
+}
+
+/* How many of the oldest events no webhook may be told any more. */
+static int64_t
+count_unread(struct database_session *s, int64_t before_ms)
+{
+	struct query *q = query_start(s,
+		"SELECT count(*) FROM (SELECT n FROM event WHERE at_ms < $1 ORDER BY "
+		"at_ms LIMIT $2) AS old WHERE old.n > (SELECT min(n) FROM webhook)");
+	int64_t n = 0;
+
+	query_put_int(q, 1, before_ms);
+	query_put_int(q, 2, TRIM_LOT);
+	if (query_row(q))
+		n = query_int(q, 0);
+	query_end(q);
+	return n;
+}
+
+static bool
+trim_events(struct database_session *s, int64_t before_ms, struct trim_counts *counts)
+{
+	int64_t n;
+
+	counts->unread += count_unread(s, before_ms);
+	n = remove_before(s,
+		"DELETE FROM event WHERE n IN (SELECT n FROM event WHERE at_ms < $1 "
+		"ORDER BY at_ms LIMIT $2)",
+		before_ms);
+	counts->events += n;
+	return n == TRIM_LOT;
+}
+
+static bool
+trim_spans(struct database_session *s, int64_t before_ms, struct trim_counts *counts)
+{
+	int64_t n = remove_before(s,
+		"DELETE FROM agent_span WHERE (agent, from_ms, op) IN (SELECT agent, "
+		"from_ms, op FROM agent_span WHERE to_ms < $1 ORDER BY to_ms LIMIT $2)",
+		before_ms);
+
+	counts->spans += n;
+	return n == TRIM_LOT;
+}
+
+static bool
+trim_estimates(struct database_session *s, int64_t before_ms, struct trim_counts *counts)
+{
+	int64_t n = remove_before(s,
+		"DELETE FROM estimate WHERE contact IN (SELECT contact FROM estimate "
+		"WHERE at_ms < $1 ORDER BY at_ms LIMIT $2)",
+		before_ms);
+
+	counts->estimates += n;
+	return n == TRIM_LOT;
+}
+
+/* Cases that are resolved and have lost their last contact. */
+static bool
+trim_cases(struct database_session *s, int64_t before_ms, struct trim_counts *counts)
+{
+	static const char *const with[] = {
+		"DELETE FROM note WHERE case_id = $1 AND contact IS NULL",
+		"DELETE FROM issue_change WHERE issue = $1",
+		"DELETE FROM issue WHERE id = $1"};
+	int64_t id[TRIM_LOT];
+	int n = 0;
+	struct query *q = query_start(s,
+		"SELECT i.id FROM issue i WHERE i.state = 'resolved' AND i.resolved_ms < "
+		"$1 AND NOT EXISTS (SELECT 1 FROM issue_contact c WHERE c.issue = i.id) "
+		"LIMIT $2");
+
+	query_put_int(q, 1, before_ms);
+	query_put_int(q, 2, TRIM_LOT);
+	while (n < TRIM_LOT && query_row(q))
+		id[n++] = query_int(q, 0);
+	query_end(q);
+	for (int i = 0; i < n; i++)
+		for (size_t k = 0; k < sizeof with / sizeof with[0]; k++) {
+			q = query_start(s, with[k]);
+			query_put_int(q, 1, id[i]);
+			query_run(q);
+		}
+	counts->cases += n;
+	return n == TRIM_LOT;
+}
+
+/* ---- contacts ---- */
+
+static void
+remove_contact(struct database_session *s, int64_t contact)
+{
+	static const char *const from[] = {"DELETE FROM visit WHERE contact = $1",
+		"DELETE FROM leg WHERE contact = $1",
+		"DELETE FROM outcome WHERE contact = $1",
+		"DELETE FROM estimate WHERE contact = $1",
+		"DELETE FROM note WHERE contact = $1",
+		"DELETE FROM issue_contact WHERE contact = $1",
+		"DELETE FROM contact_person WHERE contact = $1",
+		"DELETE FROM contact WHERE id = $1"};
+
+	for (size_t i = 0; i < sizeof from / sizeof from[0]; i++) {
+		struct query *q = query_start(s, from[i]);
+
+		query_put_int(q, 1, contact);
+		query_run(q);
+	}
+}
+
+static int
+ended_before(struct database_session *s, const char *channel, int64_t before_ms,
+	int64_t id[TRIM_LOT])
+{
+	struct query *q = query_start(s,
+		"SELECT id FROM contact WHERE channel = $1 AND ended_ms < $2 ORDER BY "
+		"ended_ms LIMIT $3");
+	int n = 0;
+
+	query_put_text(q, 1, channel);
+	query_put_int(q, 2, before_ms);
+	query_put_int(q, 3, TRIM_LOT);
+	while (n < TRIM_LOT && query_row(q))
+		id[n++] = query_int(q, 0);
+	query_end(q);
+	return n;
+}
+
+/* Those whose channel nobody knows, and those of a Redis that began anew meanwhile, who
+ * have no end. */
+static int
+left_over(struct database_session *s, int64_t before_ms, int64_t id[TRIM_LOT])
+{
+	struct query *q = query_start(s,
+		"SELECT id FROM contact WHERE created_ms < $1 AND (channel IS NULL OR "
+		"(closed = 0 AND id < (SELECT generation FROM progress WHERE id = 1) << "
+		"$2)) ORDER BY created_ms LIMIT $3");
+	int n = 0;
+
+	query_put_int(q, 1, before_ms);
+	query_put_int(q, 2, GENERATION_SHIFT);
+	query_put_int(q, 3, TRIM_LOT);
+	while (n < TRIM_LOT && query_row(q))
+		id[n++] = query_int(q, 0);
+	query_end(q);
+	return n;
+}
+
+static bool
+remove_all(
+	struct database_session *s, const int64_t *id, int n, struct trim_counts *counts)
+{
+	for (int i = 0; i < n; i++)
+		remove_contact(s, id[i]);
+	counts->contacts += n;
+	return n == TRIM_LOT;
+}
+
+/* The channel behind `after`, by name; the caller owns it; NULL: none. Without a look at
+ * each contact. */
+static char *
+next_channel(struct database_session *s, const char *after)
+{
+	struct query *q =
+		query_start(s, "SELECT min(channel) FROM contact WHERE channel > $1");
+	char *channel = NULL;
+
+	query_put_text(q, 1, after);
+	if (query_row(q) && !query_is_null(q, 0))
+		channel = xstrdup(query_text(q, 0));
+	query_end(q);
+	return channel;
+}
+
+static int64_t
+kept_ms(const struct keeping *keeping, const char *channel)
+{
+	for (int i = 0; i < keeping->n_channels; i++)
+		if (strcmp(keeping->channels[i].channel, channel) == 0)
+			return keeping->channels[i].ms;
+	return keeping->records_ms;
+}
+
+static bool
+trim_contacts(struct database_session *s, const struct keeping *keeping, int64_t now_ms,
+	struct trim_counts *counts)
+{
+	int64_t id[TRIM_LOT];
+	bool more = false;
+	char *channel = next_channel(s, "");
+
+	while (channel != NULL && !more) {
+		char *next;
+		int n = ended_before(s, channel, now_ms - kept_ms(keeping, channel), id);
+
+		more = remove_all(s, id, n, counts);
+		next = next_channel(s, channel);
+		free(channel);
+		channel = next;
+	}
+	free(channel);
+	if (more)
+		return true;
+	return remove_all(s, id, left_over(s, now_ms - keeping->records_ms, id), counts);
+}
+
+bool
+trim_lot(struct database_session *s, const struct keeping *keeping, int64_t now_ms,
+	struct trim_counts *counts)
+{
+	int64_t records_ms = now_ms - keeping->records_ms;
+	bool more = trim_events(s, now_ms - keeping->events_ms, counts);
+
+	more = trim_spans(s, now_ms - keeping->agents_ms, counts) || more;
+	more = trim_estimates(s, records_ms, counts) || more;
+	more = trim_contacts(s, keeping, now_ms, counts) || more;
+	return trim_cases(s, records_ms, counts) || more;
+}
+
+/* ---- lots, one after the other ---- */
+
+static bool
+work(struct database_session *s, void *arg)
+{
+	struct lot *lot = arg;
+
+	lot->counts = (struct trim_counts){0}; /* it may be another try */
+	lot->more = trim_lot(s, &lot->keeping, lot->now_ms, &lot->counts);
+	return true;
+}
+
+static void
+say(const struct trim_counts *n)
+{
+	if (n->contacts + n->events + n->spans + n->estimates + n->cases == 0)
+		return;
+	log_info("history: trimmed contacts=%lld events=%lld spans=%lld estimates=%lld "
+		 "cases=%lld",
+		(long long)n->contacts, (long long)n->events, (long long)n->spans,
+		(long long)n->estimates, (long long)n->cases);
+	if (n->unread > 0)
+		log_warn("history: a webhook is further behind than events are kept "
+			 "lost=%lld",
+			(long long)n->unread);
+}
+
+static void
+done(void *arg, enum database_result result)
+{
+	struct lot *lot = arg;
+	struct trim *trim = lot->trim;
+	bool more = result == DATABASE_OK && lot->more;
+	struct timeval again = {more ? 0 : EVERY_S, more ? PAUSE_MS * 1000 : 0};
+
+	if (result == DATABASE_OK)
+		say(&lot->counts);
+	else if (result == DATABASE_UNDONE)
+		log_error("history: what is too old could not be removed");
+	trim->working = false;
+	event_add(trim->timer, &again);
+	keeping_finish(&lot->keeping);
+	free(lot);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *owner)
+{
+	struct trim *trim = owner;
+	struct lot *lot;
+
+	if (trim->working)
+		return;
+	lot = xcalloc(1, sizeof *lot);
+	lot->trim = trim;
+	lot->now_ms = trim->parts.now_ms(trim->parts.owner);
+	keeping_copy(&lot->keeping, &trim->keeping);
+	trim->working = true;
+	if (!database_write(trim->parts.db, work, done, lot, PATIENCE_MS))
+		done(lot, DATABASE_AWAY);
+}
+
+struct trim *
+trim_create(const struct trim_parts *parts)
+{
+	struct trim *trim = xcalloc(1, sizeof *trim);
+	struct timeval first = {FIRST_S, 0};
+
+	trim->parts = *parts;
+	keeping_copy(&trim->keeping, parts->keeping);
+	trim->timer = evtimer_new(parts->base, on_timer, trim);
+	event_add(trim->timer, &first);
+	return trim;
+}
+
+void
+trim_destroy(struct trim *trim)
+{
+	if (trim == NULL)
+		return;
+	event_free(trim->timer);
+	keeping_finish(&trim->keeping);
+	free(trim);
+}
+
+void
+trim_configure(struct trim *trim, const struct keeping *keeping)
+{
+	keeping_finish(&trim->keeping);
+	keeping_copy(&trim->keeping, keeping);
+}
