@@ -89,6 +89,13 @@ async def nothing_is_lost_when_redis_is_killed(start):
     whole(centre, contacts)
 
 
+async def metrics(centre):
+    """Figures without labels by their name."""
+    _, _, text = await centre.http.exchange("GET", "/metrics")
+    pairs = (line.split() for line in text.splitlines() if not line.startswith("#") and "{" not in line)
+    return {name: float(value) for name, value in pairs}
+
+
 @test
 async def routing_goes_on_while_the_database_is_locked(start):
     centre = await start(judged=False)
@@ -102,12 +109,16 @@ async def routing_goes_on_while_the_database_is_locked(start):
         await eventually(lambda: "database: cannot write" in centre.log_tail(50), 20, "the log says so")
         status = await centre.admin("history.status")
         check(status["lag_ms"] > 0 and not status["writing"], status)
+        shown = await metrics(centre)
+        check(shown["usher_history_lag_seconds"] > 0 and shown["usher_database_away"] == 1, shown)
         equal(rows(centre, "SELECT count(*) FROM contact WHERE closed = 1"), [(0,)])
         other.execute("ROLLBACK")
     await recorded(centre, len(contacts))
     whole(centre, contacts)
     await settled(centre)
     check((await centre.admin("history.status"))["writing"], "it writes again")
+    shown = await metrics(centre)
+    equal((shown["usher_history_lag_seconds"], shown["usher_database_away"]), (0, 0))
 
 
 @test
@@ -135,6 +146,34 @@ async def routing_goes_on_while_the_disk_is_full(start):
     await centre.launch()
     await recorded(centre, len(contacts))
     whole(centre, contacts)
+
+
+@test
+async def routing_goes_on_while_the_disk_of_the_history_hangs(start):
+    """No read, no write, no sync of it comes back."""
+    centre = await start(judged=False, launch=False)
+    when = centre.dir / "hangs"
+    centre.environment = lambda c: {
+        "LD_PRELOAD": str(BUILD / "tests" / "flow" / "libdiskstall.so"),
+        "DISKSTALL_UNDER": str(c.state_dir / "history.db"),
+        "DISKSTALL_WHEN": str(when),
+    }
+    await centre.launch()
+    ann = await centre.agent("a1")
+    contacts = [await centre.submit("task") for _ in range(5)]
+    await serve(centre, ann, 5)
+    await recorded(centre, 5)
+    when.touch()
+    try:
+        contacts += [await centre.submit("task", customer={"phone": "01632 960001"}) for _ in range(20)]
+        await serve(centre, ann, 20)
+        check((await centre.admin("history.status"))["lag_ms"] > 0, "the lag is shown")
+        check((await metrics(centre))["usher_history_lag_seconds"] > 0, "and measured")
+    finally:
+        when.unlink()
+    await recorded(centre, len(contacts))
+    whole(centre, contacts)
+    await settled(centre)
 
 
 @test
