@@ -67,10 +67,14 @@ read_settings(struct usher *u, struct config_problems *problems)
 	const struct centre *previous = u->config != NULL ? u->config->centre : NULL;
 	struct config *config =
 		config_load(u->options.config, previous, u->options.speed, problems);
+	/* At the start a library with mistakes is left out, and contacts are served; a
+	 * reload that brings one is refused, and the settings in force stay. */
+	bool sound = config != NULL &&
+		     (u->config == NULL ||
+			     config_check_libraries(config, u->options.config, problems));
 	char *folder = plugins_folder();
 	struct plugins *plugins =
-		config != NULL ? plugins_load(folder, config, u->options.config, problems)
-			       : NULL;
+		sound ? plugins_load(folder, config, u->options.config, problems) : NULL;
 	struct plugins *old = u->plugins;
 	enum log_level level;
 

@@ -39,6 +39,9 @@ struct config_problems {
 void config_problems_print(const struct config_problems *problems,
 	FILE *out); /* file:line:column: error: ... */
 void config_problems_finish(struct config_problems *problems);
+/* One that another reader found; file, line (from 1) and message are copied. */
+void config_problems_add(struct config_problems *problems, bool warning, const char *file,
+	int line, const char *message);
 
 /* Process settings beside the centre. All owned. */
 struct config_listen {
@@ -114,6 +117,17 @@ struct config *config_parse(const char *name, const char *text, size_t n,
 	const struct centre *previous, double speed,
 	struct config_problems *problems) USHER_MUST_CHECK;
 void config_destroy(struct config *config);
+
+/*
+ * config_check_libraries - reads and checks the folders of responses that the mailboxes
+ * name, and whether acknowledgements name responses that have a file.
+ *
+ * path      of the settings file, for messages
+ * problems  errors (mistakes in a folder, with file and line) and warnings are added
+ * Returns   false when there was an error
+ */
+bool config_check_libraries(const struct config *config, const char *path,
+	struct config_problems *problems) USHER_MUST_CHECK;
 
 /* Writes what changes from a to b, a line a setting; false when nothing does. */
 bool config_diff(FILE *out, const struct config *a, const struct config *b);

@@ -47,6 +47,17 @@ make_room(struct config_problems *problems, bool warning)
 	return NULL;
 }
 
+void
+config_problems_add(struct config_problems *problems, bool warning, const char *file,
+	int line, const char *message)
+{
+	struct config_problem *p = make_room(problems, warning);
+
+	if (p != NULL)
+		*p = (struct config_problem){
+			warning, xstrdup(file), line, 1, xstrdup(message)};
+}
+
 static void __attribute__((format(printf, 5, 0)))
 add(struct tree *tree, const struct node *at, int columns, bool warning,
 	const char *format, va_list args)

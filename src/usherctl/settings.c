@@ -27,7 +27,8 @@ do_config_check(struct ctl *ctl)
 {
 	struct config_problems problems = {0};
 	struct config *config = config_load(ctl->word[0], NULL, 1, &problems);
-	bool ok = config != NULL;
+	bool ok =
+		config != NULL && config_check_libraries(config, ctl->word[0], &problems);
 	json_t *o;
 
 	if (ctl->json) {

@@ -8,6 +8,7 @@ import re
 
 from ctl import run
 from harness import BUILD, TOP
+from robot import refused
 from runner import Skip, check, equal, main, test
 
 
@@ -146,6 +147,42 @@ async def settings_are_checked_shown_compared_and_reloaded(start):
     check("| `centre` |" in (await run("config", "document"))[0])
     shipped = (TOP / "conf" / "usher.yaml").read_text()
     equal((await run("config", "document", "--yaml"))[0], shipped, "conf/usher.yaml")
+
+
+@test
+async def libraries_of_responses_are_checked_with_the_settings_by_file_and_line(start):
+    centre = await start(launch=False)
+    ctl = {"state": centre.state_dir}
+    folder = centre.dir / "responses"
+    (folder / "cards").mkdir(parents=True)
+    good, bad = folder / "received.md", folder / "cards" / "lost.md"
+    good.write_text("---\ntitle: We have your mail\n---\nThank you.\n")
+    bad.write_text("---\ntitle: Lost card\nautomatic: perhaps\n---\nWe have locked it.\n")
+    mail = {
+        "host": "desk.example", "mailboxes": {"support": {"addresses": ["help@desk.example"], "library": "responses"}},
+        "out": {"acknowledge": {"open": "received", "closed": "recieved"}},
+    }  # fmt: skip
+    centre.write_settings(mail=mail)
+    said = (await run("config", "check", centre.config, status=1))[1]
+    check(f"{bad}:3:1: error:" in said, said)
+    (problem,) = json.loads((await run("config", "check", "--json", centre.config, status=1))[0])["problems"]
+    equal((problem["file"], problem["line"], problem["severity"]), (str(bad), 3, "error"))
+    # A start with it serves contacts; a reload that brings it is refused, and what was in use stays.
+    await centre.launch()
+    await refused(centre.admin("response.list"), "no_mailbox")
+    bad.write_text("---\ntitle: Lost card\nautomatic: true\n---\nWe have locked it.\n")
+    said = (await run("config", "check", centre.config))
+    check("can be used" in said[0] and "warning:" in said[1] and '"recieved"' in said[1], said)
+    await run("config", "reload", **ctl)
+    equal([r["id"] for r in (await centre.admin("response.list"))["responses"]], ["lost", "received"])
+    bad.write_text("---\ntitle: Lost card\nautomatic: perhaps\n---\nWe have locked it.\n")
+    said = (await run("config", "reload", status=1, **ctl))[1]
+    check(f"{bad}:3" in said, said)
+    equal([r["id"] for r in (await centre.admin("response.list"))["responses"]], ["lost", "received"])
+    (folder / "cards" / "lost.md").unlink()
+    mail["mailboxes"]["support"]["library"] = "nowhere"
+    centre.write_settings(mail=mail)
+    check("nowhere" in (await run("config", "check", centre.config, status=1))[1])
 
 
 @test
