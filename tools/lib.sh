@@ -6,7 +6,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 packages_build=(gcc libc6-dev meson ninja-build pkg-config libevent-dev libssl-dev libhiredis-dev libjansson-dev
 	libyaml-dev libcrypt-dev libglib2.0-dev zlib1g-dev libicu-dev libstemmer-dev libwslay-dev libsqlite3-dev libcurl4-openssl-dev libcmocka-dev libesmtp-dev
 	libgmime-3.0-dev libxml2-dev redis-server python3)
-packages_test=(chromium dovecot-imapd python3-aiosmtpd python3-jsonschema python3-yaml python3-hypothesis python3-websockets binutils clang clang-format lld)
+packages_test=(chromium dovecot-imapd swaks python3-aiosmtpd python3-jsonschema python3-yaml python3-hypothesis python3-websockets binutils clang clang-format lld)
 
 # Debian 13 has llhttp as a library; on Debian 12 its sources come with node-llhttp.
 llhttp_package() {
@@ -57,6 +57,25 @@ install them with: sudo apt-get install --no-install-recommends ${missing[*]}"
 	if [[ " ${missing[*]} " == *" redis-server "* ]] && [ -d /run/systemd/system ]; then
 		"${become[@]}" systemctl disable --now redis-server >/dev/null 2>&1 || true
 	fi
+}
+
+# A mail server for the test that sends by a real one: Postfix, but not where another stands, whose place it would
+# take. It is installed without a configuration of the machine's, so nothing of it runs but what the test starts.
+need_mail_server() {
+	local other become=()
+	! installed postfix || return 0
+	other=$(dpkg-query -W -f '${db:Status-Status} ${Provides} ${Package}\n' 2>/dev/null |
+		awk '$1 == "installed" && /mail-transport-agent/ { print $NF; exit }')
+	if [ -n "$other" ]; then
+		say "$(basename "$0"): $other is this machine's mail server; without Postfix a test is skipped"
+		return 0
+	fi
+	[ "$(id -u)" -eq 0 ] || become=(sudo -n)
+	if command -v debconf-set-selections >/dev/null; then
+		echo "postfix postfix/main_mailer_type select No configuration" |
+			"${become[@]}" debconf-set-selections 2>/dev/null || true
+	fi
+	need_packages postfix
 }
 
 apt_install() {

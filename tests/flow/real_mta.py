@@ -1,4 +1,7 @@
-"""A real Postfix of the test's own: its own configuration, queue and log, free ports, ended by itself."""
+"""A real Postfix of the test's own: its own configuration, queue and log, free ports, ended by itself.
+
+What hands mail to usher in it are the lines of conf/mail/postfix.cf, as an administrator would take them.
+"""
 
 import asyncio
 import contextlib
@@ -11,6 +14,7 @@ import socket
 from runner import Skip
 
 DAEMONS = pathlib.Path("/usr/lib/postfix/sbin")
+SNIPPET = pathlib.Path(__file__).resolve().parents[2] / "conf" / "mail" / "postfix.cf"
 
 
 def need_postfix():
@@ -48,8 +52,17 @@ postlog unix-dgram n - n - 1 postlogd
 """
 
 
+def snippet(desk, lmtp):
+    """The shipped lines, for this domain and place of usher's."""
+    lines = [line for line in SNIPPET.read_text().splitlines() if line and not line.startswith("#")]
+    text = "\n".join(lines).replace("desk.example", desk).replace("inet:127.0.0.1:2424", f"inet:{lmtp}")
+    if lmtp not in text or desk not in text:
+        raise AssertionError(f"{SNIPPET} does not name domain and address as it did")
+    return text
+
+
 class Mta:
-    """Takes mail by SMTP: for `desk` domains by LMTP to usher, for customers into Maildirs."""
+    """Takes mail by SMTP: for the `desk` domain by LMTP to usher, for customers into Maildirs."""
 
     def __init__(self, folder, desk, customers):
         self.dir, self.desk, self.customers = pathlib.Path(folder) / "mta", desk, customers
@@ -63,9 +76,10 @@ class Mta:
         owner = pwd.getpwnam("postfix")
         os.chown(self.dir / "data", owner.pw_uid, owner.pw_gid)
         os.chown(self.dir / "mail", owner.pw_uid, owner.pw_gid)
-        (self.conf / "transport").write_text(f"{self.desk} lmtp:inet:{lmtp}\n")
-        (self.conf / "boxes").write_text("".join(f"{address} {name}/\n" for address, name in self.customers.items()))
-        domains = " ".join(sorted({a.rpartition("@")[2] for a in self.customers}))
+        domains = sorted({a.rpartition("@")[2] for a in self.customers})
+        (self.conf / "transport").write_text("".join(f"{domain} virtual:\n" for domain in domains))
+        boxes = {**self.customers, f"@{self.desk}": "by-lmtp"}
+        (self.conf / "boxes").write_text("".join(f"{address} {name}/\n" for address, name in boxes.items()))
         (self.conf / "main.cf").write_text(f"""compatibility_level = 3.6
 queue_directory = {self.dir}/queue
 data_directory = {self.dir}/data
@@ -82,9 +96,8 @@ mynetworks = 127.0.0.0/8
 alias_maps =
 alias_database =
 local_recipient_maps =
-relay_domains = {self.desk}
+relay_domains = {" ".join(domains)}
 transport_maps = texthash:{self.conf}/transport
-virtual_mailbox_domains = {domains}
 virtual_mailbox_maps = texthash:{self.conf}/boxes
 virtual_mailbox_base = {self.dir}/mail
 virtual_minimum_uid = 1
@@ -93,6 +106,7 @@ virtual_gid_maps = static:{owner.pw_gid}
 maillog_file = {self.dir}/log
 maillog_file_prefixes = {self.dir}
 import_environment = MAIL_CONFIG
+{snippet(self.desk, lmtp)}
 """)
         (self.conf / "master.cf").write_text(MASTER.format(port=f"127.0.0.1:{self.port}"))
         await self._postfix("start")
