@@ -1,17 +1,22 @@
 """Mail fetched from a real Dovecot: by UID, moved or flagged after the commit, found again after faults."""
 
 import asyncio
+import base64
 import contextlib
+import hashlib
+import hmac
 import imaplib
+import json
 import os
 import pathlib
 import shutil
 import signal
 import tempfile
+import time
 
 from harness import free_port
 from mailbox import mail
-from runner import Skip, equal, main, test
+from runner import Skip, check, equal, main, test
 
 CONFIG = """
 base_dir = {dir}/run
@@ -41,6 +46,11 @@ service anvil {{
   chroot =
 }}
 passdb {{
+  driver = oauth2
+  mechanisms = xoauth2
+  args = {dir}/oauth2
+}}
+passdb {{
   driver = static
   args = password=secret
 }}
@@ -49,6 +59,27 @@ userdb {{
   args = uid=nobody gid=nogroup home={dir}/mail/%n
 }}
 """
+
+
+# Tokens are checked by their signature alone: no server has to be asked.
+OAUTH2 = """
+introspection_mode = local
+local_validation_key_dict = fs:posix:prefix={dir}/keys/
+username_attribute = email
+"""
+KEY = b"a key that only the test knows"
+
+
+def token(user, lives_s):
+    """An access token as an identity server would hand it out (JWT, HS256)."""
+
+    def part(value):
+        raw = value if isinstance(value, bytes) else json.dumps(value).encode()
+        return base64.urlsafe_b64encode(raw).rstrip(b"=")
+
+    now = int(time.time())
+    text = part({"alg": "HS256", "typ": "JWT"}) + b"." + part({"sub": user, "email": user, "iat": now - 60, "exp": now + lives_s})
+    return (text + b"." + part(hmac.new(KEY, text, hashlib.sha256).digest())).decode()
 
 
 class Dovecot:
@@ -64,6 +95,10 @@ class Dovecot:
         (self.dir / "mail").mkdir(exist_ok=True)
         (self.dir / "mail").chmod(0o777)
         (self.dir / "conf").write_text(CONFIG.format(dir=self.dir, port=self.port))
+        (self.dir / "oauth2").write_text(OAUTH2.format(dir=self.dir))
+        key = self.dir / "keys" / "default" / "HS256" / "default"
+        key.parent.mkdir(parents=True, exist_ok=True)
+        key.write_bytes(base64.b64encode(KEY))
         self.process = await asyncio.create_subprocess_exec(
             binary, "-F", "-c", str(self.dir / "conf"), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
         )
@@ -80,10 +115,10 @@ class Dovecot:
         box.login(user, "secret")
         return box
 
-    def put(self, user, *contents, seen=False):
+    def put(self, user, *contents, seen=False, flags=None, folder="INBOX"):
         box = self.login(user)
         for content in contents:
-            box.append("INBOX", "\\Seen" if seen else "", None, content)
+            box.append(folder, flags or ("\\Seen" if seen else ""), None, content)
         box.logout()
 
     def flags(self, user, folder="INBOX"):
@@ -187,6 +222,79 @@ async def a_server_that_goes_away_or_refuses_is_asked_again_and_nothing_is_lost(
         await centre.kill("redis")
         server.put("help", mail(Subject="three"))
         await waiting(centre, ["one", "three", "two"])
+
+
+@test(limit_s=120)
+async def a_folder_whose_mails_are_numbered_anew_is_read_from_its_beginning_and_nothing_comes_twice(start):
+    async with dovecot() as server:
+        box = server.login("help")
+        box.create("Work")
+        one = mail(Subject="one")
+        server.put("help", one, mail(Subject="two"), mail(Subject="three"), folder="Work")
+        centre = await start(launch=False, judged=False)
+        centre.write_settings(mail=settings(server, centre, help={"url": f"imap://127.0.0.1:{server.port}/Work"}))
+        await centre.launch()
+        await waiting(centre, ["one", "three", "two"])
+        await until(lambda: "\\Seen" in server.flags("help", "Work").get("three", ""))
+        # The folder is made anew, as a move to another server does: UIDs begin at 1, below what was taken.
+        box.delete("Work")
+        box.create("Work")
+        box.logout()
+        server.put("help", one, mail(Subject="four"), folder="Work")
+        await waiting(centre, ["four", "one", "three", "two"])
+        check("numbered anew mailbox=help" in (centre.dir / "log").read_text(), "it was not told")
+        # From here on by number again, also after a restart.
+        await centre.restart()
+        server.put("help", mail(Subject="five"), folder="Work")
+        await waiting(centre, ["five", "four", "one", "three", "two"])
+
+
+@test(limit_s=120)
+async def a_mail_that_was_taken_is_deleted_there_and_nothing_else_is(start):
+    async with dovecot() as server:
+        server.put("help", mail(Subject="somebody's"), flags="(\\Seen \\Deleted)")
+        server.put("help", mail(Subject="read"), seen=True)
+        server.put("help", mail(Subject="one"), mail(Subject="two"))
+        centre = await start(launch=False, judged=False)
+        centre.write_settings(mail=settings(server, centre, help={"after": "delete"}))
+        await centre.launch()
+        await waiting(centre, ["one", "two"])
+        await until(lambda: sorted(server.flags("help")) == ["read", "somebody's"])
+        server.put("help", mail(Subject="three"))
+        await waiting(centre, ["one", "three", "two"])
+        await until(lambda: sorted(server.flags("help")) == ["read", "somebody's"])
+
+
+@test(limit_s=120)
+async def a_token_from_a_file_logs_in_and_a_fresh_one_is_read_when_it_has_run_out(start):
+    async with dovecot() as server:
+        server.put("help", mail(Subject="one"))
+        centre = await start(launch=False, judged=False)
+        file = centre.dir / "token"
+
+        def keep(text):
+            file.write_text(text + "\n")
+            file.chmod(0o600)
+            shutil.chown(file, "nobody")
+
+        keep(token("help", -10))
+        more = settings(server, centre, help={"token_file": "token"})
+        del more["mailboxes"]["help"]["imap"]["password_file"], more["mailboxes"]["sales"]
+        centre.write_settings(mail=more)
+        await centre.launch()
+        await until(lambda: "imap: mailbox=help again" in (centre.dir / "log").read_text())
+        equal(await titles(centre), [])
+        keep(token("help", 600))
+        await waiting(centre, ["one"])
+        keep(token("sales", 600))  # somebody else's does not open this mailbox
+        server.put("help", mail(Subject="two"))
+        seen = (centre.dir / "log").read_text().count("imap: mailbox=help again")
+        await centre.restart()
+        await until(lambda: (centre.dir / "log").read_text().count("imap: mailbox=help again") > seen)
+        equal(await titles(centre), ["one"])
+        keep(token("help", 600))
+        await waiting(centre, ["one", "two"])
+        check("Bearer" not in (centre.dir / "log").read_text() and token("help", 600)[:40] not in (centre.dir / "log").read_text())
 
 
 async def titles(centre):
