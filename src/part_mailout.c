@@ -92,6 +92,12 @@ on_bounce(void *owner, const struct mail *mail)
 }
 
 static void
+on_join(void *owner, const struct mail *mail, uint64_t contact)
+{
+	maildesk_joined(((struct usher *)owner)->mailout->desk, mail, contact);
+}
+
+static void
 on_new_live(void *owner, const char *mailbox, struct live *live)
 {
 	const struct usher *u = owner;
@@ -119,6 +125,7 @@ part_mailout_open(struct usher *u)
 	struct maildesk_parts parts = {.base = u->base,
 		.side = u->side,
 		.router = u->router,
+		.blobs = u->blobs,
 		.people = &u->people,
 		.live = live_of,
 		.mailbox = mailbox_at,
@@ -135,6 +142,7 @@ part_mailout_open(struct usher *u)
 		return false;
 	mail_in_on_submit(part_mailin_in(u), on_submit, u);
 	mail_in_on_bounce(part_mailin_in(u), on_bounce, u);
+	mail_in_on_join(part_mailin_in(u), on_join, u);
 	mail_shelf_on_new(part_mailin_shelf(u), on_new_live, u);
 	desk_add_commands(
 		u->desk, maildesk_commands, maildesk_n_commands, u->mailout->desk);

@@ -49,8 +49,11 @@ struct mailer {
 struct job {
 	struct mailer *mailer; /* NULL: it is gone */
 	struct route *route;
-	char *from, *text;
+	char *from, *text; /* text: NULL until it is made */
 	size_t n;
+	char *(*make)(void *arg, size_t *n, const char **fault);
+	void (*drop)(void *arg);
+	void *arg;
 	int n_to;
 	char *to[MAILER_RECIPIENTS_MAX];
 	mailer_done done;
@@ -164,6 +167,33 @@ say(struct mailer_result *result, enum mailer_fate fate, int code, const char *w
 	mailer_text_clean(words, result->words, sizeof result->words);
 }
 
+/* Worse means: more to do for whoever sent it. */
+static int
+how_bad(enum mailer_fate fate)
+{
+	switch (fate) {
+	case MAILER_SENT:
+		return 0;
+	case MAILER_REFUSED:
+		return 1;
+	case MAILER_LATER:
+		return 2;
+	case MAILER_UNSURE:
+		return 3;
+	}
+	return 3;
+}
+
+static void
+add_recipient(struct mailer_result *r, enum mailer_fate fate, int code, const char *words)
+{
+	r->each[r->n_to] = fate;
+	r->codes[r->n_to] = code;
+	if (r->n_to == 0 || how_bad(fate) > how_bad(r->fate))
+		say(r, fate, code, words);
+	r->n_to++;
+}
+
 #ifdef USHER_ESMTP
 /* The message as the library asks for it: once from the start, all at one time. It frees
  * what *context points to, so that is a word of its own. */
@@ -241,33 +271,6 @@ fate_of_code(int code, bool begun)
 		return MAILER_LATER;
 	/* No answer: whether it was taken depends on whether it had begun to leave. */
 	return begun ? MAILER_UNSURE : MAILER_LATER;
-}
-
-/* Worse means: more to do for whoever sent it. */
-static int
-how_bad(enum mailer_fate fate)
-{
-	switch (fate) {
-	case MAILER_SENT:
-		return 0;
-	case MAILER_REFUSED:
-		return 1;
-	case MAILER_LATER:
-		return 2;
-	case MAILER_UNSURE:
-		return 3;
-	}
-	return 3;
-}
-
-static void
-add_recipient(struct mailer_result *r, enum mailer_fate fate, int code, const char *words)
-{
-	r->each[r->n_to] = fate;
-	r->codes[r->n_to] = code;
-	if (r->n_to == 0 || how_bad(fate) > how_bad(r->fate))
-		say(r, fate, code, words);
-	r->n_to++;
 }
 
 /* Sent is what transfer and recipient both call so. */
@@ -354,10 +357,31 @@ send_job(struct job *job)
 }
 #endif
 
+/* False: it cannot be made or is not fit to be sent; said. */
+static bool
+make_text(struct job *job)
+{
+	const char *fault = "The mail could not be made.";
+	size_t n = 0;
+	char *text = job->make(job->arg, &n, &fault);
+
+	if (text != NULL)
+		fault = mailer_check(text, n);
+	if (text != NULL && fault == NULL)
+		job->text = mailer_with_crlf(text, n, &job->n);
+	free(text);
+	for (int i = 0; i < job->n_to && job->text == NULL; i++)
+		add_recipient(&job->result, MAILER_REFUSED, 0, fault);
+	return job->text != NULL;
+}
+
 static void
 work(void *arg)
 {
-	send_job(arg);
+	struct job *job = arg;
+
+	if (job->text != NULL || make_text(job))
+		send_job(job);
 }
 
 /* ---- on the loop ---- */
@@ -370,6 +394,8 @@ job_free(void *arg)
 	route_free(job->route);
 	for (int i = 0; i < job->n_to; i++)
 		free(job->to[i]);
+	if (job->drop != NULL)
+		job->drop(job->arg);
 	free(job->from);
 	free(job->text);
 	free(job);
@@ -395,7 +421,7 @@ what_is_wrong(const struct mailer_mail *mail)
 	for (int i = 0; i < mail->n_to; i++)
 		if (!mailer_address_valid(mail->to[i]))
 			return "A recipient is no address.";
-	return mailer_check(mail->text, mail->n);
+	return mail->make != NULL ? NULL : mailer_check(mail->text, mail->n);
 }
 
 bool
@@ -422,10 +448,13 @@ mailer_send(struct mailer *mailer, const struct mailer_mail *mail, mailer_done d
 		.route = mailer->route,
 		.from = xstrdup(mail->from),
 		.n_to = mail->n_to,
+		.make = mail->make,
+		.arg = mail->arg,
 		.done = done,
 		.owner = owner,
 		.tag = tag};
-	job->text = mailer_with_crlf(mail->text, mail->n, &job->n);
+	if (mail->make == NULL)
+		job->text = mailer_with_crlf(mail->text, mail->n, &job->n);
 	for (int i = 0; i < mail->n_to; i++)
 		job->to[i] = xstrdup(mail->to[i]);
 	job->route->references++;
@@ -435,6 +464,7 @@ mailer_send(struct mailer *mailer, const struct mailer_mail *mail, mailer_done d
 			*fault = "The threads are ending.";
 		return false;
 	}
+	job->drop = mail->drop;
 	mailer->busy++;
 	return true;
 }

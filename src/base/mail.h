@@ -56,8 +56,17 @@ struct mailer_mail {
 	const char *from;      /* envelope sender; "": the null path <> */
 	const char *const *to; /* envelope recipients */
 	int n_to;	       /* 1..MAILER_RECIPIENTS_MAX */
-	const char *text; /* the message, header and all; lines end with LF or CRLF */
-	size_t n;	  /* 1..MAILER_BYTES_MAX */
+	/* The message, header and all; lines end with LF or CRLF. NULL: `make` gives it.
+	 */
+	const char *text;
+	size_t n; /* 1..MAILER_BYTES_MAX */
+	/* Makes the message on the sending thread, where it may wait for the disk: *n
+	 * bytes, freed by the mailer; NULL with a sentence, static, in *fault, and the
+	 * mail is refused. drop frees arg, on the loop, once, when mailer_send has said
+	 * true. */
+	char *(*make)(void *arg, size_t *n, const char **fault);
+	void (*drop)(void *arg);
+	void *arg;
 };
 
 enum mailer_fate {

@@ -35,6 +35,8 @@ what_is_wrong(const struct outgoing *mail)
 			return "A recipient is no address; write name@example.com.";
 	if (!g_utf8_validate(mail->text, -1, NULL))
 		return "The text is not UTF-8.";
+	if (mail->n_files > COMPOSE_FILES_MAX)
+		return "A mail has at most 64 files.";
 	return NULL;
 }
 
@@ -89,11 +91,92 @@ add_header(GMimeMessage *message, const struct outgoing *mail)
 	}
 }
 
+static GMimeObject *
+text_part(const struct outgoing *mail)
+{
+	GMimeTextPart *part = g_mime_text_part_new_with_subtype("plain");
+
+	g_mime_text_part_set_charset(part, "utf-8");
+	g_mime_text_part_set_text(part, mail->text);
+	/* Always encoded: no line is too long, no "From " is changed on the way, and
+	 * trailing blanks arrive. */
+	g_mime_part_set_content_encoding(
+		GMIME_PART(part), GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE);
+	return GMIME_OBJECT(part);
+}
+
+/* A type as a sender named it, made harmless: parts within parts go as mere bytes. */
+static GMimePart *
+part_of_type(const char *type)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWX"
+				      "YZ0123456789.+-";
+	size_t n = strspn(type, letters), m = 0;
+	char kind[64];
+
+	if (type[n] == '/')
+		m = strspn(type + n + 1, letters);
+	if (n == 0 || n >= sizeof kind || m == 0 || type[n + 1 + m] != '\0' ||
+		strncasecmp(type, "multipart", n) == 0 ||
+		strncasecmp(type, "message", n) == 0)
+		return g_mime_part_new_with_type("application", "octet-stream");
+	memcpy(kind, type, n);
+	kind[n] = '\0';
+	return g_mime_part_new_with_type(kind, type + n + 1);
+}
+
+static GMimeObject *
+file_part(const struct outgoing_file *file)
+{
+	GMimePart *part = part_of_type(file->type);
+	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(file->data, file->n);
+	GMimeDataWrapper *content = g_mime_data_wrapper_new_with_stream(
+		stream, GMIME_CONTENT_ENCODING_DEFAULT);
+	char name[HEADER_TEXT_MAX + 1];
+
+	g_mime_part_set_content(part, content);
+	g_mime_part_set_content_encoding(part, GMIME_CONTENT_ENCODING_BASE64);
+	g_mime_object_set_disposition(GMIME_OBJECT(part), GMIME_DISPOSITION_ATTACHMENT);
+	mailer_text_clean(file->name, name, sizeof name);
+	if (name[0] != '\0')
+		g_mime_part_set_filename(part, name);
+	g_object_unref(content);
+	g_object_unref(stream);
+	return GMIME_OBJECT(part);
+}
+
+/* The text alone, or with files behind it. */
+static GMimeObject *
+body_of(const struct outgoing *mail)
+{
+	GMimeObject *text = text_part(mail), *part;
+	GMimeMultipart *mixed;
+	char *boundary;
+
+	if (mail->n_files == 0)
+		return text;
+	mixed = g_mime_multipart_new_with_subtype("mixed");
+	/* Its own for each mail, and the same each time; "=_" stands in no encoded part.
+	 */
+	boundary = g_strdup_printf("=_%.60s", mail->message_id);
+	g_strdelimit(boundary, "@\"\\() <>,;:/[]?", '.');
+	g_mime_multipart_set_boundary(mixed, boundary);
+	g_free(boundary);
+	g_mime_multipart_add(mixed, text);
+	g_object_unref(text);
+	for (int i = 0; i < mail->n_files; i++) {
+		part = file_part(&mail->files[i]);
+		g_mime_multipart_add(mixed, part);
+		g_object_unref(part);
+	}
+	return GMIME_OBJECT(mixed);
+}
+
 char *
 compose_mail(const struct outgoing *mail, size_t *n, const char **fault)
 {
 	GMimeMessage *message;
-	GMimeTextPart *part;
+	GMimeObject *body;
 	char *made, *out;
 
 	*fault = what_is_wrong(mail);
@@ -102,15 +185,9 @@ compose_mail(const struct outgoing *mail, size_t *n, const char **fault)
 	begin_once();
 	message = g_mime_message_new(TRUE);
 	add_header(message, mail);
-	part = g_mime_text_part_new_with_subtype("plain");
-	g_mime_text_part_set_charset(part, "utf-8");
-	g_mime_text_part_set_text(part, mail->text);
-	/* Always encoded: no line is too long, no "From " is changed on the way, and
-	 * trailing blanks arrive. */
-	g_mime_part_set_content_encoding(
-		GMIME_PART(part), GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE);
-	g_mime_message_set_mime_part(message, GMIME_OBJECT(part));
-	g_object_unref(part);
+	body = body_of(mail);
+	g_mime_message_set_mime_part(message, body);
+	g_object_unref(body);
 	made = g_mime_object_to_string(GMIME_OBJECT(message), NULL);
 	g_object_unref(message);
 	out = xstrdup(made);

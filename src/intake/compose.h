@@ -16,6 +16,16 @@
 
 #define COMPOSE_REFERENCES_MAX 20 /* written; the first and the latest are kept */
 
+#define COMPOSE_FILES_MAX 64 /* of one mail */
+
+/* A file that goes with a mail; borrowed. */
+struct outgoing_file {
+	const char *name; /* "" when it has none */
+	const char *type; /* "application/pdf"; what is none becomes octet-stream */
+	const char *data;
+	size_t n;
+};
+
 /* All borrowed. Addresses are checked, texts are cleaned. Message-IDs without <>. */
 struct outgoing {
 	const char *from_name; /* NULL: none */
@@ -28,8 +38,10 @@ struct outgoing {
 	const char *in_reply_to; /* NULL: none */
 	int n_references;
 	const char *const *references; /* the oldest first */
-	int64_t date_ms;	       /* wall clock */
-	bool automatic;		       /* Auto-Submitted: auto-replied */
+	int n_files;		       /* 0..COMPOSE_FILES_MAX */
+	const struct outgoing_file *files;
+	int64_t date_ms; /* wall clock */
+	bool automatic;	 /* Auto-Submitted: auto-replied */
 };
 
 /*

@@ -108,3 +108,24 @@ mail_contact_json(const struct router *router, const struct mail_work *work, int
 	free(name);
 	return c;
 }
+
+void
+mail_contact_served(
+	struct router *router, struct mail_index *index, const struct event *event)
+{
+	const struct centre *centre = router_centre(router);
+	json_t *contact = router_contact_json(
+		router, event->at_ms, event->contact, DESCRIBE_BRIEF | DESCRIBE_PAYLOAD);
+	const json_t *mail = json_object_get(json_object_get(contact, "payload"), "mail");
+	const char *case_id;
+	char id[NUMBER_ID_TEXT];
+
+	if (mail != NULL) {
+		number_id_format(id, 'c', event->contact);
+		case_id = json_string_value(
+			json_object_get(json_object_get(mail, "thread"), "case"));
+		mail_index_served(index, case_id != NULL ? case_id : id,
+			centre->agents[event->agent].id, event->contact);
+	}
+	json_decref(contact);
+}

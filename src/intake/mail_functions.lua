@@ -28,6 +28,7 @@ local function find(keys, args)
 end
 
 local function remember(keys, args)
+  if args[6] ~= args[5] then redis.call('SET', keys[6], args[6], 'PX', args[2]) end
   redis.call('SET', keys[3], args[3], 'PX', args[2])
   redis.call('RPUSH', keys[4], args[4])
   redis.call('LTRIM', keys[4], -200, -1)
@@ -36,8 +37,10 @@ end
 
 -- A mail became a contact.
 --
--- KEYS  1 owner, 2 mail:in:KEY, 3 mail:id:HASH, 4 mail:thread:CASE, 5 mail:case:CASE
--- ARGS  1 token, 2 ms that it is known, 3 value of mail:id, 4 entry of the thread, 5 contact
+-- KEYS  1 owner, 2 mail:in:KEY, 3 mail:id:HASH, 4 mail:thread:CASE, 5 mail:case:CASE,
+--       6 mail:of:CONTACT
+-- ARGS  1 token, 2 ms that it is known, 3 value of mail:id, 4 entry of the thread, 5 contact,
+--       6 case
 local function note(keys, args)
   if stale(keys, args) then return redis.error_reply(STALE) end
   if redis.call('EXISTS', keys[2]) == 1 then return 0 end
@@ -94,6 +97,81 @@ local function mark(keys, args)
   return 1
 end
 
+local function decoded(text)
+  local good, value = pcall(cjson.decode, text or '')
+  return good and type(value) == 'table' and value or {}
+end
+
+-- Names the files and the Message-ID of a mail.
+local function tell_mail(told, mail)
+  for _, name in ipairs({'original', 'whole'}) do
+    if type(mail[name]) == 'string' then told[#told + 1] = 'f ' .. mail[name] end
+  end
+  for _, file in ipairs(type(mail.attachments) == 'table' and mail.attachments or {}) do
+    if type(file) == 'table' and type(file.blob) == 'string' then told[#told + 1] = 'f ' .. file.blob end
+  end
+  if type(mail.message_id) == 'string' then told[#told + 1] = 'm ' .. mail.message_id end
+end
+
+-- All that is kept of the mails of contacts whose customer is erased (RELIABILITY I15).
+--
+-- KEYS  1 owner
+-- ARGS  1 token, 2 "look" (nothing is removed) or "erase", then ids of contacts
+-- Answers a list: "f NAME" for each file that they named, "m MESSAGE-ID" for each mail
+--
+-- Which keys these are is only found here, so they are not named in KEYS; all have the
+-- centre's prefix and lie in its slot.
+local function erase(keys, args)
+  if stale(keys, args) then return redis.error_reply(STALE) end
+  local prefix, gone, told, only_look = string.sub(keys[1], 1, -6), {}, {}, args[2] == 'look'
+  local function remove(...)
+    if not only_look then redis.call(...) end
+  end
+  for i = 3, #args do gone[args[i]] = true end
+  for i = 3, #args do
+    local id = args[i]
+    local payload = decoded(redis.call('HGET', prefix .. 'c:' .. id, 'p')).payload
+    if type(payload) == 'table' and type(payload.mail) == 'table' then tell_mail(told, payload.mail) end
+    local cases = {id, redis.call('GET', prefix .. 'mail:of:' .. id) or nil}
+    for _, case in ipairs(cases) do
+      local thread, sent = prefix .. 'mail:thread:' .. case, prefix .. 'case:' .. case
+      for _, text in ipairs(redis.call('LRANGE', thread, 0, -1)) do
+        local mail = decoded(text)
+        if gone[mail.contact] then
+          tell_mail(told, mail)
+          remove('LREM', thread, 1, text)
+        end
+      end
+      for _, out in ipairs(redis.call('LRANGE', sent, 0, -1)) do
+        local record = decoded(redis.call('GET', prefix .. 'out:' .. out))
+        if gone[record.contact] then
+          tell_mail(told, record)
+          remove('DEL', prefix .. 'out:' .. out)
+          remove('ZREM', prefix .. 'outbox', out)
+          remove('LREM', sent, 1, out)
+        end
+      end
+    end
+    for _, name in ipairs({'mail:of:', 'mail:case:', 'auto:', 'work:', 'verdict:'}) do
+      remove('DEL', prefix .. name .. id)
+    end
+    remove('ZREM', prefix .. 'works', id)
+    remove('ZREM', prefix .. 'verdicts', id)
+  end
+  return told
+end
+
+-- What is known of single mails, by the hashes of their Message-IDs.
+--
+-- KEYS  1 owner, then mail:id:HASH and mail:in:KEY
+-- ARGS  1 token
+local function forget(keys, args)
+  if stale(keys, args) then return redis.error_reply(STALE) end
+  local n = 0
+  for i = 2, #keys do n = n + redis.call('DEL', keys[i]) end
+  return n
+end
+
 local function register(name, callback, flags)
   redis.register_function{function_name = 'mail_' .. name, callback = callback, flags = flags}
 end
@@ -104,3 +182,5 @@ register('join', join)
 register('settle', settle, {'allow-oom'})
 register('served', served, {'allow-oom'})
 register('mark', mark, {'allow-oom'})
+register('erase', erase, {'allow-oom'})
+register('forget', forget, {'allow-oom'})

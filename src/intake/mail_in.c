@@ -49,6 +49,10 @@ struct mail_in {
 		void (*fn)(void *owner, const struct mail *mail, json_t *contact);
 		void *owner;
 	} submitting[ASKERS_MAX];
+	struct {
+		void (*fn)(void *owner, const struct mail *mail, uint64_t contact);
+		void *owner;
+	} joined; /* fn NULL: nobody asks */
 	struct mail_in_counts counts;
 };
 
@@ -247,6 +251,19 @@ can_be_joined(const struct mail_in *m, uint64_t contact)
 	return false;
 }
 
+/* Its agent has no hand free: anybody may go on with it, now. */
+static void
+on_resumed(void *owner, uint64_t who, uint64_t contact, const struct outcome *outcome)
+{
+	struct mail_in *m = owner;
+	struct reply none = {0};
+
+	if (outcome->kind == OUTCOME_WRONG_STATE &&
+		router_contact_state(m->parts.router, contact) == CONTACT_PARKED)
+		router_transfer(m->parts.router, m->parts.now(m->parts.owner), contact,
+			-1, -1, -1, none);
+}
+
 /* Whoever has the contact hears of it; one put aside comes back when a person wrote. */
 static void
 tell_joined(struct mail_in *m, struct delivery *d)
@@ -255,13 +272,15 @@ tell_joined(struct mail_in *m, struct delivery *d)
 	const struct mail *mail = &d->arrival->work->mail;
 	int64_t now_ms = m->parts.now(m->parts.owner);
 	int agent = router_contact_agent(m->parts.router, d->joining);
-	struct reply none = {0};
+	struct reply resumed = {.fn = on_resumed, .owner = m, .tag = d->joining};
 	json_t *event;
 	char id[NUMBER_ID_TEXT];
 
+	if (m->joined.fn != NULL)
+		m->joined.fn(m->joined.owner, mail, d->joining);
 	if (router_contact_state(m->parts.router, d->joining) == CONTACT_PARKED &&
 		mail->automatic == MAIL_BY_PERSON)
-		router_resume(m->parts.router, now_ms, d->joining, agent, none);
+		router_resume(m->parts.router, now_ms, d->joining, agent, resumed);
 	if (people == NULL || agent < 0)
 		return;
 	number_id_format(id, 'c', d->joining);
@@ -554,35 +573,16 @@ mail_in_take(struct mail_in *m, struct mail_arrival *a)
 	}
 }
 
-/* ---- who serves a case ---- */
-
 void
 mail_in_event(void *owner, const struct event *event)
 {
-	struct mail_in *m = owner;
+	const struct mail_in *m = owner;
 	const struct centre *centre = router_centre(m->parts.router);
-	const char *case_id;
-	char id[NUMBER_ID_TEXT];
-	json_t *contact;
 
-	if (event->kind != EVENT_CONTACT_CONNECTED || event->agent < 0 ||
-		event->channel < 0 ||
-		!mailbox_feeds(m->settings, centre->channels[event->channel].name))
-		return;
-	contact = router_contact_json(m->parts.router, event->at_ms, event->contact,
-		DESCRIBE_BRIEF | DESCRIBE_PAYLOAD);
-	if (json_object_get(json_object_get(contact, "payload"), "mail") != NULL) {
-		number_id_format(id, 'c', event->contact);
-		case_id = json_string_value(json_object_get(
-			json_object_get(
-				json_object_get(
-					json_object_get(contact, "payload"), "mail"),
-				"thread"),
-			"case"));
-		mail_index_served(m->index, case_id != NULL ? case_id : id,
-			centre->agents[event->agent].id, event->contact);
-	}
-	json_decref(contact);
+	if (event->kind == EVENT_CONTACT_CONNECTED && event->agent >= 0 &&
+		event->channel >= 0 &&
+		mailbox_feeds(m->settings, centre->channels[event->channel].name))
+		mail_contact_served(m->parts.router, m->index, event);
 }
 
 /* ---- life ---- */
@@ -606,6 +606,15 @@ mail_in_on_submit(struct mail_in *m,
 		abort();
 	m->submitting[m->n_submitting].fn = submitting;
 	m->submitting[m->n_submitting++].owner = owner;
+}
+
+void
+mail_in_on_join(struct mail_in *m,
+	void (*joined)(void *owner, const struct mail *mail, uint64_t contact),
+	void *owner)
+{
+	m->joined.fn = joined;
+	m->joined.owner = owner;
 }
 
 struct mail_in *

@@ -86,6 +86,12 @@ void mail_in_on_submit(struct mail_in *m,
 	void (*submitting)(void *owner, const struct mail *mail, json_t *contact),
 	void *owner);
 
+/* A mail has joined a contact that is live, or whose end it cannot open again; one asks.
+ */
+void mail_in_on_join(struct mail_in *m,
+	void (*joined)(void *owner, const struct mail *mail, uint64_t contact),
+	void *owner);
+
 /* Is it one of our addresses? With the mailbox it belongs to; NULL: it is not. */
 const struct mailbox *mail_in_mailbox(const struct mail_in *m, const char *address);
 /* Could one more mail be taken now? */

@@ -1,5 +1,5 @@
 /* intake/mail_index.c - asking and telling Redis about mails. */
-#include "intake/mail_index.h"
+#include "intake/mail_index_inner.h"
 
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
@@ -11,23 +11,15 @@
 
 #include "base/json.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "intake/message_id.h"
 
 #define LIBRARY "usher_mail_1"
-#define KEY_TEXT (16 + MAIL_INDEX_KEY)
+#define KEY_TEXT MAIL_INDEX_KEY_TEXT
 #define IDS_MAX (2 * MAIL_REFERENCES_MAX + 2) /* that one mail names */
 #define HASH_HEX 32 /* digits of a hash that are used: 128 bits */
 #define THREAD_FILES_MAX 16
 
 extern const char mail_functions[];
-
-struct mail_index {
-	struct side *side; /* borrowed */
-	int64_t threads_ms;
-	struct idmap asked; /* tag -> struct asked, owned */
-	uint64_t last;
-};
 
 /* A question on its way. */
 struct asked {
@@ -65,14 +57,14 @@ hash_key(char out[KEY_TEXT], const char *prefix, const char *a, const char *b)
 		n += (size_t)snprintf(out + n, KEY_TEXT - n, "%02x", hash[i]);
 }
 
-static void
-in_key(char out[KEY_TEXT], const char *mailbox, const struct mail *mail)
+void
+mail_index_in_key(char out[KEY_TEXT], const char *mailbox, const char *message_id)
 {
-	hash_key(out, "mail:in:", mailbox, mail->message_id);
+	hash_key(out, "mail:in:", mailbox, message_id);
 }
 
-static void
-id_key(char out[KEY_TEXT], const char *message_id)
+void
+mail_index_id_key(char out[KEY_TEXT], const char *message_id)
 {
 	hash_key(out, "mail:id:", message_id, "");
 }
@@ -277,7 +269,7 @@ name_key(char key[KEY_TEXT], const char *id)
 	if (message_id_read(id, case_id, out, NULL))
 		snprintf(key, KEY_TEXT, "out:%s", out);
 	else
-		id_key(key, id);
+		mail_index_id_key(key, id);
 }
 
 void
@@ -301,7 +293,7 @@ mail_index_find(struct mail_index *index, const char *mailbox, const struct mail
 		add_name(asked, mail->in_reply_to.list[i], false, asked->bounce);
 	for (int i = mail->references.n - 1; i >= 0; i--)
 		add_name(asked, mail->references.list[i], false, asked->bounce);
-	in_key(key[0], mailbox, mail);
+	mail_index_in_key(key[0], mailbox, mail->message_id);
 	case_key(key[1], "case", token_case[0] != '\0' ? token_case : "none");
 	for (int i = 0; i < asked->n; i++)
 		name_key(key[2 + i], asked->name[i].id);
@@ -331,8 +323,8 @@ mail_thread_entry(const struct mail *mail, uint64_t contact)
 {
 	json_t *payload = mail_to_json(mail), *m = json_object_get(payload, "mail");
 	static const char *const copied[] = {"message_id", "from", "to", "cc", "subject",
-		"date", "received", "original", "automatic", "bounce", "language",
-		"envelope_from"};
+		"date", "received", "original", "whole", "automatic", "bounce",
+		"language", "envelope_from"};
 	json_t *entry = json_object(), *files = json_object_get(m, "attachments"), *some;
 	char id[NUMBER_ID_TEXT];
 
@@ -358,14 +350,14 @@ tell(struct mail_index *index, const char *function, const char *mailbox,
 	const struct mail *mail, const char *case_id, uint64_t contact, rlink_reply fn,
 	uint64_t number)
 {
-	char key[4][KEY_TEXT], ms[24], id[NUMBER_ID_TEXT];
-	const char *keys[4] = {key[0], key[1], key[2], key[3]}, *args[4];
+	char key[5][KEY_TEXT], ms[24], id[NUMBER_ID_TEXT];
+	const char *keys[5] = {key[0], key[1], key[2], key[3], key[4]}, *args[5];
 	json_t *entry = mail_thread_entry(mail, contact);
 	struct text value = {0}, line = {0};
 	bool sent;
 
-	in_key(key[0], mailbox, mail);
-	id_key(key[1], mail->message_id);
+	mail_index_in_key(key[0], mailbox, mail->message_id);
+	mail_index_id_key(key[1], mail->message_id);
 	case_key(key[2], "thread", case_id);
 	case_key(key[3], "case", case_id);
 	snprintf(ms, sizeof ms, "%" PRId64, index->threads_ms);
@@ -373,12 +365,14 @@ tell(struct mail_index *index, const char *function, const char *mailbox,
 		mail->from.address != NULL ? mail->from.address : "-");
 	json_write(&line, entry);
 	number_id_format(id, 'c', contact);
+	case_key(key[4], "of", id);
 	args[0] = ms;
 	args[1] = value.s;
 	args[2] = line.s;
 	args[3] = id;
+	args[4] = case_id;
 	sent = side_call(
-		index->side, fn, index, number, function, 4, keys, 4, args, NULL);
+		index->side, fn, index, number, function, 5, keys, 5, args, NULL);
 	json_decref(entry);
 	text_finish(&value);
 	text_finish(&line);
@@ -429,7 +423,7 @@ mail_index_settle(struct mail_index *index, const char *mailbox, const struct ma
 	char key[KEY_TEXT], ms[24], id[NUMBER_ID_TEXT];
 	const char *keys[] = {key}, *args[] = {ms, id};
 
-	in_key(key, mailbox, mail);
+	mail_index_in_key(key, mailbox, mail->message_id);
 	snprintf(ms, sizeof ms, "%" PRId64, index->threads_ms);
 	number_id_format(id, 'c', contact);
 	if (!side_call(index->side, NULL, NULL, 0, "mail_settle", 1, keys, 2, args, NULL))

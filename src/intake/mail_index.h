@@ -6,7 +6,8 @@
  * nobody has looked whether that contact was still live mail:id:HASH      a Message-ID
  * that came in: "CASE ADDRESS", the sender's mail:thread:CASE  list of the mails that
  * came into a case, as JSON, the oldest first mail:case:CASE    hash: the case's latest
- * contact, and the agent who had it last
+ * contact, and the agent who had it last mail:of:CONTACT   the case of a contact that is
+ * not its case's first
  *
  * Mails that left here are known by intake/outbox.h (out:ID); their Message-IDs carry
  * case and id.
@@ -82,6 +83,26 @@ void mail_index_settle(struct mail_index *index, const char *mailbox,
 /* An agent has the case's contact now. */
 void mail_index_served(struct mail_index *index, const char *case_id, const char *agent,
 	uint64_t contact);
+
+/* ---- erasure ---- */
+
+/* All that Redis keeps of the mails of contacts whose customer is erased: what came in,
+ * what left, drafts, verdicts. */
+struct mail_index_erasure {
+	const uint64_t *contacts; /* borrowed for the call */
+	size_t n;
+	const char *const *mailboxes; /* names, ended by NULL; borrowed for the call: into
+					 which the mails may have come */
+	/* Called for each file that is named, before done; NULL: nobody asks. */
+	void (*file)(void *owner, const char *name);
+	/* Called once, maybe before the call returns; false: Redis is away, or was lost
+	 * meanwhile, and something may be left: erase them again. */
+	void (*done)(void *owner, bool gone);
+	void *owner;
+};
+/* Names the files alone, which go first: what is gone from Redis names none any more. */
+void mail_index_look(struct mail_index *index, const struct mail_index_erasure *erasure);
+void mail_index_erase(struct mail_index *index, const struct mail_index_erasure *erasure);
 
 /* ---- the thread ---- */
 

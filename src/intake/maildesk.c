@@ -12,6 +12,8 @@
 
 #define REBUILD_THREADS 1
 #define REBUILDS_WAITING 4
+#define FILERS 2
+#define FILES_WAITING 64
 
 /* ---- mails that change ---- */
 
@@ -189,17 +191,24 @@ on_created(struct maildesk *d, uint64_t contact)
 	answers_created(d, contact);
 }
 
-/* It was put aside until an answer, and here it is: the next response is due. */
-static void
-on_resumed(struct maildesk *d, uint64_t contact)
+/* The customer wrote again: the next response is due, and what was put aside for it waits
+ * no more. */
+void
+maildesk_joined(struct maildesk *d, const struct mail *mail, uint64_t contact)
 {
-	struct mail_note *w = work_find(d, contact);
+	struct mail_note *w = work_of(d, contact);
+	bool asked;
 
-	if (w == NULL || !json_is_true(json_object_get(w->note, "awaits")))
+	if (w == NULL || mail->automatic != MAIL_BY_PERSON)
 		return;
+	/* A clock that runs already goes on from the first question. */
+	asked = json_integer_value(json_object_get(w->note, "replied_ms")) >=
+		json_integer_value(json_object_get(w->note, "asked_ms"));
+	if (asked)
+		json_object_set_new(w->note, "asked_ms", json_integer(desk_time_ms(d)));
 	json_object_del(w->note, "awaits");
-	json_object_set_new(w->note, "asked_ms", json_integer(desk_time_ms(d)));
 	work_save(d, w);
+	d->parts.people->changed(d->parts.people->owner, contact);
 }
 
 void
@@ -211,8 +220,6 @@ maildesk_event(void *owner, const struct event *e)
 		return;
 	if (e->kind == EVENT_CONTACT_CREATED)
 		on_created(d, e->contact);
-	else if (e->kind == EVENT_CONTACT_RESUMED)
-		on_resumed(d, e->contact);
 	else if (e->kind == EVENT_CONTACT_COMPLETED ||
 		 e->kind == EVENT_CONTACT_ABANDONED || e->kind == EVENT_CONTACT_EXPIRED ||
 		 e->kind == EVENT_CONTACT_CANCELLED || e->kind == EVENT_CONTACT_LOST ||
@@ -239,6 +246,8 @@ on_member(void *owner, uint64_t contact, enum rpc_role role)
 		work_clocks(d, contact, w));
 	if (json_object_get(w->note, "draft") != NULL)
 		json_object_set(o, "draft", json_object_get(w->note, "draft"));
+	if (json_array_size(json_object_get(w->note, "files")) > 0)
+		json_object_set(o, "files", json_object_get(w->note, "files"));
 	if (json_object_get(w->note, "gate") != NULL)
 		json_object_set(o, "gate", json_object_get(w->note, "gate"));
 	sent = outbox_list(d->outbox, NULL,
@@ -274,6 +283,21 @@ on_daily(evutil_socket_t fd, short what, void *owner)
 		if (most >= 0 && !verdict_start_rebuild(
 					 d, mailbox, states[most].language, 0, NULL))
 			log_debug("suggest: nothing to build from mailbox=%s", mailbox);
+	}
+}
+
+/* ---- erasure ---- */
+
+void
+maildesk_forget(struct maildesk *d, const uint64_t *contacts, size_t n)
+{
+	char id[NUMBER_ID_TEXT];
+
+	for (size_t i = 0; i < n; i++) {
+		contact_text(id, contacts[i]);
+		(void)outbox_forget(d->outbox, id);
+		(void)verdicts_remove(d->verdicts, id);
+		work_end(d, contacts[i]);
 	}
 }
 
@@ -326,6 +350,7 @@ maildesk_create(const struct maildesk_parts *parts)
 	struct maildesk *d = xcalloc(1, sizeof *d);
 	struct outbox_parts outbox = {.base = parts->base,
 		.side = parts->side,
+		.blobs = parts->blobs,
 		.now = parts->now,
 		.changed = on_changed,
 		.loaded = on_outbox_loaded,
@@ -337,7 +362,8 @@ maildesk_create(const struct maildesk_parts *parts)
 	d->mailer = mailer_create(
 		parts->base, NULL, d->settings->threads, error, sizeof error);
 	d->workers = worker_pool_create(parts->base, REBUILD_THREADS, REBUILDS_WAITING);
-	if (d->mailer == NULL || d->workers == NULL) {
+	d->filers = worker_pool_create(parts->base, FILERS, FILES_WAITING);
+	if (d->mailer == NULL || d->workers == NULL || d->filers == NULL) {
 		if (d->mailer == NULL)
 			log_error("mail: %s", error);
 		maildesk_destroy(d);
@@ -366,6 +392,8 @@ maildesk_destroy(struct maildesk *d)
 	if (d == NULL)
 		return;
 	worker_pool_destroy(d->workers, verdict_drop_rebuild);
+	worker_pool_destroy(d->filers, files_drop);
+	files_finish(d);
 	mailer_destroy(d->mailer);
 	outbox_destroy(d->outbox);
 	verdicts_destroy(d->verdicts);

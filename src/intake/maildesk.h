@@ -30,6 +30,7 @@ struct maildesk_parts {
 	struct event_base *base;
 	struct side *side;
 	struct router *router;
+	struct blobs *blobs;
 	const struct people *people;
 	/* The matcher of a mailbox; NULL: none. */
 	struct live *(*live)(void *owner, const char *mailbox);
@@ -67,8 +68,15 @@ struct outbox *maildesk_outbox(struct maildesk *desk);
  */
 int64_t maildesk_hold_ms(struct maildesk *desk, const struct mail *mail);
 
+/* Erasure: drafts, mails and verdicts of these contacts are not at hand any more; in
+ * Redis, intake/mail_erase.h removes them. */
+void maildesk_forget(struct maildesk *desk, const uint64_t *contacts, size_t n);
+
 /* A matcher is new: it is told what it has to know before its library is read. */
 void maildesk_new_live(struct maildesk *desk, const char *mailbox, struct live *live);
+
+/* A mail joined a contact that is there. */
+void maildesk_joined(struct maildesk *desk, const struct mail *mail, uint64_t contact);
 
 /* A bounce of a mail of ours came in. */
 void maildesk_bounced(struct maildesk *desk, const char *message_id, const char *said);

@@ -59,6 +59,21 @@ static const struct rpc_param forward[] = {
 	THE_CONTACT,
 	{"to", RPC_ANY, .required = true},
 	{"text", RPC_TEXT, .most = DRAFT_MAX},
+	{"files", RPC_BOOLEAN},
+	{NULL},
+};
+static const struct rpc_param attach[] = {
+	THE_CONTACT,
+	{"id", RPC_NAME, .required = true},
+	{"part", RPC_INTEGER, .required = true, .least = 0, .most = 100000},
+	{"name", RPC_TEXT, .most = 256},
+	{"size", RPC_INTEGER, .least = 1, .most = ATTACHED_BYTES_MAX},
+	{"data", RPC_TEXT, .required = true, .most = 65536},
+	{NULL},
+};
+static const struct rpc_param detach[] = {
+	THE_CONTACT,
+	{"blob", RPC_TEXT, .required = true, .most = BLOB_NAME - 1},
 	{NULL},
 };
 static const struct rpc_param split[] = {
@@ -149,8 +164,12 @@ const struct rpc_command maildesk_commands[] = {
 		"taken."},
 	{"email.undo", AGENT, mail, on_email_undo,
 		"Takes a mail back that has not left yet; its text is the draft again."},
+	{"email.attach", AGENT, attach, on_email_attach,
+		"Adds a file to the answer, part by part; it goes with email.reply."},
+	{"email.detach", AGENT, detach, on_email_detach, "Takes a file off the answer."},
 	{"email.forward", AGENT, forward, on_email_forward,
-		"Sends the mail on to somebody else, with a text above it."},
+		"Sends the mail on to somebody else, with a text above it and its "
+		"files behind."},
 	{"email.split", AGENT, split, on_email_split,
 		"Makes a second contact of what else is asked in a mail."},
 	{"email.park", AGENT, park, on_email_park,

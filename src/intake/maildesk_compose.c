@@ -85,17 +85,13 @@ answer_fill(struct maildesk *d, uint64_t contact, const struct mail *mail,
 /* ---- records ---- */
 
 static json_t *
-redacted(const char *text, const char *more, struct redact_found *found)
+redacted(const char *text, struct redact_found *found)
 {
-	struct text whole = {0}, clean = {0};
+	struct text clean = {0};
 	json_t *o;
 
-	text_add(&whole, text);
-	if (more != NULL)
-		text_add(&whole, more);
-	redact_text(whole.s != NULL ? whole.s : "", whole.n, &clean, found);
+	redact_text(text, strlen(text), &clean, found);
 	o = json_stringn(clean.s != NULL ? clean.s : "", clean.n);
-	text_finish(&whole);
 	text_finish(&clean);
 	return o;
 }
@@ -155,6 +151,35 @@ recipients(const struct mail *mail, const struct answer_parts *parts)
 	return address != NULL ? address_list(address) : json_array();
 }
 
+json_t *
+files_json(const struct mail *mail)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < mail->n_files; i++) {
+		const struct mail_file *f = &mail->files[i];
+
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:I, s:s}", "name",
+				      f->name != NULL ? f->name : "", "type",
+				      f->type != NULL ? f->type : "", "bytes",
+				      (json_int_t)f->bytes, "blob", f->blob));
+	}
+	return list;
+}
+
+static int64_t
+bytes_of(const json_t *files)
+{
+	const json_t *one;
+	int64_t bytes = 0;
+	size_t i;
+
+	json_array_foreach(files, i, one) bytes +=
+		json_integer_value(json_object_get(one, "bytes"));
+	return bytes;
+}
+
 static char *
 subject_of(struct maildesk *d, const struct mail *mail, const char *case_id,
 	const struct answer_parts *parts)
@@ -208,6 +233,9 @@ answer_record(struct maildesk *d, uint64_t contact, const struct mail *mail,
 		*fault = "A mail has at most 50 recipients.";
 	else if (strlen(parts->text) > OUTBOX_TEXT_MAX - QUOTE_MAX)
 		*fault = "The text is too long.";
+	else if (bytes_of(parts->files) > ATTACHED_BYTES_MAX)
+		*fault = "The files are larger than a mail may be (18 MiB); send them on "
+			 "in parts, or forward without them.";
 	if (*fault != NULL) {
 		json_decref(to);
 		return NULL;
@@ -228,13 +256,17 @@ answer_record(struct maildesk *d, uint64_t contact, const struct mail *mail,
 		json_string(automatic			    ? ""
 			    : d->settings->envelope != NULL ? d->settings->envelope
 							    : box.address));
-	json_object_set_new(record, "subject", redacted(subject, NULL, &found));
-	json_object_set_new(record, "text", redacted(parts->text, quote, &found));
+	json_object_set_new(record, "subject", redacted(subject, &found));
+	json_object_set_new(record, "text", redacted(parts->text, &found));
+	if (quote != NULL)
+		json_object_set_new(record, "quote", redacted(quote, &found));
 	json_object_set_new(record, "references", references_of(mail));
 	if (mail->message_id != NULL && parts->kind != OUT_FORWARD)
 		json_object_set_new(record, "in_reply_to", json_string(mail->message_id));
 	if (parts->cc != NULL)
 		json_object_set_new(record, "cc", json_copy((json_t *)parts->cc));
+	if (json_array_size(parts->files) > 0)
+		json_object_set_new(record, "attachments", json_deep_copy(parts->files));
 	if (parts->by != NULL)
 		json_object_set_new(record, "by", json_string(parts->by));
 	if (parts->response != NULL)

@@ -59,7 +59,7 @@ record_brief(const json_t *record, bool text)
 {
 	static const char *const names[] = {"id", "kind", "state", "contact", "case",
 		"to", "cc", "subject", "by", "response", "category", "words",
-		"message_id", "approved_by", "redacted", NULL};
+		"message_id", "approved_by", "redacted", "attachments", NULL};
 	static const char *const times[] = {"created", "due", "sent", NULL};
 	json_t *o = json_object();
 
@@ -179,6 +179,8 @@ on_email_get(void *owner, const struct rpc_call *call)
 		json_object_set_new(o, "clocks", work_clocks(d, contact, w));
 		if (json_object_get(w->note, "draft") != NULL)
 			json_object_set(o, "draft", json_object_get(w->note, "draft"));
+		if (json_array_size(json_object_get(w->note, "files")) > 0)
+			json_object_set(o, "files", json_object_get(w->note, "files"));
 		if (json_object_get(w->note, "taken") != NULL)
 			json_object_set(o, "taken", json_object_get(w->note, "taken"));
 		if (json_object_get(w->note, "gate") != NULL)
@@ -263,7 +265,7 @@ struct sending {
 	uint64_t tag, contact;
 	char id[OUT_ID_TEXT];
 	int agent;
-	bool resolve;
+	bool resolve, with_files;
 	char *disposition; /* owned; NULL */
 	struct reply reply;
 };
@@ -288,6 +290,8 @@ on_put(void *owner, uint64_t tag, enum outbox_kept kept)
 			json_pack("{s:o}", "mail", record_brief(record, false)));
 		if (w != NULL) {
 			json_object_del(w->note, "draft");
+			if (s->with_files)
+				json_object_del(w->note, "files");
 			work_save(d, w);
 		}
 		if (s->resolve) {
@@ -362,6 +366,9 @@ send_record(struct maildesk *d, const struct rpc_call *call, struct held_mail *h
 		.contact = held->contact,
 		.agent = held->agent,
 		.resolve = resolve,
+		.with_files = held->work != NULL &&
+			      strcmp(json_string_value(json_object_get(record, "kind")),
+				      out_kind_name[OUT_REPLY]) == 0,
 		.disposition = xstrdup(rpc_text(call, "disposition"))};
 	snprintf(s->id, sizeof s->id, "%s",
 		json_string_value(json_object_get(record, "id")));
@@ -423,6 +430,7 @@ on_email_reply(void *owner, const struct rpc_call *call)
 		parts.cc = json_object_get(draft, "cc");
 	parts.by = held.name;
 	parts.response = json_string_value(json_object_get(taken, "response"));
+	parts.files = json_object_get(held.work->note, "files");
 	parts.quote = rpc_flag(call, "quote", d->settings->quote);
 	if (parts.text == NULL || parts.text[strspn(parts.text, " \t\r\n")] == '\0') {
 		rpc_refuse_param(call->rpc, call->tag, "text",
@@ -462,14 +470,17 @@ on_email_forward(void *owner, const struct rpc_call *call)
 		.kind = OUT_FORWARD, .text = rpc_text(call, "text"), .quote = true};
 	struct held_mail held;
 	const char *fault = NULL;
-	json_t *record;
+	json_t *record, *files;
 
 	if (!text_list(call, "to", &parts.to) || !held_mail(d, call, &held))
 		return;
 	if (parts.text == NULL)
 		parts.text = "";
 	parts.by = held.name;
+	files = rpc_flag(call, "files", true) ? files_json(&held.mail) : NULL;
+	parts.files = files;
 	record = answer_record(d, held.contact, &held.mail, held.case_id, &parts, &fault);
+	json_decref(files);
 	if (record == NULL)
 		refuse_fault(call, "bad_mail", fault);
 	else
@@ -497,34 +508,46 @@ own_mail(struct maildesk *d, const struct rpc_call *call)
 	return NULL;
 }
 
-/* Taken back: its text is the draft again, while the contact is still in his hands. */
+/* Its text, and its files, while the contact is still in somebody's hands. */
+void
+draft_again(struct maildesk *d, const json_t *record)
+{
+	const json_t *files = json_object_get(record, "attachments"), *one;
+	struct mail_note *w;
+	uint64_t contact;
+	size_t i;
+
+	if (!number_id_parse(json_string_value(json_object_get(record, "contact")), 'c',
+		    &contact) ||
+		(w = work_find(d, contact)) == NULL)
+		return;
+	json_object_set_new(w->note, "draft",
+		json_pack("{s:O}", "text", json_object_get(record, "text")));
+	if (json_array_size(files) > 0 && json_object_get(w->note, "files") == NULL)
+		json_object_set_new(w->note, "files", json_array());
+	json_array_foreach(files, i, one)
+		json_array_append(json_object_get(w->note, "files"), (json_t *)one);
+	work_save(d, w);
+	d->parts.people->changed(d->parts.people->owner, contact);
+}
+
+/* Taken back. */
 void
 on_email_undo(void *owner, const struct rpc_call *call)
 {
 	struct maildesk *d = owner;
-	const json_t *record = own_mail(d, call);
-	struct mail_note *w;
-	json_t *text;
-	uint64_t contact;
+	json_t *record = (json_t *)own_mail(d, call);
 
 	if (record == NULL)
 		return;
-	text = json_incref(json_object_get(record, "text"));
-	if (!outbox_cancel(d->outbox, rpc_text(call, "mail"))) {
-		json_decref(text);
+	json_incref(record);
+	if (outbox_cancel(d->outbox, rpc_text(call, "mail"))) {
+		draft_again(d, record);
+		rpc_answer(call->rpc, call->tag, json_pack("{s:b}", "accepted", true));
+	} else
 		refuse_fault(call, "too_late",
 			"It is on its way or gone; write another mail to put it right.");
-		return;
-	}
-	if (number_id_parse(json_string_value(json_object_get(record, "contact")), 'c',
-		    &contact) &&
-		(w = work_find(d, contact)) != NULL) {
-		json_object_set_new(w->note, "draft", json_pack("{s:O}", "text", text));
-		work_save(d, w);
-		d->parts.people->changed(d->parts.people->owner, contact);
-	}
-	json_decref(text);
-	rpc_answer(call->rpc, call->tag, json_pack("{s:b}", "accepted", true));
+	json_decref(record);
 }
 
 void

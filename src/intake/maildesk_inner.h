@@ -27,6 +27,7 @@
 /*
  * The work on one live mail contact, kept in Redis as `work:CONTACT`:
  *   {"contact", "case", "draft": {"text", "subject", "to", "cc"},
+ *    "files": [{"name", "type", "bytes", "blob"}], that go with the answer,
  *    "taken": {"response", "text", "how": "take"|"choose"}, "ruled": true,
  *    "arrived_ms", "asked_ms", "first_reply_ms", "replied_ms", "awaits": true,
  *    "gate": "why it was not answered without an agent"}
@@ -60,6 +61,8 @@ struct maildesk {
 	struct outbox *outbox;		   /* owned */
 	struct verdicts *verdicts;	   /* owned */
 	struct worker_pool *workers;	   /* owned; rebuilds */
+	struct worker_pool *filers;	   /* owned; keep files */
+	struct mail_upload *uploads;	   /* owned; files on their way */
 	struct idmap works;		   /* struct mail_note by contact, owned */
 	bool works_loaded;
 	size_t reading;
@@ -109,8 +112,13 @@ struct answer_parts {
 	const json_t *to, *cc;	    /* lists; NULL: whom the mail is from */
 	const char *by;		    /* agent; NULL: nobody */
 	const char *response;	    /* id; NULL: none */
+	const json_t *files; /* list of {"name", "type", "bytes", "blob"}; NULL: none */
 	bool quote;
 };
+#define ATTACHED_MAX 20		    /* files that an agent adds to an answer */
+#define ATTACHED_BYTES_MAX 18874368 /* of a mail's files: base64 makes 25 MiB of them */
+/* The files of a mail that came in, as such a list; the caller's. */
+json_t *files_json(const struct mail *mail);
 json_t *answer_record(struct maildesk *d, uint64_t contact, const struct mail *mail,
 	const char *case_id, const struct answer_parts *parts, const char **fault);
 /* A response's text for a contact; missing: unfilled placeholders are added. False: the
@@ -118,6 +126,14 @@ json_t *answer_record(struct maildesk *d, uint64_t contact, const struct mail *m
 bool answer_fill(struct maildesk *d, uint64_t contact, const struct mail *mail,
 	const char *case_id, const struct response *r, const char *agent,
 	struct text *out, struct text *missing);
+
+/* A mail of ours that did not leave: what was written is the draft again. */
+void draft_again(struct maildesk *d, const json_t *record);
+
+/* ---- maildesk_files.c ---- */
+
+void files_finish(struct maildesk *d);
+void files_drop(void *upload); /* its worker never came to it */
 
 /* ---- maildesk_verdict.c ---- */
 
@@ -151,6 +167,8 @@ MAIL_METHOD(on_email_get);
 MAIL_METHOD(on_email_draft);
 MAIL_METHOD(on_email_reply);
 MAIL_METHOD(on_email_undo);
+MAIL_METHOD(on_email_attach);
+MAIL_METHOD(on_email_detach);
 MAIL_METHOD(on_email_forward);
 MAIL_METHOD(on_email_split);
 MAIL_METHOD(on_email_resolve);

@@ -219,8 +219,8 @@ on_review_reject(void *owner, const struct rpc_call *call)
 	const char *id = rpc_text(call, "mail"), *reason = rpc_text(call, "reason");
 	const json_t *record = outbox_find(d->outbox, id);
 	const char *by = json_string_value(json_object_get(record, "by"));
-	struct mail_note *w = NULL;
-	uint64_t contact = 0;
+	struct mail_note *w;
+	uint64_t contact;
 	int agent;
 	json_t *o;
 
@@ -238,16 +238,11 @@ on_review_reject(void *owner, const struct rpc_call *call)
 			call, "wrong_state", "That mail does not wait for approval.");
 		return;
 	}
-	if (number_id_parse(
-		    json_string_value(json_object_get(record, "contact")), 'c', &contact))
-		w = work_find(d, contact);
-	if (w != NULL) {
-		json_object_set_new(w->note, "draft",
-			json_pack("{s:O}", "text", json_object_get(record, "text")));
+	if (number_id_parse(json_string_value(json_object_get(record, "contact")), 'c',
+		    &contact) &&
+		(w = work_find(d, contact)) != NULL)
 		json_object_set_new(w->note, "review", json_string(reason));
-		work_save(d, w);
-		people->changed(people->owner, contact);
-	}
+	draft_again(d, record);
 	agent = by != NULL ? centre_agent(router_centre(d->parts.router), by) : -1;
 	o = json_pack("{s:o, s:s, s:s}", "mail", record_brief(record, true), "reason",
 		reason, "by", people->who(people->owner, call));

@@ -324,6 +324,43 @@ outbox_put(struct outbox *o, json_t *record, const struct outbox_once *once,
 	}
 }
 
+/* The next mail of a contact; NULL: no more. */
+static struct item *
+of_contact(const struct outbox *o, const char *contact)
+{
+	size_t at = 0;
+	void *value;
+
+	while (map_next(&o->items, &at, NULL, &value)) {
+		struct item *m = value;
+		const char *its = out_text(m->record, "contact");
+
+		if (its != NULL && strcmp(its, contact) == 0)
+			return m;
+	}
+	return NULL;
+}
+
+int
+outbox_forget(struct outbox *o, const char *contact)
+{
+	struct item *m;
+	int n = 0;
+
+	while ((m = of_contact(o, contact)) != NULL) {
+		outbox_done done = m->kept ? NULL : m->done;
+		void *owner = m->owner;
+		uint64_t tag = m->tag;
+
+		/* What is on its way comes back to no record, and says nothing. */
+		item_remove(o, m);
+		n++;
+		if (done != NULL)
+			done(owner, tag, OUTBOX_AWAY);
+	}
+	return n;
+}
+
 /* ---- time ---- */
 
 /* An automatic mail that waited too long: an agent has its contact by now, or soon. */

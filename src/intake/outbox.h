@@ -16,10 +16,10 @@
  * A record is the mail as JSON:
  *   {"id": "5f3a09b1c2d4e6f7", "kind": "reply", "state": "queued", "contact": "c...",
  *    "case": "c...", "mailbox": "support", "from": {"name", "address"}, "envelope":
- * "...", "to": [..], "cc": [..], "subject", "text", "message_id", "in_reply_to",
+ * "...", "to": [..], "cc": [..], "subject", "text", "quote", "message_id", "in_reply_to",
  *    "references": [..], "by": "a1", "response": "order-late", "category": "orders",
- *    "created_ms", "due_ms", "tries", "code", "words", "sent_ms", "fates": {address:
- * fate}}
+ *    "attachments": [{"name", "type", "bytes", "blob"}], "created_ms", "due_ms", "tries",
+ * "code", "words", "sent_ms", "fates": {address: fate}}
  */
 #ifndef USHER_INTAKE_OUTBOX_H
 #define USHER_INTAKE_OUTBOX_H
@@ -28,6 +28,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/blob.h"
 #include "base/mail.h"
 #include "base/side.h"
 #include "intake/message_id.h"
@@ -68,8 +69,9 @@ enum out_state out_state_of(const json_t *record);
 struct outbox_parts {
 	struct event_base *base;
 	struct side *side;
-	int threads;		     /* mails that are handed over at once */
-	struct mailer *mailer;	     /* all borrowed */
+	int threads; /* mails that are handed over at once */
+	struct mailer *mailer;
+	struct blobs *blobs;	     /* files that go with mails; all borrowed */
 	int64_t (*now)(void *owner); /* centre time */
 	void *now_owner;
 	/* A new state is committed. record: borrowed for the call. */
@@ -135,6 +137,10 @@ void outbox_bounced(struct outbox *outbox, const char *message_id, const char *s
  * any. */
 json_t *outbox_list(const struct outbox *outbox, const char *contact, const char *case_id,
 	enum out_state state, int most);
+
+/* Erasure: mails of these contacts are not at hand any more and do not leave; in Redis,
+ * intake/mail_index.h removes them. Returns how many. */
+int outbox_forget(struct outbox *outbox, const char *contact);
 
 struct outbox_counts {
 	int64_t held, queued, sending; /* now */

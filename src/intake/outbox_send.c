@@ -170,44 +170,104 @@ on_sent(void *owner, uint64_t tag, const struct mailer_result *r)
 	out_plan(o);
 }
 
-/* The record as a message. NULL with the fault. */
-static char *
-make_message(const json_t *record, size_t *n, const char **fault)
+/* ---- the message, made on the sending thread ---- */
+
+struct letter {
+	json_t *record;	     /* owned, and of nobody else: jansson counts without locks */
+	struct blobs *blobs; /* borrowed */
+	char *text;	     /* owned; the answer and what is quoted below it */
+	int n_files;
+	struct outgoing_file file[COMPOSE_FILES_MAX]; /* data owned */
+};
+
+static void
+letter_free(void *arg)
 {
+	struct letter *letter = arg;
+
+	for (int i = 0; i < letter->n_files; i++)
+		free((char *)(uintptr_t)letter->file[i].data);
+	json_decref(letter->record);
+	free(letter->text);
+	free(letter);
+}
+
+/* The files that the record names. False: one cannot be read. */
+static bool
+read_files(struct letter *letter)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(letter->record, "attachments"), i, one)
+	{
+		const char *blob = out_text(one, "blob"), *name = out_text(one, "name"),
+			   *type = out_text(one, "type");
+		struct outgoing_file *file = &letter->file[letter->n_files];
+
+		if (letter->n_files == COMPOSE_FILES_MAX || blob == NULL ||
+			letter->blobs == NULL)
+			return false;
+		file->name = name != NULL ? name : "";
+		file->type = type != NULL ? type : "";
+		file->data = blob_read(letter->blobs, blob, MAILER_BYTES_MAX, &file->n);
+		if (file->data == NULL)
+			return false;
+		letter->n_files++;
+	}
+	return true;
+}
+
+/* The texts of a list of the record; at most `most`. */
+static int
+texts_of(const json_t *record, const char *name, const char **list, int most)
+{
+	const json_t *item;
+	size_t i;
+	int n = 0;
+
+	json_array_foreach(json_object_get(record, name), i, item)
+	{
+		if (n < most && json_is_string(item))
+			list[n++] = json_string_value(item);
+	}
+	return n;
+}
+
+static char *
+make_letter(void *arg, size_t *n, const char **fault)
+{
+	struct letter *letter = arg;
 	const char *to[MAILER_RECIPIENTS_MAX], *cc[MAILER_RECIPIENTS_MAX],
 		*references[COMPOSE_REFERENCES_MAX * 2];
-	const json_t *from = json_object_get(record, "from"), *item;
+	const json_t *record = letter->record, *from = json_object_get(record, "from");
 	struct outgoing mail = {.from_name = out_text(from, "name"),
 		.from = out_text(from, "address"),
 		.to = to,
+		.n_to = texts_of(record, "to", to, MAILER_RECIPIENTS_MAX),
 		.cc = cc,
+		.n_cc = texts_of(record, "cc", cc, MAILER_RECIPIENTS_MAX),
 		.subject = out_text(record, "subject"),
 		.text = out_text(record, "text"),
 		.message_id = out_text(record, "message_id"),
 		.in_reply_to = out_text(record, "in_reply_to"),
 		.references = references,
+		.n_references = texts_of(
+			record, "references", references, COMPOSE_REFERENCES_MAX * 2),
+		.files = letter->file,
 		.date_ms = out_number(record, "created_ms"),
 		.automatic = out_is_automatic(record)};
-	size_t i;
 
-	json_array_foreach(json_object_get(record, "to"), i, item)
-	{
-		if (mail.n_to < MAILER_RECIPIENTS_MAX)
-			to[mail.n_to++] = json_string_value(item);
-	}
-	json_array_foreach(json_object_get(record, "cc"), i, item)
-	{
-		if (mail.n_cc < MAILER_RECIPIENTS_MAX)
-			cc[mail.n_cc++] = json_string_value(item);
-	}
-	json_array_foreach(json_object_get(record, "references"), i, item)
-	{
-		if (mail.n_references < COMPOSE_REFERENCES_MAX * 2)
-			references[mail.n_references++] = json_string_value(item);
-	}
 	*fault = "The record of the mail is broken.";
 	if (mail.from == NULL || mail.text == NULL || mail.message_id == NULL)
 		return NULL;
+	if (out_text(record, "quote") != NULL)
+		mail.text = letter->text =
+			xasprintf("%s%s", mail.text, out_text(record, "quote"));
+	*fault = "A file that goes with the mail cannot be read.";
+	if (!read_files(letter))
+		return NULL;
+	mail.n_files = letter->n_files;
 	return compose_mail(&mail, n, fault);
 }
 
@@ -216,20 +276,24 @@ void
 out_hand_over(struct outbox *o, struct item *m)
 {
 	const char *list[MAILER_RECIPIENTS_MAX], *fault = NULL;
-	struct mailer_mail mail = {.from = out_text(m->record, "envelope"), .to = list};
-	char *text = make_message(m->record, &mail.n, &fault);
+	struct letter *letter = xcalloc(1, sizeof *letter);
+	struct mailer_mail mail = {.from = out_text(m->record, "envelope"),
+		.to = list,
+		.n_to = recipients_of(m->record, list, false),
+		.make = make_letter,
+		.drop = letter_free,
+		.arg = letter};
 
-	mail.text = text;
-	mail.n_to = recipients_of(m->record, list, false);
+	letter->record = json_deep_copy(m->record);
+	letter->blobs = o->parts.blobs;
 	if (mail.from == NULL)
 		mail.from = "";
-	if (text != NULL)
-		m->on_way = mailer_send(o->parts.mailer, &mail, on_sent, o,
-			strtoull(m->id, NULL, 16), &fault);
-	free(text);
+	m->on_way = mailer_send(
+		o->parts.mailer, &mail, on_sent, o, strtoull(m->id, NULL, 16), &fault);
 	if (m->on_way)
 		return;
-	if (fault != NULL && !mailer_is_ready(o->parts.mailer)) {
+	letter_free(letter);
+	if (!mailer_is_ready(o->parts.mailer)) {
 		out_move(o, m, OUT_QUEUED, m->due_ms); /* it never left */
 		return;
 	}

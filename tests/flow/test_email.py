@@ -1,6 +1,9 @@
 """Mail answered by agents: proposals taken, edited, sent, threaded; drafts, undo, review, forward, split, park."""
 
 import asyncio
+import base64
+import email
+import email.policy
 
 from mailbox import mail
 from maildesk import answer, mail_in, order_mail, parse, post
@@ -93,6 +96,60 @@ async def drafts_survive_a_kill_of_everything_and_card_numbers_do_not(start):
     message = (await here.mails(1))[0]
     check("5500005555555559" not in message.get_content(), message.get_content())
     equal(str(message["subject"]), "About it")
+
+
+async def attach(robot, contact, name, data, part=30000):
+    """Adds a file to the answer as a desktop does, part by part."""
+    for n, at in enumerate(range(0, len(data), part)):
+        more = {"name": name, "size": len(data)} if n == 0 else {}
+        await robot.wire.call("email.attach", contact=contact, id=f"up-{len(data)}", part=n,
+                              data=base64.b64encode(data[at : at + part]).decode(), **more)  # fmt: skip
+
+
+def files(message):
+    return {part.get_filename(): part.get_payload(decode=True) for part in message.iter_attachments()}
+
+
+@test(subset=True)
+async def files_go_with_an_answer_survive_a_kill_and_come_back_when_it_is_taken_back(start):
+    here = await post(start, out={"undo": "1h"})
+    centre = here.centre
+    ann = await centre.agent("a1")
+    await mail_in(centre)
+    contact = await ann.take()
+    scan = bytes(range(256)) * 300
+    await attach(ann, contact, "C:\\scans\\Bill ü.pdf", scan)
+    await attach(ann, contact, "note.txt", b"Pay with 4111 1111 1111 1111, please.\r\n")
+    await attach(ann, contact, "wrong.bin", b"not this one")
+    kept = (await ann.wire.call("email.get", contact=contact))["files"]
+    equal([(f["name"], f["type"]) for f in kept], [("Bill ü.pdf", "application/pdf"), ("note.txt", "text/plain"), ("wrong.bin", "application/octet-stream")])
+    await ann.wire.call("email.detach", contact=contact, blob=kept[2]["blob"])
+    await refused(ann.wire.call("email.detach", contact=contact, blob=kept[2]["blob"]), "no_file")
+    await refused(ann.wire.call("email.attach", contact=contact, id="x", part=1, data="AAAA"), "part_wrong")
+    await refused(ann.wire.call("email.attach", contact=contact, id="x", part=0, name="..", size=3, data="AAAA"), "invalid_params")
+    await refused(ann.wire.call("email.attach", contact=contact, id="x", part=0, name="a.b", size=2, data="AAAA"), "invalid_params")
+    await refused(ann.wire.call("email.attach", contact=contact, id="x", part=0, name="a.b", size=18874368, data="AAAA"), "file_too_large")
+    bob = await centre.agent("a2", ready=False)
+    await refused(bob.wire.call("email.attach", contact=contact, id="x", part=0, name="a.b", size=3, data="AAAA"))
+    await centre.kill("redis")
+    await centre.kill("router")
+    await centre.launch()
+    ann = await centre.agent("a1", ready=False)
+    await eventually(lambda: contact in ann.contacts, what="her work")
+    sent = (await ann.wire.call("email.reply", contact=contact, text="Here it is."))["mail"]
+    equal([f["name"] for f in sent["attachments"]], ["Bill ü.pdf", "note.txt"])
+    check("files" not in await ann.wire.call("email.get", contact=contact), "they are gone with the mail")
+    await ann.wire.call("email.undo", mail=sent["id"])
+    equal([f["name"] for f in (await ann.wire.call("email.get", contact=contact))["files"]], ["Bill ü.pdf", "note.txt"])
+    here.centre.settings["mail"]["out"]["undo"] = "0s"
+    centre.write_settings()
+    await centre.admin("config.reload")
+    await ann.wire.call("email.reply", contact=contact)
+    (message,) = await here.mails(1)
+    equal(message.get_body().get_content().strip(), "Here it is.")
+    found = files(message)
+    equal(found["Bill ü.pdf"], scan)
+    check(b"4111" not in found["note.txt"] and b"please" in found["note.txt"], found)
 
 
 async def get_draft(robot, contact):
@@ -207,17 +264,28 @@ async def a_share_of_the_answers_waits_for_a_supervisor(start):
     equal(free["state"], "queued")
 
 
+def with_file(raw):
+    """The same mail with a file behind its text."""
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    message.add_attachment(b"%PDF-1.4 \0 x", maintype="application", subtype="pdf", filename="scan.pdf")
+    return message.as_bytes(policy=message.policy.clone(linesep="\r\n"))
+
+
 @test
 async def a_mail_is_forwarded_split_and_parked_until_the_customer_answers(start):
     here = await post(start, queues={"general": {"affinity": "30s"}})
     centre = here.centre
     ann = await centre.agent("a1")
-    await mail_in(centre, order_mail(1, Message_ID="<m9@cust.example>", text="Where is it? And what does a box cost?\n"))
+    await mail_in(centre, with_file(order_mail(1, Message_ID="<m9@cust.example>", text="Where is it? And what does a box cost?\n")))
     contact = await ann.take()
     await ann.wire.call("email.forward", contact=contact, to=["stock@else.test"], text="Can you look?")
     forwarded = (await here.mails(1))[0]
     equal((str(forwarded["to"]), str(forwarded["subject"])), ("stock@else.test", "Fwd: Where is my order?"))
-    check("Can you look?" in forwarded.get_content() and "> Where is it?" in forwarded.get_content(), forwarded.get_content())
+    body = forwarded.get_body().get_content()
+    check("Can you look?" in body and "> Where is it?" in body, body)
+    equal(files(forwarded), {"scan.pdf": b"%PDF-1.4 \0 x"})
+    await ann.wire.call("email.forward", contact=contact, to=["boss@else.test"], text="Without the file.", files=False)
+    equal(files((await here.mails(2))[1]), {})
     other = (await ann.wire.call("email.split", contact=contact, title="Price of a box", text="What does a box cost?"))["contact"]
     check(other != contact, other)
     centre.note("submit", key="split")
@@ -229,9 +297,9 @@ async def a_mail_is_forwarded_split_and_parked_until_the_customer_answers(start)
     seen = await ann.wire.call("email.get", contact=other)
     equal((seen["mail"]["text"], "suggest" in seen["mail"]), ("What does a box cost?", False))
     await ann.wire.call("email.reply", contact=other, text="Two pounds.", resolve=True)
-    await here.mails(2)
+    await here.mails(3)
     asked = (await ann.wire.call("email.reply", contact=contact, text="Which order is it?"))["mail"]
-    message = (await here.mails(3))[2]
+    message = (await here.mails(4))[3]
     await ann.wire.call("email.park", contact=contact, answer=True)
     await centre.becomes(contact, "parked")
     await mail_in(centre, order_mail(1, In_Reply_To=str(message["message-id"]), text="It is 4711.\n"))
@@ -240,6 +308,46 @@ async def a_mail_is_forwarded_split_and_parked_until_the_customer_answers(start)
     seen = await ann.wire.call("email.get", contact=reply)
     equal(seen["case"], contact)
     check(asked["id"] in [m["id"] for m in seen["mails"]], seen["mails"])
+
+
+@test
+async def an_answer_brings_a_mail_back_that_was_put_aside_also_when_its_agent_has_no_hand_free(start):
+    office = {"hours": {"mon-sun": ["00:00-24:00"]}}
+    here = await post(start, channels={"email": {"cost": 50, "calendar": "office"}}, calendars={"office": office})
+    centre = here.centre
+    ann = await centre.agent("a1")
+    await mail_in(centre, order_mail(1))
+    contact = await ann.take()
+    await ann.wire.call("email.reply", contact=contact, text="Which order is it?")
+    message = (await here.mails(1))[0]
+    await ann.wire.call("email.park", contact=contact, answer=True)
+    await centre.becomes(contact, "parked")
+    clocks = (await ann.wire.call("email.get", contact=contact))["clocks"]
+    equal((clocks["first_response"]["running"], clocks["next_response"]["running"]), (False, False))
+    # Two others fill her hands; then the customer answers.
+    for n in (2, 3):
+        await mail_in(centre, order_mail(n), sender=f"ann{n}@cust.example")
+        await ann.take()
+    bob = await centre.agent("a2", ready=False)
+    await mail_in(centre, order_mail(1, In_Reply_To=str(message["message-id"]), text="It is 4711.\n"))
+    await eventually(lambda: contact not in ann.contacts, what="it left her hands")
+    await bob.ready()
+    equal(await bob.take(), contact)
+    seen = await bob.wire.call("email.get", contact=contact)
+    equal((seen["clocks"]["first_response"]["running"], seen["clocks"]["next_response"]["running"]), (False, True))
+    check(seen["clocks"]["next_response"]["open_ms"] <= seen["clocks"]["resolution"]["open_ms"], seen["clocks"])
+
+
+@test
+async def clocks_run_in_open_hours_alone(start):
+    here = await post(start, channels={"email": {"calendar": "office"}}, calendars={"office": {"hours": {}}})
+    centre = here.centre
+    await mail_in(centre, order_mail(1))
+    ann = await centre.agent("a1")
+    contact = await ann.take()
+    await asyncio.sleep(0.05)
+    clocks = (await ann.wire.call("email.get", contact=contact))["clocks"]
+    equal({name: clock["open_ms"] for name, clock in clocks.items()}, {"first_response": 0, "next_response": 0, "resolution": 0})
 
 
 if __name__ == "__main__":

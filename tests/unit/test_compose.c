@@ -59,6 +59,40 @@ the_same_mail_gives_the_same_bytes(void **state)
 }
 
 static void
+files_go_behind_the_text_and_the_bytes_stay_the_same(void **state)
+{
+	static const struct outgoing_file files[] = {
+		{"scan \xc3\xbc.pdf", "application/pdf", "%PDF-1.4 \0 x", 12},
+		{"a\nBcc: x@y.test.eml", "message/rfc822", "From: x\n\nboo", 12},
+		{"", "text/html; charset=x\nBcc: x@y.test", "<b>", 3},
+	};
+	struct outgoing mail = plain();
+	const char *fault;
+	size_t n, m;
+	char *first, *second;
+
+	mail.files = files;
+	mail.n_files = 3;
+	first = compose_mail(&mail, &n, &fault);
+	second = compose_mail(&mail, &m, &fault);
+	assert_non_null(first);
+	assert_int_equal(n, m);
+	assert_memory_equal(first, second, n);
+	assert_non_null(strstr(first, "multipart/mixed"));
+	assert_non_null(strstr(first, "Content-Type: application/pdf"));
+	assert_non_null(strstr(first, "JVBERi0xLjQgACB4")); /* bytes as they were */
+	assert_null(strstr(first, "message/rfc822"));
+	assert_null(strstr(first, "text/html"));
+	assert_null(strstr(first, "\nBcc"));
+	assert_non_null(strstr(first, "Content-Disposition: attachment"));
+	free(first);
+	free(second);
+	mail.n_files = COMPOSE_FILES_MAX + 1;
+	assert_null(compose_mail(&mail, &n, &fault));
+	assert_non_null(fault);
+}
+
+static void
 nothing_from_outside_makes_a_header_field(void **state)
 {
 	struct outgoing mail = plain();
@@ -187,6 +221,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_same_mail_gives_the_same_bytes),
+		cmocka_unit_test(files_go_behind_the_text_and_the_bytes_stay_the_same),
 		cmocka_unit_test(nothing_from_outside_makes_a_header_field),
 		cmocka_unit_test(what_is_not_fit_is_told),
 		cmocka_unit_test(a_subject_has_one_prefix_and_one_token),
