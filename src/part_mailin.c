@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "intake/imap.h"
 #include "intake/lmtp_server.h"
+#include "intake/mail_erase.h"
 #include "intake/mail_file.h"
 #include "model/mailbox.h"
 
@@ -15,6 +16,7 @@ struct part_mailin {
 	struct mail_shelf *shelf;
 	struct mail_in *in;
 	struct mail_files *files;
+	struct mail_eraser *eraser;
 	struct imap *imap;	  /* NULL: not built in */
 	struct lmtp_server *lmtp; /* NULL: off */
 	char *address;		  /* that it listens on */
@@ -196,8 +198,9 @@ part_mailin_open(struct usher *u)
 	p->in = mail_in_create(&parts, u->config->mail);
 	if (p->in == NULL)
 		return false;
+	p->eraser = mail_eraser_create(u->base, mail_in_index(p->in), u->blobs);
 	router_listen(u->router, mail_in_event, p->in);
-	return open_files(u);
+	return p->eraser != NULL && open_files(u);
 }
 
 void
@@ -229,6 +232,7 @@ part_mailin_close(struct usher *u)
 #endif
 	lmtp_server_destroy(p->lmtp);
 	mail_files_destroy(p->files);
+	mail_eraser_destroy(p->eraser);
 	mail_in_destroy(p->in);
 	mail_shelf_destroy(p->shelf);
 	free(p->address);
