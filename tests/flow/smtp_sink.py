@@ -25,6 +25,7 @@ class Sink:
         self.begun = []  # messages that came whole, whatever was said to them
         self.server, self.port, self.raw = None, 0, []
         self.writers = set()
+        self.hook = None  # called with "whole" when a message has come, with "said" when 250 has been written
 
     @classmethod
     async def start(cls, script=("ok",), port=0, chunking=False):
@@ -116,6 +117,8 @@ class Sink:
                         return
                 data = chunks if verb.upper() != "DATA" else await self._data(reader)
                 self.begun.append(data)
+                if self.hook:
+                    await self.hook("whole")
                 if act == "drop_data":
                     return
                 if act == "hang_data":
@@ -129,6 +132,8 @@ class Sink:
                     "from": sender, "to": to, "data": data, "message_id": found[1].decode() if found else None,
                 })  # fmt: skip
                 await say("250 2.0.0 taken as 1")
+                if self.hook:
+                    await self.hook("said")
             elif verb.upper() == "QUIT":
                 await say("221 2.0.0 bye")
                 return
