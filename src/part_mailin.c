@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "history/customers.h"
 #include "intake/imap.h"
 #include "intake/lmtp_server.h"
 #include "intake/mail_erase.h"
 #include "intake/mail_file.h"
 #include "model/mailbox.h"
+#include "part_mailout.h"
 
 struct part_mailin {
 	struct usher *usher; /* borrowed */
@@ -141,6 +143,18 @@ part_mailin_lmtp(const struct usher *u)
 		lmtp_server_port(p->lmtp));
 }
 
+/* ---- erasure ---- */
+
+static void
+forget(void *owner, const struct subject *subject, subject_gone gone, void *arg)
+{
+	struct usher *u = owner;
+
+	part_mailout_forget(u, subject->contacts, subject->n_contacts);
+	mail_erase(u->mailin->eraser, u->config->mail, subject->contacts,
+		subject->n_contacts, gone, arg);
+}
+
 /* ---- life ---- */
 
 struct mail_in *
@@ -200,6 +214,8 @@ part_mailin_open(struct usher *u)
 		return false;
 	p->eraser = mail_eraser_create(u->base, mail_in_index(p->in), u->blobs);
 	router_listen(u->router, mail_in_event, p->in);
+	customers_add_part(
+		u->customers, &(struct customer_part){.owner = u, .forget = forget});
 	return p->eraser != NULL && open_files(u);
 }
 

@@ -157,6 +157,13 @@ part_mailout_configure(struct usher *u)
 		log_error("mail: the relay of before stays in use");
 }
 
+void
+part_mailout_forget(struct usher *u, const uint64_t *contacts, size_t n)
+{
+	if (u->mailout != NULL)
+		maildesk_forget(u->mailout->desk, contacts, n);
+}
+
 struct outbox *
 part_mailout_outbox(struct usher *u)
 {

@@ -58,7 +58,7 @@ remove_files(void *arg)
 	struct erasing *e = arg;
 
 	for (size_t i = 0; i < e->n_files; i++)
-		e->n_left += !blob_remove(e->eraser->blobs, e->file[i]);
+		e->n_left += !blob_forget(e->eraser->blobs, e->file[i]);
 }
 
 /* ---- on the loop ---- */

@@ -264,10 +264,10 @@ async def a_share_of_the_answers_waits_for_a_supervisor(start):
     equal(free["state"], "queued")
 
 
-def with_file(raw):
+def with_file(raw, content=b"%PDF-1.4 \0 x"):
     """The same mail with a file behind its text."""
     message = email.message_from_bytes(raw, policy=email.policy.default)
-    message.add_attachment(b"%PDF-1.4 \0 x", maintype="application", subtype="pdf", filename="scan.pdf")
+    message.add_attachment(content, maintype="application", subtype="pdf", filename="scan.pdf")
     return message.as_bytes(policy=message.policy.clone(linesep="\r\n"))
 
 
