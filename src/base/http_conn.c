@@ -58,6 +58,16 @@ conn_keeps(const struct http_conn *conn)
 	return conn->parse.keep_alive && !conn->parse.minor_0;
 }
 
+/* It asks nothing now: a connection of the same address that would may have its place. */
+static void
+give_way(void *arg)
+{
+	struct http_conn *conn = arg;
+
+	log_debug("http: an idle connection gives way address=%s", conn->peer->address);
+	http_conn_close(conn, false);
+}
+
 /* The answer is queued: what next? */
 static void
 conn_answered(struct http_conn *conn, bool keep)
@@ -71,6 +81,7 @@ conn_answered(struct http_conn *conn, bool keep)
 		http_conn_close(conn, false);
 		return;
 	}
+	peer_idle(conn->peer, give_way, conn);
 	/* The next request may be here already; it is begun from the loop, not from
 	 * within whoever answered this one. */
 	if (!conn->stepping)
@@ -235,6 +246,7 @@ conn_feed(struct http_conn *conn)
 	if (conn->state == CONN_IDLE) {
 		if (piece.iov_len == 0)
 			return false;
+		peer_idle(conn->peer, NULL, NULL);
 		conn_move(conn, CONN_HEAD);
 	}
 	step = http_parse_feed(&conn->parse, piece.iov_base, piece.iov_len, &used);

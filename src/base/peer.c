@@ -56,6 +56,62 @@ peer_move(struct peer *peer, enum stage to)
 	list_in(peer->door->peers, peer, to);
 }
 
+/* ---- idle ones give way ---- */
+
+static void
+idle_out(struct peer *peer)
+{
+	struct peer_door *door = peer->door;
+
+	if (peer->give_way == NULL)
+		return;
+	peer->give_way = NULL;
+	if (peer->idle_previous != NULL)
+		peer->idle_previous->idle_next = peer->idle_next;
+	else
+		door->idle = peer->idle_next;
+	if (peer->idle_next != NULL)
+		peer->idle_next->idle_previous = peer->idle_previous;
+	else
+		door->idle_last = peer->idle_previous;
+	peer->idle_next = peer->idle_previous = NULL;
+}
+
+void
+peer_idle(struct peer *peer, void (*give_way)(void *arg), void *arg)
+{
+	struct peer_door *door = peer->door;
+
+	idle_out(peer);
+	if (give_way == NULL || peer->local || peer->trusted ||
+		peer->stage != STAGE_READY)
+		return;
+	peer->give_way = give_way;
+	peer->give_way_arg = arg;
+	peer->idle_previous = door->idle_last;
+	if (door->idle_last != NULL)
+		door->idle_last->idle_next = peer;
+	else
+		door->idle = peer;
+	door->idle_last = peer;
+}
+
+bool
+peer_make_room(struct peer_door *door, const char *address)
+{
+	for (struct peer *p = door->idle; p != NULL; p = p->idle_next) {
+		void (*give_way)(void *arg) = p->give_way;
+
+		if (strcmp(p->address, address) != 0)
+			continue;
+		/* What it does to end is bounded in time, and counts no more. */
+		peer_trust(p);
+		give_way(p->give_way_arg);
+		return true;
+	}
+	return false;
+}
+
 /* Counts per address are kept in the map's value itself: no allocation a peer. */
 static void
 count_address(struct peer_door *door, const char *address, int change)
@@ -73,6 +129,7 @@ peer_trust(struct peer *peer)
 {
 	if (peer->trusted)
 		return;
+	idle_out(peer);
 	peer->trusted = true;
 	peer->door->n_half_open--;
 	if (!peer->local)
@@ -84,6 +141,7 @@ peer_go(struct peer *peer)
 {
 	if (peer->stage == STAGE_GONE)
 		return;
+	idle_out(peer);
 	bufferevent_disable(peer->bev, EV_READ | EV_WRITE);
 	bufferevent_setcb(peer->bev, NULL, NULL, NULL, NULL);
 	peer_move(peer, STAGE_GONE);
@@ -193,6 +251,7 @@ peer_end(struct peer *peer)
 {
 	if (peer->stage >= STAGE_ENDING)
 		return;
+	idle_out(peer);
 	peer_move(peer, STAGE_ENDING);
 	peer->deadline_ms = clock_boot_ms() + PEER_FLUSH_MS;
 	bufferevent_setwatermark(peer->bev, EV_READ, 0, PEER_INPUT_MAX);

@@ -40,7 +40,10 @@ struct peer {
 	struct peer *next, *previous;
 	int64_t deadline_ms; /* boot time; 0: none */
 	size_t drained;
-	int stage; /* enum stage of peer.c */
+	int stage;		     /* enum stage of peer.c */
+	void (*give_way)(void *arg); /* NULL: not idle */
+	void *give_way_arg;
+	struct peer *idle_next, *idle_previous; /* the longest idle first */
 	bool trusted;
 	bool deaf; /* it closed its side; our last output still goes out */
 };
@@ -71,6 +74,13 @@ int peers_listen(struct peers *peers, const struct peer_listen *listen, peer_rea
 
 /* Known: the caps per address and of half-open connections no longer count it. */
 void peer_trust(struct peer *peer);
+/*
+ * peer_idle - the user says that nothing is going on: where another connection of the
+ * same address would be refused by the cap of one address, this one gives way.
+ *
+ * give_way called to end it, at most once; NULL: it is busy again. arg is borrowed
+ */
+void peer_idle(struct peer *peer, void (*give_way)(void *arg), void *arg);
 /* Sends what is queued (PEER_FLUSH_MS), closes TLS and TCP in order (PEER_END_MS). The
  * caller forgets the peer. */
 void peer_end(struct peer *peer);

@@ -27,7 +27,8 @@ struct peer_door {
 	struct map by_address; /* counts of untrusted peers, as pointers' numbers */
 	int per_address, most, half_open;
 	int n, n_half_open, n_handshakes;
-	char *unlink; /* owned; a Unix socket's path; NULL: none */
+	struct peer *idle, *idle_last; /* not yet trusted, the longest idle first */
+	char *unlink;		       /* owned; a Unix socket's path; NULL: none */
 	int64_t complained_ms;
 };
 
@@ -39,6 +40,8 @@ struct peers {
 	int n;
 };
 
+/* The longest idle connection of the address ends; false: none is idle. */
+bool peer_make_room(struct peer_door *door, const char *address) USHER_MUST_CHECK;
 /* Takes an accepted socket over, whose welcome was decided. */
 void peer_begin(struct peer_door *door, int fd, const char *address, bool local);
 void peer_door_destroy(struct peer_door *door);

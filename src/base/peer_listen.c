@@ -43,7 +43,7 @@ name_address(const struct sockaddr *from, char out[PEER_ADDRESS_MAX])
 
 /* Why one more connection from this address is too much; NULL: it is welcome. */
 static const char *
-over_cap(const struct peer_door *door, const char *address, bool local)
+over_cap(struct peer_door *door, const char *address, bool local)
 {
 	if (door->most > 0 && door->n >= door->most)
 		return "the total cap";
@@ -52,7 +52,8 @@ over_cap(const struct peer_door *door, const char *address, bool local)
 	if (door->tls != NULL && door->n_handshakes >= PEER_HANDSHAKES_MAX)
 		return "the cap of TLS handshakes";
 	if (!local && door->per_address > 0 &&
-		(intptr_t)map_get(&door->by_address, address) >= door->per_address)
+		(intptr_t)map_get(&door->by_address, address) >= door->per_address &&
+		!peer_make_room(door, address))
 		return "the cap of one address";
 	return NULL;
 }

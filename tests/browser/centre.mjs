@@ -18,7 +18,6 @@ export const SETTINGS = {
   centre: "browser",
   timezone: "UTC",
   http: "127.0.0.1:0",
-  limits: { connections_per_address: 0 }, // all browsers of a test come from one
   desk: "127.0.0.1:0",
   channels: {
     voice: { cost: 100, offer_timeout: "30s", wrapup: "30s", sla: "20s" },

@@ -134,6 +134,39 @@ async def what_is_not_json_is_answered_and_the_connection_goes_on(start):
     writer.close()
 
 
+async def page(centre, whole=True):
+    """A browser's connection; whole: it asked for something and has it, and is kept open."""
+    context = ssl.create_default_context(cafile=centre.ca())
+    host, port = centre.ready["http"].removeprefix("https://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port), ssl=context)
+    ask = f"GET /v1/callbacks HTTP/1.1\r\nHost: {host}:{port}\r\n"
+    writer.write((ask + ("\r\n" if whole else "")).encode())
+    if whole:
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        check(head.startswith(b"HTTP/1.1 200"), head)
+        length = next(int(h.split(b":")[1]) for h in head.split(b"\r\n") if h.lower().startswith(b"content-length"))
+        await reader.readexactly(length)
+    return reader, writer
+
+
+@test
+async def an_idle_connection_gives_way_to_one_of_the_same_address(start):
+    centre = await start(limits={"connections_per_address": 3})
+    kept = [await page(centre) for _ in range(8)]
+    for reader, _ in kept[:5]:
+        equal(await asyncio.wait_for(reader.read(), 5), b"", "the longest idle was closed in order")
+    busy = [await page(centre, whole=False) for _ in range(3)]  # in the middle of a request: not idle
+    for reader, _ in kept[5:]:
+        equal(await asyncio.wait_for(reader.read(), 5), b"")
+    try:
+        await page(centre)
+        check(False, "one more beside three that are busy")
+    except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+        pass
+    for _, writer in kept + busy:
+        writer.close()
+
+
 @test(limit_s=180)
 async def a_storm_of_desktops_leaves_nothing_behind(start):
     agents = [{"id": f"r{n}", "skills": {}} for n in range(1, 201)]
