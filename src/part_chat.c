@@ -9,6 +9,7 @@
 #include "history/customers.h"
 #include "intake/callme.h"
 #include "intake/chat.h"
+#include "part_chat_write.h"
 #include "usher.h"
 #include "web/site.h"
 
@@ -28,6 +29,7 @@ struct part_chat {
 	struct chats *chats;
 	struct callme *callme;
 	struct worker_pool *workers;
+	struct chat_writes *writes;
 	struct idmap swaps; /* struct swapping, owned */
 	uint64_t last_swap;
 	char *policy; /* owned; of the widget, with the sites */
@@ -82,10 +84,26 @@ swap(void *owner, const struct chat_swap *swap, json_t **answer, struct reply re
 	if (call)
 		memcpy(pending->request, id, sizeof pending->request);
 	idmap_put(&u->chat->swaps, ++u->chat->last_swap, pending);
+	if (!call) /* whom the agent writes to, whatever was said at the start */
+		router_set_number(u->router, swap->contact, swap->email);
 	router_pass_on(u->router, usher_now(u), swap->contact, &how,
 		(struct reply){
 			.fn = on_swapped, .owner = u->chat, .tag = u->chat->last_swap});
 	return true;
+}
+
+struct chat_writes *
+part_chat_writes(const struct usher *u)
+{
+	return u->chat->writes;
+}
+
+/* A channel alone is not enough: without a number plan every number is refused. */
+bool
+part_chat_calls(const struct usher *u)
+{
+	return u->chat->callme != NULL && callme_channel(u->chat->callme) >= 0 &&
+	       u->config->callme.plan.n_rules > 0;
 }
 
 static void
@@ -121,7 +139,9 @@ part_chat_open(struct usher *u)
 		.canned = part_chat_canned,
 		.mail = part_chat_mail,
 		.mails = part_chat_mails,
-		.swap = swap};
+		.swap = swap,
+		.write = part_chat_write,
+		.offers = part_chat_offers};
 	struct callme_parts callme = {.base = u->base,
 		.http = u->http,
 		.router = u->router,
@@ -137,6 +157,7 @@ part_chat_open(struct usher *u)
 	parts.blobs = u->blobs;
 	parts.workers = u->chat->workers;
 	u->chat->chats = chats_create(&parts, &u->config->chat);
+	u->chat->writes = chat_writes_create(u, u->chat->chats);
 	u->chat->callme = callme_create(&callme, &u->config->callme);
 	desk_add_commands(u->desk, callme_commands, callme_n_commands, u->chat->callme);
 	router_listen(u->router, callme_event, u->chat->callme);
@@ -172,6 +193,7 @@ part_chat_close(struct usher *u)
 	if (u->chat == NULL)
 		return;
 	worker_pool_destroy(u->chat->workers, chats_job_drop);
+	chat_writes_destroy(u->chat->writes);
 	chats_destroy(u->chat->chats);
 	callme_destroy(u->chat->callme);
 	while (idmap_next(&u->chat->swaps, &at, NULL, &value))

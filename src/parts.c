@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "control/ctl.h"
+#include "part_chat_write.h"
 #include "part_customers.h"
 #include "part_mailin.h"
 #include "part_mailout.h"
@@ -219,8 +220,11 @@ parts_open(struct usher *u)
 	if (u->config->http.address != NULL)
 		http_websocket(u->http, DESK_WEBSOCKET_PATH, SUBPROTOCOL,
 			desk_wire_handler(u->desk));
-	return part_customers_open(u) && part_history_open(u) && part_chat_open(u) &&
-	       part_mailin_open(u) && part_mailout_open(u) && part_voice_open(u);
+	if (!part_customers_open(u) || !part_history_open(u) || !part_chat_open(u) ||
+		!part_mailin_open(u) || !part_mailout_open(u) || !part_voice_open(u))
+		return false;
+	chat_writes_listen(part_chat_writes(u));
+	return true;
 }
 
 bool

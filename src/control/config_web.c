@@ -115,6 +115,7 @@ compile_chat(struct compile *c, struct chat_settings *s)
 	s->uploads_most = (int)entry_number(e, CHAT_UPLOADS);
 	s->upload_types = words_of(c, &e->slot[CHAT_UPLOAD_TYPES], endings);
 	s->suggest = entry_bool(e, CHAT_SUGGEST);
+	s->written_per_address = (int)entry_number(e, CHAT_WRITTEN);
 }
 
 /* ---- the number plan ---- */

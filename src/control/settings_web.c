@@ -81,6 +81,10 @@ static const struct setting chat_settings[] = {
 	[CHAT_SUGGEST] = KEY(BOOL, "suggest", .fallback = "true",
 		.help = "Propose stored responses to the agent while the customer "
 			"writes."),
+	[CHAT_WRITTEN] = KEY(INT, "written_per_address", RANGE(0, 1000000),
+		.fallback = "5",
+		.help = "Messages that are left instead of a chat from one address an "
+			"hour; 0 is no limit."),
 };
 const struct section settings_chat = {
 	.title = "the web chat", .n = CHAT_KEYS, .settings = chat_settings};

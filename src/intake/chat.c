@@ -326,6 +326,7 @@ chats_destroy(struct chats *chats)
 		chat_op_destroy(value);
 	idmap_finish(&chats->ops);
 	map_finish(&chats->per_address);
+	chat_writes_finish(chats);
 	map_finish(&chats->blobs);
 	if (chats->parts.blobs != NULL)
 		pthread_mutex_destroy(&chats->blobs_lock);

@@ -65,6 +65,17 @@ struct chat_swap {
 typedef bool (*chat_swapper)(
 	void *owner, const struct chat_swap *swap, json_t **answer, struct reply reply);
 
+/* A message that a customer leaves instead of a chat, to be answered by mail. All
+ * borrowed; name, subject, language may be NULL. */
+struct chat_note_in {
+	const char *id; /* hex; the same id twice is one message */
+	const char *name, *email, *subject, *text, *language;
+	const json_t *attributes, *customer; /* as of a contact (route/submission.h) */
+};
+/* Makes a contact of it; chats_written() is called with the tag, maybe before this
+ * returns. */
+typedef void (*chat_writer)(void *owner, const struct chat_note_in *note, uint64_t tag);
+
 /* All borrowed; they outlive the chats. What may be NULL says so. */
 struct chat_parts {
 	struct event_base *base;
@@ -83,6 +94,9 @@ struct chat_parts {
 	chat_mailer mail;	     /* NULL: no transcripts by mail */
 	bool (*mails)(void *owner);  /* does anybody send? with mail */
 	chat_swapper swap;	     /* NULL: a chat stays a chat */
+	chat_writer write;	     /* NULL: no messages instead of chats */
+	/* May a customer have this instead ("callback", "email")? NULL: neither. */
+	bool (*offers)(void *owner, const char *way);
 };
 
 /* The library must be added to side before the loop runs, so this is called at once. */
@@ -101,6 +115,9 @@ void chats_event(void *owner, const struct event *event);
 /* For the erasure of a customer; owner is the chats. */
 void chats_forget(
 	void *owner, const struct subject *subject, subject_gone gone, void *arg);
+/* What became of a message that was left. contact: its id, or NULL: it was not kept; then
+ * again: it may be tried again. */
+void chats_written(struct chats *chats, uint64_t tag, const char *contact, bool again);
 
 /* Methods of agents and supervisors; their owner is the chats. */
 extern const struct rpc_command chat_commands[];

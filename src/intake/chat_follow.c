@@ -319,6 +319,16 @@ take_back(struct chats *chats, struct chat *chat, int64_t now_ms)
 	router_transfer(chats->parts.router, now_ms, chat->contact, -1, -1, -1, none);
 }
 
+int64_t
+chat_left_ms(const struct chats *chats, const struct chat *chat)
+{
+	const struct chat_settings *s = chats->settings;
+	int64_t left_ms =
+		s->agent_warn_ms + s->agent_limit_ms - (chats_now(chats) - chat->turn_ms);
+
+	return left_ms > 0 ? left_ms : 0;
+}
+
 static void
 agents_silence(struct chats *chats, struct chat *chat, int64_t now_ms)
 {
@@ -333,9 +343,7 @@ agents_silence(struct chats *chats, struct chat *chat, int64_t now_ms)
 		chat->warned_ms = now_ms;
 		chat_tell_staff(chats, chat, "chat.warning",
 			json_pack("{s:I, s:I}", "silent_ms", (json_int_t)silent_ms,
-				"left_ms",
-				(json_int_t)(s->agent_warn_ms + s->agent_limit_ms -
-					     silent_ms)));
+				"left_ms", (json_int_t)chat_left_ms(chats, chat)));
 	}
 }
 
@@ -356,12 +364,22 @@ customers_silence(struct chats *chats, struct chat *chat, int64_t now_ms)
 	}
 }
 
+static bool
+is_live(const struct chats *chats, const struct chat *chat)
+{
+	enum contact_state state =
+		router_contact_state(chats->parts.router, chat->contact);
+
+	return chat->contact != 0 && state != CONTACT_STATES && !contact_is_over(state);
+}
+
 static void
 look_at(struct chats *chats, struct chat *chat, int64_t now_ms)
 {
 	if (chat->stage == CHAT_OVER) {
 		chat_send_transcript(chats, chat);
-		if (now_ms < chat->forget_ms)
+		/* One that goes on as a call or a mail is read until that has ended. */
+		if (now_ms < chat->forget_ms || is_live(chats, chat))
 			return;
 		chat_write(chats, chat, "forget", true, 1, (const char *[]){chat->id});
 		chat_drop(chats, chat);

@@ -129,6 +129,7 @@ struct chats {
 	struct idmap by_contact; /* the same, borrowed */
 	struct idmap visitors;	 /* struct visitor by wire, owned */
 	struct map per_address;	 /* live chats: (void *)(count) */
+	struct map writers;	 /* struct chat_bucket by address, owned */
 	struct idmap ops;	 /* struct chat_op, owned */
 	uint64_t last_op;
 	struct event *tick;
@@ -231,6 +232,17 @@ json_t *chat_view(struct chats *chats, const struct chat *chat);
 /* The same with a token; to start and resume by. */
 json_t *chat_entry(struct chats *chats, const struct chat *chat);
 json_t *chat_alternatives(const struct chats *chats, int queue);
+/* What a page may offer instead: "callback", "email". The caller's. */
+json_t *chat_ways(const struct chats *chats);
+/* What is wrong with what a customer said. Both static. */
+struct chat_fault {
+	const char *field, *message;
+};
+/* name, email, phone, topic, language, page, fields of a call, into about. */
+bool chat_take_about(const struct rpc_call *call, json_t *about,
+	struct chat_fault *f) USHER_MUST_CHECK;
+json_t *chat_attributes(const json_t *about); /* of the contact; the caller's */
+json_t *chat_customer(const json_t *about);   /* the same */
 /* Puts the identity that the site vouches for into about; false with a sentence in why.
  */
 bool chat_identify(struct chats *chats, const json_t *identity, json_t *about,
@@ -248,7 +260,14 @@ void chat_heard(struct chat *chat, enum chat_from from, int64_t at_ms, int64_t s
 /* The customer leaves, or is taken for gone. op: who waits, taken over; NULL. */
 void chat_leave(
 	struct chats *chats, struct chat *chat, const char *reason, struct chat_op *op);
+/* Until a chat whose customer waits goes back to its queue; at least 0. */
+int64_t chat_left_ms(const struct chats *chats, const struct chat *chat);
 const char *chat_agent_name(const struct chats *chats, int agent); /* NULL */
+
+/* ---- chat_write.c ---- */
+
+void chat_on_write(void *owner, const struct rpc_call *call);
+void chat_writes_finish(struct chats *chats);
 
 /* ---- chat_staff.c ---- */
 

@@ -62,6 +62,9 @@ chat_member(void *owner, uint64_t contact, enum rpc_role role)
 			json_is_true(json_object_get(chat->about, "user_verified"))));
 	if (chat->rating > 0)
 		json_object_set_new(o, "rating", json_integer(chat->rating));
+	if (chat->stage == CHAT_TALKING && chat->warned_ms != 0)
+		json_object_set_new(
+			o, "left_ms", json_integer(chat_left_ms(chats, chat)));
 	return o;
 }
 

@@ -116,6 +116,7 @@ chat_on_hello(void *owner, const struct rpc_call *call)
 	if (figures != NULL)
 		json_object_set(answer, "waiting", json_object_get(figures, "waiting"));
 	json_object_set_new(answer, "alternatives", chat_alternatives(chats, queue));
+	json_object_set_new(answer, "ways", chat_ways(chats));
 	json_decref(figures);
 	rpc_answer(call->rpc, call->tag, answer);
 }
@@ -141,20 +142,16 @@ chat_entry(struct chats *chats, const struct chat *chat)
 
 /* ---- reading what was said ---- */
 
-struct start_fault {
-	const char *field, *message;
-};
-
 static bool
-fault(struct start_fault *f, const char *field, const char *message)
+fault(struct chat_fault *f, const char *field, const char *message)
 {
-	*f = (struct start_fault){field, message};
+	*f = (struct chat_fault){field, message};
 	return false;
 }
 
 static bool
 take_line(const struct rpc_call *call, const char *name, json_t *about,
-	struct start_fault *f)
+	struct chat_fault *f)
 {
 	const char *given = rpc_text(call, name);
 	struct text line = {0};
@@ -194,7 +191,7 @@ looks_like_number(const char *text)
 
 /* {url, title, referrer}: only the three, whatever else a page may say. */
 static bool
-take_page(const json_t *page, json_t *about, struct start_fault *f)
+take_page(const json_t *page, json_t *about, struct chat_fault *f)
 {
 	static const char *const names[] = {"url", "title", "referrer"};
 	json_t *kept;
@@ -219,7 +216,7 @@ take_page(const json_t *page, json_t *about, struct start_fault *f)
 }
 
 static bool
-take_fields(const json_t *fields, json_t *about, struct start_fault *f)
+take_fields(const json_t *fields, json_t *about, struct chat_fault *f)
 {
 	const char *name;
 	json_t *value;
@@ -252,27 +249,16 @@ is_filled(const json_t *about, const char *name)
 	return json_object_get(about, name) != NULL;
 }
 
-/* The whole of a start but for its identity. about is filled. */
-static bool
-take_about(struct chats *chats, const struct rpc_call *call, json_t *about,
-	struct start_fault *f)
+bool
+chat_take_about(const struct rpc_call *call, json_t *about, struct chat_fault *f)
 {
 	static const char *const lines[] = {
 		"name", "email", "phone", "topic", "language"};
-	const struct chat_settings *s = chats->settings;
-	const char *question = rpc_text(call, "question");
 	const char *given;
-	struct text text = {0};
 
 	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
 		if (!take_line(call, lines[i], about, f))
 			return false;
-	if (question != NULL && *question != '\0') {
-		if (chat_clean(question, &text))
-			json_object_set_new(
-				about, "question", json_stringn_nocheck(text.s, text.n));
-		text_finish(&text);
-	}
 	if (!take_page(json_object_get(call->params, "page"), about, f) ||
 		!take_fields(json_object_get(call->params, "fields"), about, f))
 		return false;
@@ -282,6 +268,26 @@ take_about(struct chats *chats, const struct rpc_call *call, json_t *about,
 	given = json_string_value(json_object_get(about, "phone"));
 	if (given != NULL && !looks_like_number(given))
 		return fault(f, "phone", "must be a telephone number");
+	return true;
+}
+
+/* The whole of a start but for its identity. about is filled. */
+static bool
+take_start(struct chats *chats, const struct rpc_call *call, json_t *about,
+	struct chat_fault *f)
+{
+	const struct chat_settings *s = chats->settings;
+	const char *question = rpc_text(call, "question");
+	struct text text = {0};
+
+	if (!chat_take_about(call, about, f))
+		return false;
+	if (question != NULL && *question != '\0') {
+		if (chat_clean(question, &text))
+			json_object_set_new(
+				about, "question", json_stringn_nocheck(text.s, text.n));
+		text_finish(&text);
+	}
 	for (int i = 0; i < s->require.n; i++)
 		if (!is_filled(about, s->require.text[i]))
 			return fault(f, s->require.text[i], "must be filled in");
@@ -299,8 +305,8 @@ copy_text(json_t *to, const char *name, const json_t *from, const char *member)
 		json_object_set(to, name, value);
 }
 
-static json_t *
-attributes_json(const json_t *about)
+json_t *
+chat_attributes(const json_t *about)
 {
 	const json_t *page = json_object_get(about, "page");
 	const json_t *fields = json_object_get(about, "fields");
@@ -325,8 +331,8 @@ attributes_json(const json_t *about)
 	return o;
 }
 
-static json_t *
-customer_json(const json_t *about)
+json_t *
+chat_customer(const json_t *about)
 {
 	json_t *o = json_object();
 
@@ -365,8 +371,8 @@ submission_json(const struct chats *chats, const struct chat *chat)
 {
 	json_t *o = json_pack("{s:s, s:s, s:s, s:o, s:o}", "channel",
 		chats->settings->channel, "source", CHAT_SOURCE, "external_id", chat->id,
-		"customer", customer_json(chat->about), "attributes",
-		attributes_json(chat->about));
+		"customer", chat_customer(chat->about), "attributes",
+		chat_attributes(chat->about));
 	json_t *title = title_json(chat->about);
 
 	if (title != NULL)
@@ -536,11 +542,11 @@ begin(struct chats *chats, struct visitor *visitor, const struct rpc_call *call,
 	const char *id)
 {
 	json_t *about = json_object();
-	struct start_fault f;
+	struct chat_fault f;
 	struct chat *chat;
 	const char *why;
 
-	if (!take_about(chats, call, about, &f)) {
+	if (!take_start(chats, call, about, &f)) {
 		rpc_refuse_param(call->rpc, call->tag, f.field, f.message);
 	} else if (!chat_identify(chats, json_object_get(call->params, "identity"), about,
 			   &why)) {

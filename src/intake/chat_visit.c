@@ -251,6 +251,19 @@ static const struct rpc_param start[] = {
 	{"identity", RPC_ANY},
 	{NULL},
 };
+static const struct rpc_param write_params[] = {
+	{"client_id", RPC_TEXT, .required = true, .most = 64},
+	{"name", RPC_TEXT, .most = CHAT_NAME_MAX},
+	{"email", RPC_TEXT, .most = 254},
+	{"phone", RPC_TEXT, .most = 32},
+	{"topic", RPC_TEXT, .most = 128},
+	{"language", RPC_TEXT, .most = 16},
+	{"text", RPC_TEXT, .required = true, .most = CHAT_TEXT_MAX},
+	{"page", RPC_ANY},
+	{"fields", RPC_ANY},
+	{"identity", RPC_ANY},
+	{NULL},
+};
 static const struct rpc_param resume[] = {
 	KEY("chat"),
 	{"token", RPC_TEXT, .required = true, .most = TICKET_TEXT},
@@ -309,6 +322,9 @@ const struct rpc_command chat_visit_commands[] = {
 		"is."},
 	{"chat.start", EVERYBODY, start, chat_on_start,
 		"Begins a chat. The same client_id again finds the same chat."},
+	{"chat.write", EVERYBODY, write_params, chat_on_write,
+		"Leaves a message that is answered by mail, instead of a chat. The same "
+		"client_id again is the same message."},
 	{"chat.resume", EVERYBODY, resume, on_resume,
 		"Takes a chat up again by its token; messages after `after` come with "
 		"the "

@@ -427,6 +427,10 @@ answers_created(struct maildesk *d, uint64_t contact)
 
 	if (!work_mail(d, contact, &mail, case_id))
 		return;
+	if (mail.message_id == NULL) { /* it came as something else */
+		mail_finish(&mail);
+		return;
+	}
 	if (held && outbox_is_loaded(d->outbox) && d->autos_loaded)
 		sent = answer(d, contact, &mail, case_id);
 	if (held && !sent) {

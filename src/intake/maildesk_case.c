@@ -51,6 +51,12 @@ on_email_split(void *owner, const struct rpc_call *call)
 	whole = router_contact_json(d->parts.router, desk_time_ms(d), held.contact,
 		DESCRIBE_PAYLOAD | DESCRIBE_ATTRIBUTES);
 	mail = json_object_get(json_object_get(whole, "payload"), "mail");
+	if (mail == NULL) {
+		refuse_fault(call, "no_mail", "The contact came as no mail.");
+		json_decref(whole);
+		held_mail_finish(&held);
+		return;
+	}
 	if (text != NULL)
 		json_object_set_new(mail, "text", json_string(text));
 	json_object_set_new(mail, "subject", json_string(title));

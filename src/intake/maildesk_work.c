@@ -2,6 +2,7 @@
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "intake/maildesk_inner.h"
 
@@ -34,6 +35,38 @@ desk_next_live(const struct maildesk *d, int *at, const char **mailbox)
 	return live;
 }
 
+static char *
+text_of(const json_t *o, const char *name)
+{
+	const char *text = json_string_value(json_object_get(o, name));
+
+	return text != NULL && text[0] != '\0' ? xstrdup(text) : NULL;
+}
+
+/* A chat that goes on as a mail has none of its own: it is from the customer, about what
+ * the chat was about, and whatever answers it begins the thread. False: nobody could be
+ * written to. */
+static bool
+mail_of_contact(
+	const struct maildesk *d, uint64_t contact, const json_t *o, struct mail *mail)
+{
+	const json_t *attributes = json_object_get(o, "attributes");
+	const char *address = router_attempts(d->parts.router, contact).number;
+	const char *mailbox = d->parts.mailbox(d->parts.owner, 0);
+
+	if (address == NULL || strchr(address, '@') == NULL)
+		address =
+			json_string_value(json_object_get(attributes, "customer.email"));
+	if (address == NULL || address[0] == '\0' || mailbox == NULL)
+		return false;
+	*mail = (struct mail){.mailbox = xstrdup(mailbox),
+		.from = {.name = text_of(attributes, "customer.name"),
+			.address = xstrdup(address)},
+		.subject = text_of(o, "title"),
+		.received_ms = json_integer_value(json_object_get(o, "created_ms"))};
+	return true;
+}
+
 bool
 work_mail(struct maildesk *d, uint64_t contact, struct mail *mail,
 	char case_id[NUMBER_ID_TEXT])
@@ -44,9 +77,10 @@ work_mail(struct maildesk *d, uint64_t contact, struct mail *mail,
 
 	if (channel < 0 || !d->parts.is_mail(d->parts.owner, channel))
 		return false;
-	o = router_contact_json(
-		d->parts.router, desk_time_ms(d), contact, DESCRIBE_PAYLOAD);
-	found = o != NULL && mail_from_json(json_object_get(o, "payload"), mail);
+	o = router_contact_json(d->parts.router, desk_time_ms(d), contact,
+		DESCRIBE_PAYLOAD | DESCRIBE_ATTRIBUTES);
+	found = o != NULL && (mail_from_json(json_object_get(o, "payload"), mail) ||
+				     mail_of_contact(d, contact, o, mail));
 	json_decref(o);
 	if (!found)
 		return false;

@@ -41,7 +41,8 @@ struct chat_settings {
 	int64_t upload_most;	      /* bytes of one file; 0: no uploads */
 	int uploads_most;	      /* of one chat */
 	struct web_list upload_types; /* endings: "pdf", "png" */
-	bool suggest; /* proposals for the agent from the customer's words */
+	bool suggest;		 /* proposals for the agent from the customer's words */
+	int written_per_address; /* messages left instead, an hour; 0: no limit */
 };
 
 void chat_settings_finish(struct chat_settings *s);

@@ -299,7 +299,8 @@ struct attempts {
 	const char *number; /* other than its attributes say; borrowed; NULL */
 };
 struct attempts router_attempts(const struct router *router, uint64_t contact);
-/* The number that the customer gave; stored with the next step. */
+/* The number that the customer gave, or the address, of a chat that goes on as a mail;
+ * stored with the next step. */
 void router_set_number(struct router *router, uint64_t contact, const char *number);
 /* One more opening missed; stored with the next step. How many now. */
 int router_missed(struct router *router, uint64_t contact);

@@ -210,6 +210,31 @@ def the_protocol_document_is_made_from_the_schemas():
     equal(done.returncode, 0, done.stderr)
 
 
+def words_used(*pages):
+    """What is said by t("...") in these modules."""
+    found = set()
+    for page in pages:
+        found.update(re.findall(r'\bt\(\s*"((?:[^"\\]|\\.)*)"', text_of(f"src/web/{page}")))
+    return found
+
+
+def catalogue(path):
+    return set(re.findall(r'^\s*"((?:[^"\\]|\\.)*)":', text_of(f"src/web/{path}"), re.M))
+
+
+@test
+def customers_pages_speak_their_languages_whole():
+    widget, callme = words_used("widget/main.js", "widget/words.js"), words_used("callme/main.js")
+    check(len(widget) > 60 and len(callme) > 20, "words were found")
+    wrong = []
+    for name in sorted(pathlib.Path(p).name for p in files("src/web/widget/lang/*.js")):
+        own, more = catalogue(f"widget/lang/{name}"), catalogue(f"callme/lang/{name}")
+        wrong += [f"widget/lang/{name}: lacks {w!r}" for w in sorted(widget - own)]
+        wrong += [f"callme/lang/{name}: lacks {w!r}" for w in sorted(callme - own - more)]
+        wrong += [f"lang/{name}: {w!r} is said nowhere" for w in sorted((own | more) - widget - callme)]
+    none(wrong, "words of the customers' pages")
+
+
 @test
 def python_compiles():
     for path in files("*.py", "tools/*"):

@@ -40,6 +40,13 @@ class Chats:
         self.centre.note("accepted", key=visitor.client_id, contact=answer["contact"], duplicate=False)
         return answer
 
+    async def write(self, visitor, **about):
+        """chat.write: a message instead of a chat."""
+        self.centre.note("submit", key=visitor.client_id)
+        answer = await visitor.call("chat.write", client_id=visitor.client_id, **about)
+        self.centre.note("accepted", key=visitor.client_id, contact=answer["contact"], duplicate=False)
+        return answer["contact"]
+
     async def close(self):
         for visitor in self.visitors:
             await visitor.stop()

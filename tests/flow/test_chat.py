@@ -2,6 +2,7 @@
 
 import asyncio
 
+import harness
 from chat_case import Chats, begin
 from maildesk import post
 from robot import refused
@@ -324,6 +325,82 @@ async def a_closed_queue_names_other_ways(start):
     equal((hello["open"], hello["alternatives"]), (False, ["email"]))
     error = await refused(visitor.start(name="A"), "queue_closed")
     equal(error.data["alternatives"], ["email"])
+
+
+MESSAGE = {"name": "Mary Major", "email": "mary@cust.example", "topic": "Late parcel", "language": "en"}
+
+
+@test(subset=True)
+async def a_message_left_instead_of_a_chat_is_a_mail_of_the_mailbox(start):
+    here = await post(start)
+    chats = Chats(here.centre)
+    here.centre.wires.append(chats)
+    visitor = await chats.visitor(start=False)
+    equal((await visitor.call("chat.hello"))["ways"], ["email"])
+    await refused(visitor.call("chat.write", client_id=visitor.client_id, text="x"), "invalid_params")
+    await refused(visitor.call("chat.write", client_id=visitor.client_id, text=" ", email="a@b.example"), "invalid_params")
+    await refused(visitor.call("chat.write", client_id=visitor.client_id, text="x", email="a@b.example\r\nBcc: c@d.example"), "invalid_params")
+    await here.centre.admin("queue.close", queue="general")
+    await refused(visitor.call("chat.write", client_id=visitor.client_id, text="x", email="a@b.example"), "not_taken")
+    await here.centre.admin("queue.open", queue="general")
+    text = "Hello,\nmy order is late. Where is my order?\nMy card is 4111 1111 1111 1111."
+    page = {"url": "https://shop.example/cart", "title": "Your cart"}
+    contact = await chats.write(visitor, text=text, page=page, fields={"cart": 40}, **MESSAGE)
+    again = await visitor.call("chat.write", client_id=visitor.client_id, text=text, **MESSAGE)
+    equal(again["contact"], contact, "the same client_id is the same message")
+    ann = await here.centre.agent("a1")
+    equal(await ann.take(), contact)
+    mail = await ann.call("email.get", contact=contact)
+    equal(mail["mail"]["from"], {"name": "Mary Major", "address": "mary@cust.example"})
+    equal(mail["mail"]["subject"], "Late parcel")
+    check("my order is late" in mail["mail"]["text"] and "4111 1111" not in mail["mail"]["text"], mail["mail"]["text"])
+    check(mail["mail"]["suggest"]["proposals"], "the matcher proposes responses")
+    known = (await here.centre.admin("contact.get", contact=contact))["contact"]["attributes"]
+    equal((known["page.url"], known["site.cart"], known["mail.kind"], known["customer.name"]), ("https://shop.example/cart", 40, "form", "Mary Major"))
+    await ann.call("email.reply", contact=contact, text="It arrives today.", resolve=True)
+    message = (await here.mails(1))[0]
+    equal((str(message["to"]), str(message["subject"]).startswith("Re: Late parcel")), ("mary@cust.example", True))
+    equal(len(here.sink.taken), 1, "a stranger's address gets nothing by itself")
+
+
+@test(subset=True)
+async def a_message_is_a_contact_where_there_is_no_mailbox(start):
+    centre, chats = await begin(start, chat={"written_per_address": 2})
+    visitor = await chats.visitor(start=False)
+    contact = await chats.write(visitor, text="Please call back.", **MESSAGE)
+    waits = (await centre.admin("contact.get", contact=contact, payload=True))["contact"]
+    equal((waits["channel"], waits["title"], waits["payload"]["text"]), ("email", "Late parcel", "Please call back."))
+    again = await visitor.call("chat.write", client_id=visitor.client_id, text="Please call back.", **MESSAGE)
+    equal(again["contact"], contact)
+    other = await chats.visitor(start=False)
+    await refused(other.call("chat.write", client_id=other.client_id, text="Once more", **MESSAGE), "rate_limited")
+
+
+@test(subset=True)
+async def a_chat_that_becomes_a_mail_keeps_age_words_and_case(start):
+    here = await post(start, http=f"127.0.0.1:{harness.free_port()}", desk=f"127.0.0.1:{harness.free_port()}")
+    chats = Chats(here.centre)
+    here.centre.wires.append(chats)
+    visitor, ann, contact = await connected(here.centre, chats, name="Mary", question="Where is my parcel?")
+    before = (await here.centre.admin("contact.get", contact=contact))["contact"]
+    await refused(ann.call("email.get", contact=contact), "no_mail")
+    await ann.call("chat.convert", contact=contact, to="email", email="mary@cust.example")
+    await visitor.wait_for("chat.state", lambda s: s["stage"] == "over")
+    equal(await ann.take(), contact, "it stays the same contact")
+    after = (await here.centre.admin("contact.get", contact=contact))["contact"]
+    equal((after["channel"], after["t0_ms"], after["created_ms"]), ("email", before["t0_ms"], before["created_ms"]))
+    said = await ann.call("chat.transcript", contact=contact)
+    check(any(m.get("text") == "Where is my parcel?" for m in said["messages"]), said)
+    await here.centre.kill()
+    await here.centre.launch()
+    await eventually(lambda: ann.online, what="she is back")
+    mail = await ann.call("email.get", contact=contact)
+    equal(mail["mail"]["from"], {"name": "Mary", "address": "mary@cust.example"})
+    await refused(ann.call("email.split", contact=contact, title="Another"), "no_mail")
+    await ann.call("email.reply", contact=contact, text="It is on its way.", resolve=True)
+    message = (await here.mails(1))[0]
+    equal((str(message["to"]), message["in-reply-to"]), ("mary@cust.example", None))
+    check("Where is my parcel?" in str(message["subject"]), message["subject"])
 
 
 @test(subset=True)

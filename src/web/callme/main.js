@@ -29,8 +29,10 @@ async function ask(method, path, body, token) {
 
 /* ---- time ---- */
 
-const day = new Intl.DateTimeFormat(navigator.language, { weekday: "long", day: "numeric", month: "long" });
-const hour = new Intl.DateTimeFormat(navigator.language, { hour: "2-digit", minute: "2-digit" });
+/* In the page's language, by the habits of the customer's own country where he speaks it. */
+const tag = () => (navigator.language.toLowerCase().startsWith(locale()) ? navigator.language : locale());
+const day = { format: (at) => new Intl.DateTimeFormat(tag(), { weekday: "long", day: "numeric", month: "long" }).format(at) };
+const hour = { format: (at) => new Intl.DateTimeFormat(tag(), { hour: "2-digit", minute: "2-digit" }).format(at) };
 
 /* Whole hours within the open time, by the customer's day. */
 function slots(form) {
@@ -83,6 +85,24 @@ function when(node) {
 
 /* ---- the form ---- */
 
+/* Refusals that a customer may meet, in his language; the others as the server says them. */
+function refusal(error) {
+  const words = {
+    number_wrong: t("This number cannot be called. Please check it."),
+    consent_missing: t("Please agree to be called under this number."),
+    closed: t("Nobody calls at this time."),
+    window_wrong: t("Nobody calls at this time."),
+    too_many_for_number: t("That was too often. Please wait a while."),
+    too_many_from_address: t("That was too often. Please wait a while."),
+    store_away: t("That did not work just now. Please try again."),
+    busy: t("That did not work just now. Please try again."),
+  };
+  if (error.type in words) return words[error.type];
+  if (error.type === "invalid_params" && error.field === "phone") return t("Please give your telephone number.");
+  if (error instanceof TypeError) return t("That did not work just now. Please try again.");
+  return error.message;
+}
+
 function field(name, words, input) {
   return h("div", { class: "field" }, h("label", { for: `f-${name}` }, words), input);
 }
@@ -114,7 +134,7 @@ function drawForm(form) {
         look();
       } else joined(made);
     } catch (error) {
-      text(wrong, error.message);
+      text(wrong, refusal(error));
       show(wrong, true);
       const bad = error.field && $(`[name="${CSS.escape(error.field)}"]`, node);
       bad?.setAttribute("aria-invalid", "true");
@@ -182,7 +202,7 @@ async function look() {
   try {
     r = await ask("GET", `${PATH}/${encodeURIComponent(id)}`, null, token);
   } catch (error) {
-    replace(page, h("h1", {}, t("Call me")), h("p", { role: "alert" }, error.message), again());
+    replace(page, h("h1", {}, t("Call me")), h("p", { role: "alert" }, error.type ? t("This request is not known any more.") : refusal(error)), again());
     return;
   }
   drawRequest(r, id, token);
@@ -217,7 +237,7 @@ async function drawMove(id, token) {
       replace(page);
       look();
     } catch (error) {
-      text(wrong, error.message);
+      text(wrong, refusal(error));
       show(wrong, true);
     }
   } }, whenField(form), wrong, h("div", { class: "row" }, h("button", { type: "submit", class: "primary" }, t("Move")), h("button", { type: "button", onclick: () => { replace(page); look(); } }, t("Leave it"))));

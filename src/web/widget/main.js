@@ -2,7 +2,7 @@
  * main.js - the chat widget in its frame: form, waiting, talk, end. What others wrote goes in as text only.
  */
 import { $, clean, h, replace, show, text } from "/web/lib/dom.js";
-import { Wire } from "./wire.js";
+import { randomId, Wire } from "./wire.js";
 import { about, language, locale, t } from "./words.js";
 
 const framed = window.parent !== window;
@@ -162,7 +162,7 @@ function on(name, params) {
   } else if (name === "chat.replaced") say(t("The chat goes on in another tab."));
   else if (name === "refused") {
     log.querySelector(`[data-id="${CSS.escape(params.id)}"]`)?.classList.add("failed");
-    say(params.message);
+    say(refusal(params));
   }
 }
 
@@ -221,7 +221,7 @@ function drawPlace() {
   const lines = [h("strong", {}, state.position === 0 || state.position === undefined
     ? t("You are next.") : t("{n} before you", { n: new Intl.NumberFormat(locale()).format(state.position) }))];
   lines.push(h("span", { id: "wait" }));
-  if (state.alternatives?.length) lines.push(others(state.alternatives));
+  if (state.alternatives) lines.push(others(instead(state.alternatives)));
   replace(place, lines);
   count();
 }
@@ -241,16 +241,50 @@ function count() {
 }
 setInterval(count, 5000);
 
+/* What may be had instead: of a chat that waits its going on as that, else a request or a message of its own. */
 function others(list) {
   const buttons = [];
+  const waits = wire.known && state.stage === "waiting";
   if (list.includes("callback"))
-    buttons.push(h("button", { type: "button", onclick: () => askCall(true) }, t("Call me instead")));
-  if (list.includes("email") && wire.known)
-    buttons.push(h("button", { type: "button", onclick: askMail }, t("Answer me by mail")));
+    buttons.push(h("button", { type: "button", onclick: () => askCall(true) }, waits ? t("Call me instead") : t("Call me")));
+  if (list.includes("email"))
+    buttons.push(h("button", { type: "button", onclick: waits ? askMail : askMessage }, waits ? t("Answer me by mail") : t("Leave a message")));
   return h("div", { class: "others" }, buttons);
 }
 
+/* A queue may name its own; else whatever this centre has. */
+const instead = (list) => (list?.length ? list : (form?.ways ?? []));
+
 /* ---- forms ---- */
+
+const ADMISSION = new Set(["queue_closed", "queue_full", "wait_too_long", "ewt_over", "no_agents", "no_channel", "too_many_chats"]);
+
+/* Refusals that a customer may meet, in his language; the others as the server says them. */
+function refusal(error) {
+  const words_ = {
+    offline: t("Connection lost. Trying again…"),
+    queue_closed: t("We are closed just now."),
+    queue_full: t("Too many people are waiting just now."),
+    wait_too_long: t("The wait is very long just now."),
+    ewt_over: t("The wait is very long just now."),
+    no_agents: t("Nobody is here just now."),
+    too_many_chats: t("You have as many open chats as there may be."),
+    rate_limited: t("That was too often. Please wait a while."),
+    store_away: t("That did not work just now. Please try again."),
+    busy: t("That did not work just now. Please try again."),
+    number_wrong: t("This number cannot be called. Please check it."),
+    closed: t("Nobody calls at this time."),
+    too_many_for_number: t("That was too often. Please wait a while."),
+    file_type: t("Files of this kind are not taken."),
+    file_too_large: t("The file is too large."),
+    too_many_files: t("No more files can be sent in this chat."),
+    chat_full: t("This chat has as many messages as it may have."),
+    too_many_from_address: t("That was too often. Please wait a while."),
+  };
+  if (error.type in words_) return words_[error.type];
+  if (error.type === "invalid_params" && error.data?.field === "email") return t("Please give an address such as ann@example.com.");
+  return error.message;
+}
 
 function field(name, words_, props = {}) {
   const tag = props.options ? "select" : props.rows ? "textarea" : "input";
@@ -284,9 +318,11 @@ function ask(heading, fields, action, go, more = null) {
     try {
       await go(values(node));
     } catch (error) {
-      text(wrong, error.type === "offline" ? t("Connection lost. Trying again…") : error.message);
+      text(wrong, refusal(error));
       show(wrong, true);
-      if (error.data?.alternatives?.length) wrong.after(others(error.data.alternatives));
+      $(".others", node)?.remove();
+      if (ADMISSION.has(error.type)) wrong.after(others(instead(error.data?.alternatives)));
+      if (error.data?.field) $(`[name="${CSS.escape(error.data.field)}"]`, node)?.focus();
       tell("error", { type: error.type });
     }
     button.disabled = false;
@@ -312,18 +348,39 @@ function drawForm() {
 }
 
 function drawClosed() {
-  replace(panel, h("h2", {}, t("We are closed just now.")), h("p", {}, t("Leave us a number and we call you, or come back later.")),
-    others(form.alternatives.length ? form.alternatives : ["callback"]));
+  const ways = instead(form.alternatives);
+  replace(panel, h("h2", {}, t("We are closed just now.")),
+    h("p", {}, !ways.length ? t("Please come back later.") : ways.includes("callback") ? t("Leave us a number and we call you, or come back later.") : t("Leave us a message and we write to you.")),
+    others(ways));
   show(panel, true);
+}
+
+/* ---- a message instead of a chat ---- */
+
+function askMessage() {
+  const said = $("textarea", panel)?.value || ""; /* what was written for the chat is not written twice */
+  const signed = context.identity || {};
+  const id = randomId();
+  ask(t("Leave a message"), [
+    signed.name ? null : FIELDS.name(),
+    signed.email ? null : field("email", t("E-mail"), { type: "email", required: true, maxlength: 254, autocomplete: "email", dir: "ltr" }),
+    FIELDS.topic(),
+    field("text", t("Your message"), { rows: 4, maxlength: 4000, required: true, value: said }),
+  ], t("Send"), async (given) => {
+    await wire.connect();
+    await wire.call("chat.write", { client_id: id, ...given, ...about_() });
+    replace(panel, h("h2", {}, t("Thank you!")), h("p", {}, t("Your message is here. We answer by mail.")));
+  }, h("button", { type: "button", class: "back", onclick: () => (form.open ? drawForm() : drawClosed()) }, t("Back")));
 }
 
 async function callMe(said) {
   const answer = await fetch("/v1/callbacks", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({
-    phone: said.phone, name: said.name, topic: said.topic, consent: true, language: locale(), page: context.page,
+    phone: said.phone, name: said.name ?? context.identity?.name, topic: said.topic, consent: true, language: locale(), page: context.page,
+    ...(context.fields && typeof context.fields === "object" ? { fields: context.fields } : {}),
     timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
   }) });
   const body = await answer.json();
-  if (!answer.ok) throw Object.assign(new Error(body.error.message), { type: body.error.type, data: {} });
+  if (!answer.ok) throw Object.assign(new Error(body.error.message), { type: body.error.type, data: { field: body.error.field } });
   return body;
 }
 
@@ -336,7 +393,8 @@ function called(answer) {
 
 function askCall(convert) {
   const going = convert && wire.known && state.stage !== "over";
-  ask(t("Call me"), [going ? null : FIELDS.name(), field("phone", t("Telephone"), { type: "tel", required: true, maxlength: 32, autocomplete: "tel", dir: "ltr" }),
+  const known = !!context.identity?.name;
+  ask(t("Call me"), [going || known ? null : FIELDS.name(), field("phone", t("Telephone"), { type: "tel", required: true, maxlength: 32, autocomplete: "tel", dir: "ltr" }),
     h("label", { class: "agree" }, h("input", { type: "checkbox", required: true }), h("span", {}, t("I agree to be called under this number.")))],
     t("Call me"), async (said) => {
       if (going) {
@@ -386,7 +444,7 @@ function rating() {
   const names = [t("very bad"), t("bad"), t("so so"), t("good"), t("very good")];
   names.forEach((name, i) => {
     const button = h("button", { type: "button", onclick: () => wire.call("chat.rate", { score: i + 1 })
-      .then(() => replace(box_, h("p", {}, t("Thank you!"))), (error) => say(error.message)) }, icon(STAR));
+      .then(() => replace(box_, h("p", {}, t("Thank you!"))), (error) => say(refusal(error))) }, icon(STAR));
     label(button, name);
     box_.append(button);
   });
@@ -401,7 +459,7 @@ function transcript() {
       await wire.call("chat.transcript", { email: input.value });
       replace(node, h("p", {}, t("The transcript is on its way.")));
     } catch (error) {
-      say(error.message);
+      say(refusal(error));
     }
   } }, h("label", { for: "f-mail" }, t("Transcript by mail")), h("div", { class: "row" }, input, h("button", { type: "submit" }, t("Send"))));
   return node;
@@ -459,7 +517,7 @@ async function picked() {
     }
     say("");
   } catch (error) {
-    say(error.type === "offline" ? t("Connection lost. Trying again…") : error.message);
+    say(refusal(error));
   }
 }
 
@@ -474,7 +532,7 @@ async function download(message) {
     a.click();
     setTimeout(() => URL.revokeObjectURL(url), 10000);
   } catch (error) {
-    say(error.message);
+    say(refusal(error));
   }
 }
 

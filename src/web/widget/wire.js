@@ -169,7 +169,7 @@ export class Wire {
         setTimeout(() => this.deliver(id, text), error.data.retry_after_ms || 1000);
         return;
       }
-      this.on("refused", { id, message: error.message });
+      this.on("refused", { id, type: error.type, message: error.message });
     }
     this.kept.unsent = this.kept.unsent.filter((m) => m.id !== id);
     this.save();

@@ -26,4 +26,7 @@ export default {
   "Never mind": "لا داعي",
   "Move": "نقل",
   "Leave it": "إبقاء",
+  "Please agree to be called under this number.": "يرجى الموافقة على الاتصال بك على هذا الرقم.",
+  "Please give your telephone number.": "يرجى كتابة رقم هاتفك.",
+  "This request is not known any more.": "هذا الطلب لم يعد معروفاً.",
 };

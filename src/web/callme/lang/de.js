@@ -26,4 +26,7 @@ export default {
   "Never mind": "Hat sich erledigt",
   "Move": "Verschieben",
   "Leave it": "So lassen",
+  "Please agree to be called under this number.": "Bitte stimmen Sie zu, unter dieser Nummer angerufen zu werden.",
+  "Please give your telephone number.": "Bitte geben Sie Ihre Telefonnummer an.",
+  "This request is not known any more.": "Diese Anfrage ist nicht mehr bekannt.",
 };

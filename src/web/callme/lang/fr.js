@@ -26,4 +26,7 @@ export default {
   "Never mind": "Laissez tomber",
   "Move": "Déplacer",
   "Leave it": "Laisser",
+  "Please agree to be called under this number.": "Veuillez accepter d’être appelé à ce numéro.",
+  "Please give your telephone number.": "Veuillez indiquer votre numéro de téléphone.",
+  "This request is not known any more.": "Cette demande n’est plus connue.",
 };
