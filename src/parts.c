@@ -224,6 +224,7 @@ parts_open(struct usher *u)
 		!part_mailin_open(u) || !part_mailout_open(u) || !part_voice_open(u))
 		return false;
 	chat_writes_listen(part_chat_writes(u));
+	part_trend_open(u);
 	return true;
 }
 
@@ -254,6 +255,7 @@ parts_close(struct usher *u)
 	part_chat_close(u);
 	/* It tells those who asked it something, so they are still there. */
 	part_database_close(u);
+	part_trend_close(u);
 	part_history_close(u);
 	part_customers_close(u);
 	desk_destroy(u->desk);

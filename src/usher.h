@@ -32,6 +32,7 @@
 #include "start.h"
 
 struct part_chat;
+struct part_trend;
 struct customers;
 struct database;
 struct channels;
@@ -83,6 +84,7 @@ struct usher {
 	struct task *task;
 	struct metrics *metrics;
 	struct part_chat *chat;
+	struct part_trend *trend;
 	struct part_mailin *mailin;   /* part_mailin.h */
 	struct part_mailout *mailout; /* part_mailout.h */
 	struct part_voice *voice;     /* owned; switches and calls */
@@ -115,6 +117,8 @@ bool part_chat_mails(void *u);
 bool part_chat_mail(void *u, const struct chat_letter *letter);
 bool part_database_open(struct usher *u) USHER_MUST_CHECK;
 void part_database_close(struct usher *u);
+void part_trend_open(struct usher *u);
+void part_trend_close(struct usher *u);
 bool part_history_open(struct usher *u) USHER_MUST_CHECK;
 void part_history_configure(struct usher *u);
 void part_history_close(struct usher *u);

@@ -53,6 +53,14 @@ void desk_serve_http(struct desk *desk, struct http_server *http);
 /* The listener for router_listen(); owner is the desk. */
 void desk_event(void *owner, const struct event *event);
 
+/* The floor's figures begin with the process: what was before it, of the same centre, is
+ * added (desk/trend.h). from_ms: when this process began to count; midnight_ms: when its
+ * day began. */
+struct trend;
+int64_t desk_counts_since_ms(const struct desk *desk);
+int64_t desk_midnight_ms(const struct desk *desk, int64_t now_ms);
+void desk_take_trend(struct desk *desk, const struct trend *past);
+
 /* Settings were reloaded: call it after router_configure(). */
 void desk_configure(struct desk *desk, int64_t heartbeat_ms, int messages_per_second);
 

@@ -138,6 +138,26 @@ floor_trend(const struct floor *f)
 	return f->trend;
 }
 
+/* ---- what was before this process ---- */
+
+int64_t
+desk_counts_since_ms(const struct desk *desk)
+{
+	return desk->floor->began_ms;
+}
+
+int64_t
+desk_midnight_ms(const struct desk *desk, int64_t now_ms)
+{
+	return floor_midnight_ms(desk, now_ms);
+}
+
+void
+desk_take_trend(struct desk *desk, const struct trend *past)
+{
+	trend_take(desk->floor->trend, past, desk->floor->began_ms);
+}
+
 /* ---- life ---- */
 
 static void
@@ -188,6 +208,7 @@ floor_create(struct desk *desk)
 	int64_t now_ms = desk_now_ms(desk);
 
 	f->desk = desk;
+	f->began_ms = now_ms;
 	f->trend = trend_create();
 	f->alarms = alarms_create(desk);
 	trend_new_day(f->trend, floor_day(desk, now_ms), now_ms);

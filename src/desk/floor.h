@@ -19,6 +19,7 @@ struct help {
 struct floor {
 	struct desk *desk;
 	struct event *timer;
+	int64_t began_ms;      /* centre time; what is older is history's */
 	struct trend *trend;   /* owned */
 	struct alarms *alarms; /* owned */
 	int64_t sampled_ms, foreseen_ms;

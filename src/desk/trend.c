@@ -404,3 +404,87 @@ trend_event(struct trend *t, const struct event *e)
 	if (e->agent >= 0)
 		count_agent(t, e);
 }
+
+/* ---- what was before ---- */
+
+static void
+take_minute(struct minute *m, const struct minute *past)
+{
+	m->arrived += past->arrived;
+	m->answered += past->answered;
+	m->in_time += past->in_time;
+	m->abandoned += past->abandoned;
+	m->expired += past->expired;
+	m->handled += past->handled;
+	m->waited_ms += past->waited_ms;
+	m->handled_ms += past->handled_ms;
+	for (int w = 0; w < TREND_WAITS; w++) {
+		uint32_t sum = (uint32_t)m->waits[w] + past->waits[w];
+
+		m->waits[w] = sum < UINT16_MAX ? (uint16_t)sum : UINT16_MAX;
+	}
+}
+
+static void
+take_series(struct trend *t, const struct series *past)
+{
+	for (int j = 0; j < BLOCKS; j++) {
+		const struct block *b = past->block[j];
+		struct event at = {.queue = past->queue, .channel = past->channel};
+		struct minute *m;
+
+		for (int i = 0; b != NULL && i < HOUR; i++) {
+			at.at_ms = (b->hour * HOUR + i) * MINUTE_MS;
+			m = minute_of(t, &at);
+			if (m != NULL)
+				take_minute(m, &b->minute[i]);
+		}
+	}
+}
+
+static void
+take_team(struct trend *t, const struct team_samples *past)
+{
+	struct team_samples *of = team_find(t, past->team);
+
+	for (int i = 0; i < TREND_HOURS * HOUR; i++) {
+		const struct sample *s = &past->sample[i];
+
+		/* A minute that both saw is this process's. */
+		if (s->minute != 0 && (of == NULL || of->sample[i].minute < s->minute)) {
+			trend_staff(t, past->team, &s->staff, s->minute * MINUTE_MS);
+			of = team_find(t, past->team);
+		}
+	}
+}
+
+static void
+take_agent(struct trend_agent *a, const struct trend_agent *past, int64_t until_ms)
+{
+	a->offered += past->offered;
+	a->accepted += past->accepted;
+	a->rejected += past->rejected;
+	a->timeouts += past->timeouts;
+	a->completed += past->completed;
+	a->transferred += past->transferred;
+	a->handled_ms += past->handled_ms;
+	a->amount += past->amount;
+	for (int i = 0; i < AGENT_STATES; i++)
+		a->state_ms[i] += past->state_ms[i];
+	if (past->since_ms != 0 && past->since_ms < until_ms)
+		a->state_ms[past->state] += until_ms - past->since_ms;
+	for (int i = 0; i < past->n_channels; i++)
+		for (int64_t n = 0; n < past->by_channel[i]; n++)
+			count_channel(a, i);
+}
+
+void
+trend_take(struct trend *t, const struct trend *past, int64_t until_ms)
+{
+	for (int i = 0; i < past->n_series; i++)
+		take_series(t, past->series[i]);
+	for (int i = 0; i < past->n_teams; i++)
+		take_team(t, past->teams[i]);
+	for (int i = 0; i < past->n_agents; i++)
+		take_agent(agent_of(t, i), &past->agents[i], until_ms);
+}

@@ -2,9 +2,9 @@
  * desk/trend.h - the last day minute by minute, in memory: what came, was answered and
  * was lost by queue and channel; how the agents stood by team; what each agent did today.
  *
- * It is for live charts and service levels. It begins with the process; the record of
- * what was is history's. Pure but for memory: time is an argument. Minutes are of centre
- * time.
+ * It is for live charts and service levels; the record of what was is history's, and what
+ * was before this process is taken from there (trend_take). Pure but for memory: time is
+ * an argument. Minutes are of centre time.
  */
 #ifndef USHER_DESK_TREND_H
 #define USHER_DESK_TREND_H
@@ -77,5 +77,9 @@ void trend_agent_state(
 /* Begins the agents' counts anew when `day` (any number that changes at midnight) is
  * another one. */
 void trend_new_day(struct trend *trend, int64_t day, int64_t now_ms);
+
+/* Adds what another one has; both are of the same day. until_ms: where its agents' open
+ * states end. past: left as it is. */
+void trend_take(struct trend *trend, const struct trend *past, int64_t until_ms);
 
 #endif

@@ -1,9 +1,9 @@
 """The floor as supervisors watch it: the order of service, what is foreseen, figures, alarms, help, messages."""
 
+import asyncio
 import random
 
-import asyncio
-
+import harness
 from robot import refused
 from runner import check, equal, eventually, main, test
 
@@ -88,6 +88,47 @@ async def figures_of_the_day_are_counted_by_queue_and_agent(start):
     equal((error.type, error.data["field"]), ("invalid_params", "step"))
     error = await refused(ann.call("agent.figures", agent="a2"))
     equal(error.type, "not_permitted")
+
+
+@test
+async def figures_and_curves_go_on_over_a_kill(start):
+    centre = await start(http=f"127.0.0.1:{harness.free_port()}", desk=f"127.0.0.1:{harness.free_port()}")
+    ann = await centre.agent("a1")
+    for _ in range(3):
+        contact = await centre.submit("task")
+        await ann.take(contact)
+        await ann.call("contact.complete", contact=contact, amount=5)
+    late = await centre.submit("task", sla_ms=1)
+    await ann.take(late)
+    await ann.call("contact.complete", contact=late)
+    await centre.leave(await centre.submit("chat", queue="billing"))
+    s1 = await centre.supervisor("s1")
+
+    async def figures():
+        outlook = {q["queue"]: q["today"] for q in (await s1.call("queue.outlook"))["queues"]}
+        curves = (await s1.call("trend.get", minutes=60, step=5, by="queue"))["curves"]
+        mine = await s1.call("agent.figures", agent="a1")
+        return {
+            "today": {q: [outlook[q][k] for k in ("arrived", "answered", "in_time", "abandoned")] for q in ("general", "billing")},
+            "curves": {c["queue"]: [sum(c[k]) for k in ("arrived", "answered", "abandoned")] for c in curves},
+            "agent": {k: mine[k] for k in ("offered", "accepted", "completed", "amount", "by_channel")},
+        }  # fmt: skip
+
+    before = await figures()
+    equal(before["today"]["general"][:2], [4, 4])
+    await centre.kill()
+    await centre.launch()
+    s1 = await centre.supervisor("s1")
+
+    async def same():
+        now = await figures()
+        return now if now == before else None
+
+    await eventually(same, limit_s=20, what="the same figures as before the kill")
+    contact = await centre.submit("task")
+    await ann.take(contact)
+    await ann.call("contact.complete", contact=contact)
+    equal((await figures())["today"]["general"][:2], [5, 5], "and they go on")
 
 
 @test
