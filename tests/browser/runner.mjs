@@ -1,14 +1,21 @@
-/* runner.mjs OUT [--only WORD]: runs test_*.mjs one after the other, each with one browser. */
+/*
+ * runner.mjs OUT [--only WORD]: runs the tests of test_*.mjs, several side by side, each with contexts and a daemon of
+ * its own; the longest of the last time first, so that none is left alone at the end.
+ */
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { chromium, FLAGS, Scene, Skip, SLOW, tests } from "./harness.mjs";
 
 const HERE = path.dirname(new URL(import.meta.url).pathname);
 const TEST_MS = 180000 * SLOW;
+const AT_ONCE = Number(process.env.USHER_BROWSERS) || Math.min(3, os.availableParallelism());
+const out = process.argv[2];
 const only = process.argv.includes("--only") ? process.argv[process.argv.indexOf("--only") + 1] : null;
 const counts = { passed: 0, failed: 0, skipped: 0 };
+const TIMES = path.join(out, "times.json");
 
-async function one(file, { name, fn }, browser) {
+async function one({ file, name, fn }, browser) {
   const scene = new Scene(browser);
   const began = Date.now();
   let timer = null;
@@ -20,36 +27,49 @@ async function one(file, { name, fn }, browser) {
     ]);
   } catch (error) {
     failure = error;
-    for (const context of scene.contexts)
-      for (const [i, page] of context.pages().entries())
-        await page
-          .screenshot({ path: path.join(process.argv[2], `failed-${name.replace(/\W+/g, "_")}-${i}.png`) })
-          .catch(() => {});
+    for (const [i, page] of scene.contexts.flatMap((context) => context.pages()).entries())
+      await page.screenshot({ path: path.join(out, `failed-${name.replace(/\W+/g, "_").slice(0, 60)}-${i}.png`) }).catch(() => {});
   }
   clearTimeout(timer);
   await scene.finish().catch((error) => (failure = failure || error));
-  const took = `${((Date.now() - began) / 1000).toFixed(1)} s`;
+  const seconds = (Date.now() - began) / 1000;
+  const told = scene.told.map((line) => `\n     ${line}`).join("");
   if (failure instanceof Skip) {
     counts.skipped++;
     console.log(`skip ${file}: ${name}: ${failure.message}`);
   } else if (failure) {
     counts.failed++;
-    console.log(`FAIL ${file}: ${name} (${took})\n    ${String(failure.stack || failure).split("\n").slice(0, 14).join("\n    ")}`);
+    console.log(`FAIL ${file}: ${name} (${seconds.toFixed(1)} s)\n    ${String(failure.stack || failure).split("\n").slice(0, 14).join("\n    ")}`);
   } else {
     counts.passed++;
-    console.log(`ok   ${file}: ${name} (${took})`);
+    console.log(`ok   ${file}: ${name} (${seconds.toFixed(1)} s)${told}`);
   }
+  return seconds;
 }
 
-const files = fs.readdirSync(HERE).filter((name) => /^test_\w+\.mjs$/.test(name)).sort();
-for (const file of files) {
+const all = [];
+for (const name of fs.readdirSync(HERE).filter((n) => /^test_\w+\.mjs$/.test(n)).sort()) {
   tests.length = 0;
-  await import(path.join(HERE, file));
-  const wanted = tests.filter((t) => !only || file.includes(only) || t.name.includes(only));
-  if (!wanted.length) continue;
+  await import(path.join(HERE, name));
+  all.push(...tests.map((t) => ({ ...t, file: name.replace(/\.mjs$/, "") })));
+}
+let times = {};
+try {
+  times = JSON.parse(fs.readFileSync(TIMES, "utf8"));
+} catch {
+  /* the first time: as they stand */
+}
+const queue = all.filter((t) => !only || t.file.includes(only) || t.name.includes(only)).sort((a, b) => (times[b.name] ?? 30) - (times[a.name] ?? 30));
+
+async function worker() {
   const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
-  for (const t of wanted) await one(file.replace(/\.mjs$/, ""), t, browser);
+  for (let t = queue.shift(); t; t = queue.shift()) times[t.name] = await one(t, browser);
   await browser.close();
 }
+
+const began = Date.now();
+await Promise.all(Array.from({ length: Math.min(AT_ONCE, queue.length) }, worker));
+fs.writeFileSync(TIMES, JSON.stringify(times, null, 1));
+console.log(`${((Date.now() - began) / 1000).toFixed(0)} s, ${AT_ONCE} at a time`);
 console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
 process.exit(counts.failed ? 1 : 0);

@@ -30,7 +30,7 @@ async function started(t, centre, name = "Mary", question = "Where is my order?"
   return { page, frame };
 }
 
-test("a customer chats with an agent; reload and a cut network lose and double nothing", async (t) => {
+test("a network that comes and goes while one writes loses and doubles nothing", async (t) => {
   const centre = await t.centre({ chat: CHAT });
   const { page, frame } = await started(t, centre);
   const shown = async (f) => (await f.$$eval(".message.mine p", (l) => l.map((n) => n.textContent)));
@@ -50,18 +50,49 @@ test("a customer chats with an agent; reload and a cut network lose and double n
   await until(async () => JSON.stringify(await shown(again)) === JSON.stringify(said), "all there after the reload");
 });
 
+test("closed chats offer a call and a message, which becomes a contact to be answered by mail", async (t) => {
+  const centre = await t.centre({ queues: { chats: { channels: ["chat"] } }, chat: { ...CHAT, queue: "chats" }, callme: CALLME });
+  await centre.admin("queue.close", { queue: "chats" });
+  const { page, frame } = await opened(t, centre, "?lang=de");
+  await frame.waitForSelector(".panel .others");
+  check(/geschlossen/.test(await frame.textContent(".panel")), "it says so, in the page's language");
+  await t.settled(page);
+  await t.shot(page, "chat-closed", ["light", "dark", "phone"]);
+  await frame.click("text=Nachricht hinterlassen");
+  await frame.fill("#f-name", "Mary Major");
+  await frame.fill("#f-email", "mary@cust.example");
+  await frame.fill("#f-text", "Wo ist meine Bestellung 4711?");
+  await t.shot(page, "chat-message", ["light", "phone"]);
+  const bare = await t.page();
+  await bare.goto(`${centre.url}/widget`);
+  await bare.waitForSelector(".panel .others");
+  await t.accessible(bare, "closed");
+  await bare.click("text=Leave a message");
+  await bare.waitForSelector("#f-text");
+  await t.accessible(bare, "message form");
+  await frame.click(".ask button.primary");
+  await until(async () => /Ihre Nachricht ist angekommen/.test(await frame.textContent(".panel")), "it is taken");
+  const { waiting } = await centre.admin("contact.list", {});
+  equal(waiting.map((c) => [c.channel, c.title]), [["email", "Wo ist meine Bestellung 4711?"]]);
+  /* And a call instead. */
+  await bare.reload();
+  await bare.click(".panel .others button:has-text('Call me')");
+  await bare.fill("#f-phone", "020 7946 0018");
+  await bare.check(".agree input");
+  await bare.click(".ask button.primary");
+  await until(async () => /We will call you/.test(await bare.textContent(".panel")), "the call is asked for");
+});
+
 test("the widget is in order by eye, by key and by axe, in four languages", async (t) => {
   const centre = await t.centre({ chat: { ...CHAT, title: "Harbour Outfitters" } });
   const { page, frame } = await opened(t, centre);
   await frame.waitForSelector(".ask");
-  await page.waitForTimeout(300);
   await t.shot(page, "chat-form");
   await t.accessible(page, "demo page");
   await frame.fill("#f-name", "Mary");
   await frame.fill("#f-question", "Is the storm jacket waterproof at the seams?");
   await frame.press("#f-name", "Enter");
   await frame.waitForSelector("body.waiting");
-  await page.waitForTimeout(300);
   await t.shot(page, "chat-waiting");
   const agent = await robot(t, centre, "a1");
   const contact = await agent.take();
@@ -83,7 +114,6 @@ test("the widget is in order by eye, by key and by axe, in four languages", asyn
   check(wide <= 320, `no sideways scrolling at 320 px: ${wide}`);
   await agent.call("chat.close", { contact });
   await frame.waitForSelector("body.over");
-  await page.waitForTimeout(300);
   await t.shot(page, "chat-over");
   for (const [lang, dir] of [["ar", "rtl"], ["de", "ltr"], ["fr", "ltr"]]) {
     const other = await opened(t, centre, `?lang=${lang}${dir === "rtl" ? "&side=left" : ""}`);
@@ -128,23 +158,6 @@ test("call me: asked for, its place seen, moved and withdrawn", async (t) => {
   await arabic.goto(`${centre.url}/callme?lang=ar`);
   await arabic.waitForSelector("#f-phone");
   await t.shot(arabic, "callme-ar", ["light", "phone"]);
-});
-
-test("call me: offered, dialled by hand, handled", async (t) => {
-  const centre = await t.centre({ callme: CALLME });
-  const page = await t.page();
-  await page.goto(`${centre.url}/callme`);
-  await page.fill("#f-phone", "020 7946 0018");
-  await page.check("[name=consent]");
-  await page.click("button.primary");
-  await page.waitForSelector(".card.waiting");
-  const agent = await robot(t, centre, "a1");
-  const contact = await agent.take();
-  await page.reload();
-  await page.waitForSelector(".card.calling");
-  await agent.call("callback.report", { contact, result: "reached" });
-  await agent.call("contact.complete", { contact, disposition: "solved" });
-  await until(async () => { await page.reload(); return page.waitForSelector(".card.called", { timeout: 1500 }); }, "called");
 });
 
 test("what a stranger writes runs no script and asks for nothing elsewhere", async (t) => {

@@ -1,7 +1,7 @@
 /* Customers and agents talk: a chat in two browser contexts, a call-me request, through the real daemon and Redis. */
 import { check, equal, test, until } from "./harness.mjs";
 
-const CHAT = { chat: { channel: "chat" } };
+const CHAT = { chat: { channel: "chat" }, callme: { country: "44", allow: ["+44"] } };
 
 /* The customer's side of docs/chat.md in a page of its own, without the widget. */
 async function customer(t, centre) {
@@ -50,8 +50,8 @@ async function customer(t, centre) {
 
 const heard = (page) => page.evaluate(() => window.said.map((m) => m.text).filter(Boolean));
 
-test("a customer chats with an agent's desktop; a reload and a cut line lose nothing", async (t) => {
-  const centre = await t.centre(CHAT);
+test("a desktop talks with a customer: typing, a supervisor who whispers, silence that is warned of, cards taken out", async (t) => {
+  const centre = await t.centre({ ...CHAT, chat: { ...CHAT.chat, agent_warn: "2s", agent_limit: "120s" } });
   const agent = await t.page();
   await t.agent(agent, centre, "a1");
   await agent.click("#ready-button");
@@ -60,51 +60,46 @@ test("a customer chats with an agent's desktop; a reload and a cut line lose not
   await visitor.evaluate(() => window.begin("Where is my order 4711?"));
   await agent.waitForSelector(".offer");
   await agent.keyboard.press("Alt+a");
-  await agent.waitForSelector(".chat-log");
   await until(async () => /Where is my order 4711/.test(await agent.textContent(".chat-log")), "the question");
+  await until(async () => /goes back to its queue/.test(await agent.textContent(".panel.chat > .wrapup-bar:not([hidden])")), "a customer who waits is told of");
   await agent.keyboard.press("Alt+m");
   await agent.keyboard.type("Good morning! I look it up.");
   await agent.keyboard.press("Enter");
   await until(async () => (await heard(visitor)).includes("Good morning! I look it up."), "the answer arrives");
+  await until(async () => !(await agent.$(".panel.chat > .wrapup-bar:not([hidden])")), "and the warning goes");
   await visitor.evaluate(() => window.call("chat.typing", { on: true }));
   await agent.waitForSelector(".typing:not([hidden])");
   await t.accessible(agent, "chat");
   await t.shot(agent, "desktop-chat");
-  /* Half a sentence outlives a reload. */
-  await agent.fill(".composer textarea", "It left yesterday and");
-  await agent.waitForTimeout(400);
-  await agent.reload();
-  await agent.waitForSelector(".composer textarea");
-  equal(await agent.inputValue(".composer textarea"), "It left yesterday and");
-  await until(async () => (await agent.$$(".bubble.ours")).length === 1, "the conversation is back, once");
-  /* The agent's line is cut while he sends; it goes out once the line is back, once. */
-  await agent.context().setOffline(true);
-  await centre.kill();
-  t.expected.push(/ERR_|WebSocket/);
-  await agent.waitForSelector(".connection:not([hidden])");
-  await agent.fill(".composer textarea", "It left yesterday and arrives tomorrow.");
-  await agent.press(".composer textarea", "Enter");
-  await visitor.evaluate(() => window.cut());
-  await centre.launch();
-  await agent.context().setOffline(false);
-  await agent.waitForSelector("body.live");
-  await until(async () => (await visitor.evaluate(() => window.again().then(() => true, () => false))), "the customer is back");
-  await until(async () => (await heard(visitor)).filter((x) => x === "It left yesterday and arrives tomorrow.").length === 1, "it arrives, once");
-  await visitor.evaluate(() => window.call("chat.say", { id: "m-thanks", text: "Thank you!" }));
-  await until(async () => /Thank you!/.test(await agent.textContent(".chat-log")), "thanks");
-  /* A supervisor reads along and whispers. */
+  /* A card number in two messages: known with the second, gone from both. */
+  await visitor.evaluate(() => window.call("chat.say", { id: "m-card1", text: "4111 1111" }));
+  await visitor.evaluate(() => window.call("chat.say", { id: "m-card2", text: "1111 1111" }));
+  await until(async () => /card number/.test(await agent.textContent(".chat-log")), "it is taken out");
+  check(!/4111 1111/.test(await agent.textContent(".chat-log")), "of the first message too");
   const boss = await t.page();
   await t.supervisor(boss, centre, "s1");
   const id = (await agent.getAttribute("button.tab", "id")).replace("tab-", "");
   await boss.goto(`${centre.url}/supervisor#chat/${id}`);
-  await until(async () => /Thank you!/.test(await boss.textContent(".chat-log")), "he reads along");
+  await until(async () => /I look it up/.test(await boss.textContent(".chat-log")), "he reads along");
   await boss.fill("input[aria-label=Whisper]", "Offer him the voucher");
   await boss.keyboard.press("Enter");
   await until(async () => /Offer him the voucher/.test(await agent.textContent(".chat-log")), "the whisper");
   check(!(await heard(visitor)).some((x) => /voucher/.test(x)), "the customer does not hear it");
+  await t.accessible(boss, "reading along");
   await t.shot(boss, "dashboard-chat", ["light"]);
-  await agent.keyboard.press("Alt+w");
-  await agent.waitForSelector(".wrapup-bar:not([hidden])");
+  await visitor.evaluate(() => window.cut());
+  await until(async () => /customer is away/.test(await agent.textContent(".chat-acts")), "his page is gone");
+  /* It goes on as a call: the same contact, with what was said. */
+  await agent.click("#chat-call");
+  await agent.fill("#ask-where", "+44 20 7946 0018");
+  await agent.click("dialog button[type=submit]");
+  await agent.waitForSelector(".offer");
+  await agent.keyboard.press("Alt+a");
+  await until(async () => /I look it up/.test(await agent.textContent(".panel.chat.past")), "the chat before is there to read");
+  equal((await agent.getAttribute("button.tab", "id")).replace("tab-", ""), id, "it is the same contact");
+  equal(await agent.textContent(".number-link"), "+442079460018");
+  await t.accessible(agent, "a chat that became a call");
+  await t.shot(agent, "desktop-converted", ["light"]);
 });
 
 test("a message in a tab that is not in front is marked as unread", async (t) => {

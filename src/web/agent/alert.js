@@ -88,6 +88,12 @@ export class Alert {
     }
   }
 
+  /* Something presses: heard, and seen when the page is not in front. */
+  urge(words) {
+    this.beep(true);
+    this.note("message-urge", words, []);
+  }
+
   message(from, text) {
     this.beep();
     notice(h("span", {}, h("strong", {}, `${clean(from)}: `), clean(text)));

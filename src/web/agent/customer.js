@@ -5,6 +5,7 @@ import { t } from "../lib/i18n.js";
 import { load, save } from "../lib/store.js";
 import { moment, money, ms, span } from "../lib/time.js";
 import { badge } from "../lib/ui.js";
+import { casesBox } from "./cases.js";
 import { cardOf, customerId, nameOf } from "./model.js";
 
 const FRESH_MS = 30000;
@@ -113,7 +114,8 @@ export function customerPane(context) {
   const timeline = h("ol", { class: "timeline" });
   const timelineBox = h("div", { hidden: true }, h("h3", {}, t("Timeline")), timeline);
   const why = h("details", { class: "why-box" }, h("summary", {}, t("Why this contact, why me")), h("p", { class: "wrap" }));
-  const body = h("div", { class: "column" }, card, why, timelineBox);
+  const cases = casesBox(context);
+  const body = h("div", { class: "column" }, card, why, cases, timelineBox);
   const fold = h("button", { type: "button", class: "plain small fold", "aria-expanded": "true", title: t("Show or hide") }, "›");
   const node = h("aside", { class: "customer", "aria-label": t("Customer"), hidden: true }, h("div", { class: "row" }, h("h2", { class: "grow" }, t("Customer")), fold), body);
   const asked = new Map();
@@ -146,6 +148,11 @@ export function customerPane(context) {
       }
     } catch {
       /* so does the timeline */
+    }
+    try {
+      if (link.methods.has("case.list")) item.cases = (await link.call("case.list", { contact: item.id })).cases;
+    } catch {
+      /* and the cases */
     }
     model.changed();
   };
@@ -191,6 +198,7 @@ export function customerPane(context) {
       shown = item.id;
       why.open = false;
     }
+    cases.render(item);
     const key = JSON.stringify([item.id, item.contact, item.card, item.timeline?.map((e) => [e.at, e.state])]);
     if (node.shownKey === key) return;
     node.shownKey = key;

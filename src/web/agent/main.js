@@ -129,6 +129,9 @@ async function main() {
     if (Date.parse(at) - Date.now() < TOKEN_LIFE_MS)
       notice(t("Your login ends soon. Log out and in again between two contacts."), "bad");
   });
+  link.on("review.rejected", ({ mail, reason, by }) => {
+    context.alert.message(by || t("A supervisor"), t("Your answer “{subject}” comes back: {reason}", { subject: mail?.subject || "", reason }));
+  });
   link.on("message.received", ({ from, text }) => {
     context.alert.message(from, text);
   });

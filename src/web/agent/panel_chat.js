@@ -5,8 +5,10 @@
 import { clean, h, keyed, outside, replace, show, text } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
 import { keepDraft, load, save } from "../lib/store.js";
+import { every } from "../lib/ticker.js";
 import { moment, ms, percent } from "../lib/time.js";
-import { attempt, notice } from "../lib/ui.js";
+import { attempt, badge, notice } from "../lib/ui.js";
+import { convert, sendTranscript } from "./chat_acts.js";
 
 const TYPING_EVERY_MS = 3000;
 const TYPING_SHOWN_MS = 6000;
@@ -127,6 +129,17 @@ export function chatPanel(context, item) {
   const log = h("div", { class: "chat-log", role: "log", "aria-live": "polite", "aria-label": t("Conversation"), tabindex: 0 });
   const typing = h("p", { class: "soft typing", hidden: true }, t("The customer is writing…"));
   const seen = h("p", { class: "soft seen", hidden: true }, t("Seen"));
+  const warning = h("p", { class: "wrapup-bar", role: "alert", hidden: true });
+  const there = h("span", { class: "row" });
+  const acts = [
+    ["call", t("Call instead…"), "chat.convert", () => convert(context, item, "callback")],
+    ["mail", t("Write instead…"), "chat.convert", () => convert(context, item, "email")],
+    ["transcript", t("Transcript by mail…"), "chat.mail", () => sendTranscript(context, item)],
+  ].map(([name, label, method, fn]) => {
+    const button = h("button", { type: "button", class: "small", id: `chat-${name}` }, label);
+    button.addEventListener("click", fn);
+    return { name, button, method };
+  });
   const input = h("textarea", {
     rows: 3,
     id: `say-${item.id}`,
@@ -147,6 +160,8 @@ export function chatPanel(context, item) {
   let typedAt = 0;
   let typingTimer = null;
   let readSeq = item.contact.chat?.customer_read || 0;
+  let online = item.contact.chat?.online ?? null;
+  let backAt = 0; /* when the chat goes back to its queue, our server's time; 0: nobody waits so long */
   let lastSeq = 0;
 
   const render = () => {
@@ -185,6 +200,8 @@ export function chatPanel(context, item) {
         const answer = await link.call("chat.transcript", { contact: item.id, after: lastSeq });
         for (const m of answer.messages || []) take(m);
         readSeq = answer.chat?.customer_read ?? readSeq;
+        online = answer.chat?.online ?? online;
+        backAt = answer.chat?.left_ms === undefined ? 0 : link.now() + answer.chat.left_ms;
         more = !!answer.more && (answer.messages || []).length > 0;
       }
       render();
@@ -226,7 +243,9 @@ export function chatPanel(context, item) {
       if (p.contact?.id !== item.id) return;
       take(p.message);
       show(typing, false);
+      if (p.message.from === "agent") backAt = 0;
       render();
+      warn();
       if (p.message.from === "customer") markRead();
     }),
     link.on("chat.typing", (p) => {
@@ -240,6 +259,26 @@ export function chatPanel(context, item) {
       readSeq = Math.max(readSeq, p.message_seq ?? p.seq ?? 0);
       render();
     }),
+    /* Card data in an earlier message became known as such: this is its text now. */
+    link.on("chat.amended", (p) => {
+      const old = p.contact?.id === item.id && messages.get(p.message_seq);
+      if (!old) return;
+      messages.set(p.message_seq, { ...old, text: p.text, redacted: true });
+      log.querySelector(`[data-key="${p.message_seq}"]`)?.remove();
+      render();
+    }),
+    link.on("chat.customer", (p) => {
+      if (p.contact?.id !== item.id) return;
+      online = p.online;
+      showThere();
+    }),
+    link.on("chat.warning", (p) => {
+      if (p.contact?.id !== item.id) return;
+      backAt = link.now() + p.left_ms;
+      warn();
+      context.alert.urge(t("A customer waits for your answer"));
+    }),
+    link.on("chat.asked", (p) => p.contact?.id === item.id && notice(t("The customer was silent and is asked whether he is still there."))),
     link.on("chat.suggested", (p) => p.contact?.id === item.id && showProposals(p.proposals || [])),
     link.on("state", (state) => state === "live" && model.items.has(item.id) && read()),
   ];
@@ -248,10 +287,20 @@ export function chatPanel(context, item) {
   });
   document.addEventListener("visibilitychange", markRead);
 
+  const warn = () => {
+    const left = backAt - link.now();
+    show(warning, backAt > 0 && left > 0);
+    if (backAt > 0) text(warning, t("The customer waits for your answer. In {n} s the chat goes back to its queue.", { n: Math.max(0, Math.ceil(left / 1000)) }));
+  };
+  const showThere = () => replace(there, online === null ? null : online ? badge(t("customer is here"), "good") : badge(t("customer is away"), "warn"));
+  off.push(every(warn));
+
   const say = () => {
     const said = input.value.trim();
     if (!said) return;
     outbox.add(said);
+    backAt = 0;
+    warn();
     input.value = "";
     draft.clear();
     showProposals([]);
@@ -336,14 +385,47 @@ export function chatPanel(context, item) {
   return {
     name: "chat",
     order: 0,
-    node: h("section", { class: "panel chat card", "aria-label": t("Chat") }, log, typing, seen, over, form),
+    node: h("section", { class: "panel chat card", "aria-label": t("Chat") }, h("div", { class: "row chat-acts" }, there, h("span", { class: "grow" }), acts.map((a) => a.button)), log, typing, seen, over, warning, form),
     update(now) {
       const talking = now.state === "connected";
+      showThere();
+      for (const { name, button, method } of acts) {
+        show(button, !!link.methods?.has(method) && (name === "transcript" ? talking || now.state === "wrapup" : talking) && (name !== "mail" || model.channels.includes("email")) && (name !== "call" || model.channels.includes("callback")));
+        button.disabled = !link.live;
+      }
       send.disabled = !talking;
       show(over, now.state === "wrapup");
       show(search, link.methods?.has("chat.canned"));
       text(aside, t("As a note"));
       if (model.selected === item.id) markRead();
     },
+  };
+}
+
+/* What was said before the chat went on as a call or a mail: to read. */
+export function pastChatPanel(context, item) {
+  const { link } = context;
+  if (item.contact.channel === "chat" || !item.contact.chat || !link.methods?.has("chat.transcript")) return null;
+  const log = h("div", { class: "chat-log", role: "log", "aria-label": t("Conversation"), tabindex: 0 });
+  let last = 0;
+  const read = async () => {
+    try {
+      for (let more = true; more; ) {
+        const answer = await link.call("chat.transcript", { contact: item.id, after: last });
+        for (const m of answer.messages || []) {
+          log.append(bubble(context, item, m));
+          last = Math.max(last, m.seq);
+        }
+        more = !!answer.more && (answer.messages || []).length > 0;
+      }
+    } catch (error) {
+      if (error.type !== "gone") replace(log, h("p", { class: "empty" }, clean(error.message)));
+    }
+  };
+  read();
+  return {
+    name: "past-chat",
+    order: 10,
+    node: h("section", { class: "panel chat past card", "aria-label": t("The chat before") }, h("h3", {}, t("The chat before")), log),
   };
 }

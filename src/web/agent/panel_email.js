@@ -8,6 +8,7 @@ import { t } from "../lib/i18n.js";
 import { keepDraft, loadDraft } from "../lib/store.js";
 import { moment, ms, percent, span } from "../lib/time.js";
 import { attempt, badge, notice, saveBlob } from "../lib/ui.js";
+import { addressesOf, forward, putAside, split } from "./mail_acts.js";
 
 const DRAFT_WAIT_MS = 1500;
 const TEXT_MAX = 60000;
@@ -69,7 +70,19 @@ export function emailPanel(context, item) {
   const outcome = h("select", { class: "small", "aria-label": t("Outcome") });
   const search = h("input", { type: "search", class: "small", placeholder: t("Stored responses…"), "aria-label": t("Stored responses") });
   const found = h("div", { class: "canned card", hidden: true });
-  const now = { mail: null, taken: null, highlighted: [], thread: [], sent: [] };
+  const now = { mail: null, taken: null, highlighted: [], thread: [], sent: [], rejected: new Set() };
+  const acts = [
+    ["forward", t("Forward…"), "email.forward", forward],
+    ["split", t("Split…"), "email.split", split],
+    ["aside", t("Put aside…"), "email.park", putAside],
+  ].map(([name, label, method, fn]) => {
+    const button = h("button", { type: "button", class: "small", id: `email-${name}` }, label);
+    button.addEventListener("click", async () => (await fn(context, item)) && load(true));
+    return { button, method };
+  });
+  const actRow = h("div", { class: "row mail-acts" }, acts.map((a) => a.button));
+  const gate = h("p", { class: "soft", hidden: true });
+  const returned = h("p", { class: "wrapup-bar", role: "alert", hidden: true });
   let saving = null;
 
   /* ---- the mail ---- */
@@ -214,7 +227,17 @@ export function emailPanel(context, item) {
           now.taken === p.id ? badge(t("taken"), "good") : i === 0 ? badge(t("likeliest"), "accent") : null,
         );
         button.style.setProperty("--p", String(p.p || 0));
-        return button;
+        if (!link.methods?.has("suggestion.reject")) return button;
+        const wrong = now.rejected.has(p.id);
+        const reject = h("button", { type: "button", class: "small plain reject", disabled: wrong, title: t("Does not fit: the matcher learns from it"), "aria-label": t("“{title}” does not fit", { title: clean(p.title || p.id) }) }, wrong ? t("noted") : "✕");
+        reject.addEventListener("click", () =>
+          attempt(null, () => link.call("suggestion.reject", { contact: item.id, response: p.id }), t("Noted: the matcher learns from it.")).then((done) => {
+            if (!done) return;
+            now.rejected.add(p.id);
+            showProposals(suggest);
+          }),
+        );
+        return h("div", { class: `proposal-row ${wrong ? "rejected" : ""}` }, button, reject);
       }),
       none
         ? h(
@@ -268,10 +291,9 @@ export function emailPanel(context, item) {
   /* ---- the draft ---- */
 
   const lists = () => {
-    const split = (value) => value.split(/[,;]/).map((a) => (/<([^<>]+)>/.exec(a)?.[1] ?? a).trim()).filter(Boolean);
     const out = {};
-    if (to.value.trim()) out.to = split(to.value);
-    if (cc.value.trim()) out.cc = split(cc.value);
+    if (to.value.trim()) out.to = addressesOf(to.value);
+    if (cc.value.trim()) out.cc = addressesOf(cc.value);
     if (subject.value.trim()) out.subject = subject.value.trim();
     return out;
   };
@@ -316,6 +338,7 @@ export function emailPanel(context, item) {
     }
     draft.clear();
     editor.value = "";
+    show(returned, false);
     const due = answer.mail?.due_at ? ms(answer.mail.due_at) - link.now() : 0;
     notice(
       answer.mail?.state === "held"
@@ -344,6 +367,8 @@ export function emailPanel(context, item) {
       const answer = await link.call("email.get", { contact: item.id });
       now.mail = answer.mail;
       now.taken = answer.taken?.response ?? now.taken;
+      show(gate, !!answer.gate);
+      text(gate, answer.gate ? t("Not answered by itself: {why}", { why: clean(answer.gate) }) : "");
       if (answer.draft && !loadDraft(`email.${item.id}`) && !editor.value) {
         editor.value = answer.draft.text || "";
         to.value = (answer.draft.to || []).join(", ");
@@ -370,6 +395,14 @@ export function emailPanel(context, item) {
       notice(t("Another mail came in this case."));
       load(true);
     }),
+    /* A supervisor gives an answer back: its text is the draft again. */
+    link.on("review.rejected", (p) => {
+      if (p.mail?.contact !== item.id) return;
+      text(returned, t("{who} gives your answer back: {reason}", { who: clean(p.by || ""), reason: clean(p.reason || "") }));
+      show(returned, true);
+      if (!editor.value.trim() && p.mail.text) insert(p.mail.text);
+      load(true);
+    }),
   ];
   model.onEnd((_kind, what) => {
     if (what.id === item.id) for (const end of off) end();
@@ -388,6 +421,7 @@ export function emailPanel(context, item) {
         [subject, t("Subject")],
       ].map(([field, label]) => [h("label", { for: field.id }, label), field])),
     ),
+    returned,
     editor,
     h("div", { class: "row" }, h("span", { class: "canned-box grow" }, search, found), kept),
     h("div", { class: "row end" }, outcome, send, sendDone),
@@ -395,7 +429,7 @@ export function emailPanel(context, item) {
   const node = h(
     "section",
     { class: "panel email", "aria-label": t("E-mail") },
-    h("div", { class: "mail-read card" }, head, files, body, sent),
+    h("div", { class: "mail-read card" }, head, files, actRow, body, gate, sent),
     h("div", { class: "mail-answer" }, proposals, h("div", { class: "card mail-editor" }, write)),
   );
   load();
@@ -416,6 +450,10 @@ export function emailPanel(context, item) {
       show(write.parentElement, able);
       show(search, link.methods?.has("response.search"));
       send.disabled = sendDone.disabled = !link.live || current.state === "parked";
+      for (const { button, method } of acts) {
+        show(button, !!link.methods?.has(method) && !!c.payload?.mail && current.state === "connected");
+        button.disabled = !link.live;
+      }
       const rules = model.queues.get(c.queue)?.dispositions;
       show(outcome, !!rules?.codes?.length);
       if (rules?.codes?.length && outcome.options.length !== rules.codes.length + 1) {

@@ -8,11 +8,11 @@ import { attempt, badge } from "../lib/ui.js";
 import { finish, note, park, requeue, transfer, wrapup } from "./finish.js";
 import { nameOf } from "./model.js";
 import { callbackPanel, callPanel } from "./panel_call.js";
-import { chatPanel } from "./panel_chat.js";
+import { chatPanel, pastChatPanel } from "./panel_chat.js";
 import { dataPanel } from "./panel_data.js";
 import { emailPanel } from "./panel_email.js";
 
-const PANELS = [chatPanel, emailPanel, callPanel, callbackPanel, dataPanel];
+const PANELS = [chatPanel, emailPanel, callPanel, callbackPanel, pastChatPanel, dataPanel];
 
 /* The panels of a contact: what its channel has, and what came along with it. Each is made once, so that what is
  * typed and heard in it stays while another contact is in front. */
@@ -130,7 +130,8 @@ export function work(context) {
     show(whole, !!item);
     rest.render();
     if (!item) {
-      shown.id = null;
+      /* The same contact may come again, as something else. */
+      Object.assign(shown, { id: null, item: null, panels: [], key: "" });
       replace(body);
       return;
     }
@@ -147,16 +148,16 @@ export function work(context) {
     show(buttons.transfer, !wrap);
     show(buttons.requeue, !wrap);
     show(buttons.park, !wrap && c.channel !== "voice");
-    const key = `${item.id} ${link.methods ? link.methods.size : 0}`;
-    if (shown.key !== key) {
+    const key = `${item.id} ${link.methods ? link.methods.size : 0} ${c.chat ? "chat" : ""}`;
+    if (shown.key !== key || shown.item !== item) {
       const panels = panelsFor(context, item);
-      if (shown.id !== item.id) replace(icon, channelIcon(c.channel, 26));
-      if (shown.id !== item.id || panels.length !== shown.panels.length) {
+      if (shown.item !== item) replace(icon, channelIcon(c.channel, 26));
+      if (shown.id !== item.id || panels.length !== shown.panels.length || panels.some((p, i) => p !== shown.panels[i])) {
         const focus = document.activeElement;
         replace(body, panels.map((p) => p.node));
         if (focus && body.contains(focus)) focus.focus();
       }
-      Object.assign(shown, { id: item.id, key, panels });
+      Object.assign(shown, { id: item.id, item, key, panels });
     }
     for (const panel of shown.panels) panel.update?.(item);
     tick();

@@ -85,7 +85,7 @@ export function ask({ title, text = "", fields = [], confirm = t("OK"), danger =
       );
     });
     const before = document.activeElement;
-    const dialog = h("dialog", { class: "ask", "aria-labelledby": "ask-title" });
+    const dialog = h("dialog", { class: "ask", "aria-labelledby": "ask-heading" });
     const leave = (value) => {
       dialog.close();
       dialog.remove();
@@ -103,7 +103,7 @@ export function ask({ title, text = "", fields = [], confirm = t("OK"), danger =
           leave(values);
         },
       },
-      h("h2", { id: "ask-title" }, title),
+      h("h2", { id: "ask-heading" }, title),
       text ? h("p", {}, text) : null,
       rows,
       h(

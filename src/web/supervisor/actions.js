@@ -1,6 +1,7 @@
 /* actions.js - what a supervisor does; each is asked about first, and the server writes it into its audit. */
 import { clean } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
+import { load, save } from "../lib/store.js";
 import { ask, attempt } from "../lib/ui.js";
 
 const REASON = () => ({ name: "reason", label: t("Why? (for the record)"), most: 60 });
@@ -160,4 +161,48 @@ export async function message({ link }, agent = null, teams = []) {
     const { notice } = await import("../lib/ui.js");
     notice(sent.reached ? t("{n} agents have it.", { n: sent.reached }) : t("Nobody of them is logged in."), sent.reached ? "good" : "bad");
   }
+}
+
+/* A telephone of the supervisor's joins a call; the number is remembered on this machine. */
+export async function listenIn({ link }, contact) {
+  const answer = await ask({
+    title: t("Listen in"),
+    text: t("Your telephone rings; pick it up. It is written into the audit."),
+    fields: [
+      {
+        name: "mode",
+        label: t("How"),
+        type: "select",
+        options: [
+          ["monitor", t("listen: nobody hears you")],
+          ["whisper", t("whisper: the agent alone hears you")],
+          ["barge", t("join: both hear you")],
+        ],
+      },
+      { name: "device", label: t("Your telephone, as the switch knows it"), required: true, most: 64, value: load("monitor.device", ""), hint: "PJSIP/1001" },
+    ],
+    confirm: t("Call my telephone"),
+  });
+  if (!answer) return;
+  save("monitor.device", answer.device);
+  await attempt(null, () => link.call("call.monitor", { contact: contact.id, mode: answer.mode, device: answer.device }), t("Your telephone rings."));
+}
+
+export async function takeOver({ link, feed }, contact) {
+  const answer = await ask({
+    title: t("Take the call over"),
+    text: t("The caller leaves his agent and is put through to another one, who is waited for."),
+    fields: [
+      {
+        name: "agent",
+        label: t("To"),
+        type: "select",
+        required: true,
+        options: [["", t("Choose…")], ...[...feed.agents.values()].filter((a) => a.state !== "offline" && a.id !== contact.agent).map((a) => [a.id, `${a.name || a.id} (${a.state})`])],
+      },
+    ],
+    confirm: t("Take over"),
+    danger: true,
+  });
+  if (answer) await attempt(null, () => link.call("call.take_over", { contact: contact.id, agent: answer.agent }), t("The caller is put through."));
 }

@@ -7,6 +7,7 @@ import { ms } from "../lib/time.js";
 
 const WAITING_EVERY_MS = 2000;
 const OUTLOOK_EVERY_MS = 4000;
+const PROOF_EVERY_MS = 4000; /* on a quiet floor: an answer proves that nothing changed */
 const WAITING_MOST = 200;
 
 function merge(map, list, key, snapshot, now) {
@@ -144,6 +145,13 @@ export class Feed {
           this.heard = Date.now();
           this.changed();
         },
+        () => {},
+      );
+    }
+    if (this.heard && Date.now() - Math.max(this.heard, this.asked.proof || 0) > PROOF_EVERY_MS) {
+      this.asked.proof = Date.now();
+      link.call("session.ping").then(
+        () => (this.heard = Date.now()),
         () => {},
       );
     }

@@ -10,16 +10,18 @@ import { Feed } from "./feed.js";
 import { alarms, alarmWords } from "./views_alarms.js";
 import { chat } from "./views_chat.js";
 import { agents, overview, waiting } from "./views_live.js";
+import { mails } from "./views_mails.js";
 import { matcher } from "./views_matcher.js";
 import { reports } from "./views_reports.js";
 import { trends } from "./views_trends.js";
 import { why } from "./views_why.js";
 
-const VIEWS = { overview, waiting, agents, trends, alarms, reports, matcher, why, chat };
+const VIEWS = { overview, waiting, agents, mails, trends, alarms, reports, matcher, why, chat };
 const NAV = () => [
   ["overview", t("Overview")],
   ["waiting", t("Waiting")],
   ["agents", t("Agents")],
+  ["mails", t("Mails")],
   ["trends", t("Trends")],
   ["alarms", t("Alarms")],
   ["reports", t("Reports")],

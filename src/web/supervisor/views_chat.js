@@ -5,6 +5,15 @@ import { moment, ms } from "../lib/time.js";
 import { attempt } from "../lib/ui.js";
 import { move } from "./actions.js";
 
+const EVENTS = () => ({ joined: t("joined"), requeued: t("the chat waits again"), transferred: t("the chat was handed on"), ended: t("the chat is over") });
+
+function entry(m) {
+  if (m.kind === "event") return h("div", { class: "chat-event soft" }, outside([m.name, EVENTS()[m.code] ?? m.code].filter(Boolean).join(" ")), ` ${moment(ms(m.at))}`);
+  const whose = m.from === "customer" ? "theirs" : m.kind === "whisper" || m.kind === "note" ? "private" : "ours";
+  const kind = m.kind === "whisper" ? ` · ${t("whisper")}` : m.kind === "note" ? ` · ${t("note")}` : "";
+  return h("div", { class: `bubble ${whose}` }, h("div", { class: "soft bubble-head" }, outside(m.name || m.from), ` ${moment(ms(m.at))}`, kind), outside(m.text ?? m.file?.name ?? m.code ?? m.kind, "div", { class: "wrap" }));
+}
+
 export function chat(context, id) {
   const { link, may } = context;
   const log = h("div", { class: "chat-log card", role: "log", "aria-live": "polite", "aria-label": t("Conversation"), tabindex: 0 });
@@ -19,13 +28,7 @@ export function chat(context, id) {
       log,
       [...messages.values()].sort((a, b) => a.seq - b.seq),
       (m) => m.seq,
-      (m) =>
-        h(
-          "div",
-          { class: `bubble ${m.from === "customer" ? "theirs" : m.kind === "whisper" || m.kind === "note" ? "private" : "ours"}` },
-          h("div", { class: "soft bubble-head" }, outside(m.name || m.from), ` ${moment(ms(m.at))}`, m.kind === "whisper" ? ` · ${t("whisper")}` : m.kind === "note" ? ` · ${t("note")}` : ""),
-          outside(m.text ?? m.code ?? m.kind, "div", { class: "wrap" }),
-        ),
+      entry,
     );
     log.scrollTop = log.scrollHeight;
   };
@@ -49,6 +52,15 @@ export function chat(context, id) {
     if (p.contact?.id !== id) return;
     messages.set(p.message.seq, p.message);
     last = Math.max(last, p.message.seq);
+    draw();
+  });
+  /* A new session reads along with nothing yet. */
+  const back = link.on("state", (state) => state === "away" && (begun = false));
+  const amended = link.on("chat.amended", (p) => {
+    const old = p.contact?.id === id && messages.get(p.message_seq);
+    if (!old) return;
+    messages.set(p.message_seq, { ...old, text: p.text });
+    log.querySelector(`[data-key="${p.message_seq}"]`)?.remove();
     draw();
   });
   const form = h(
@@ -79,6 +91,8 @@ export function chat(context, id) {
     tick: () => {},
     leave: () => {
       off();
+      amended();
+      back();
       if (link.live) link.call("chat.watch", { contact: id, on: false }).catch(() => {});
     },
   };

@@ -2,7 +2,7 @@
 import { clean, h, outside, replace } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
 import { number, percent } from "../lib/time.js";
-import { attempt, badge } from "../lib/ui.js";
+import { ask as askFirst, attempt, badge } from "../lib/ui.js";
 import { emptyRow, tile } from "./parts.js";
 
 /* Said probability against share that was right; on the diagonal both agree. */
@@ -36,18 +36,18 @@ function svgText(x, y, words, anchor) {
 }
 
 /* Whether a response may go out by itself, and what is missing. */
-function gateCell(gate) {
+function gateCell(gate, button) {
   const word = gate.switched_off ? t("switched off") : !gate.on ? t("never") : gate.open ? t("yes") : t("not yet");
   const why = gate.switched_off
     ? clean(gate.switched_off)
     : gate.on && !gate.open
       ? t("{right} of {n} right above {p}; without an error {needed} are needed", { right: number(gate.right), n: number(gate.n), p: percent(gate.threshold), needed: number(gate.needed) })
       : "";
-  return h("td", {}, badge(word, gate.open ? "good" : gate.switched_off ? "bad" : ""), why ? h("small", { class: "soft block" }, why) : null);
+  return h("td", {}, h("span", { class: "row" }, badge(word, gate.open ? "good" : gate.switched_off ? "bad" : ""), button), why ? h("small", { class: "soft block" }, why) : null);
 }
 
 export function matcher(context) {
-  const { link } = context;
+  const { link, may } = context;
   const pick = h("input", { id: "matcher-box", maxlength: 64, autocomplete: "off" });
   const body = h("div", { class: "column" });
   const go = h("button", { type: "button", class: "primary" }, t("Show"));
@@ -93,13 +93,30 @@ export function matcher(context) {
             "tbody",
             {},
             (r.responses || []).length
-              ? r.responses.map((x) => h("tr", {}, h("th", { scope: "row" }, outside(x.title || x.response), h("small", { class: "soft block" }, clean(x.response))), h("td", { class: "number" }, number(x.verdicts)), h("td", { class: "number" }, percent(x.precision)), gateCell(x.gate)))
+              ? r.responses.map((x) => h("tr", {}, h("th", { scope: "row" }, outside(x.title || x.response), h("small", { class: "soft block" }, clean(x.response))), h("td", { class: "number" }, number(x.verdicts)), h("td", { class: "number" }, percent(x.precision)), gateCell(x.gate, switchButton(x))))
               : emptyRow(4, t("The library has no responses.")),
           ),
         ),
       ),
     );
   };
+  /* Automatic answers of a response, off at once or on again; asked about first. */
+  const switchButton = (x) => {
+    if (!may.act || !x.gate.on || !link.methods?.has("suggest.switch")) return null;
+    const on = !!x.gate.switched_off;
+    const button = h("button", { type: "button", class: "small" }, on ? t("Switch on") : t("Switch off"));
+    button.addEventListener("click", async () => {
+      const sure = await askFirst({
+        title: on ? t("Let it answer by itself again?") : t("Stop its automatic answers?"),
+        text: clean(x.title || x.response),
+        confirm: on ? t("Switch on") : t("Switch off"),
+        danger: !on,
+      });
+      if (sure && (await attempt(button, () => link.call("suggest.switch", { response: x.response, on }), t("Done.")))) ask();
+    });
+    return button;
+  };
+
   const ask = async () => {
     const answer = await attempt(go, () => link.call("suggest.report", pick.value.trim() ? { mailbox: pick.value.trim() } : {}));
     if (!answer) return;

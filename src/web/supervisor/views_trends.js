@@ -193,7 +193,7 @@ export function trends(context) {
         h("label", { for: "trend-queue" }, t("Queue")),
         queues,
       ),
-      h("p", { class: "soft" }, t("Since this server started; reports have the rest.")),
+      h("p", { class: "soft" }, t("The last day by minute; reports have the rest.")),
       h("div", { class: "charts" }, Object.values(places)),
     ),
     draw: () => {

@@ -7,7 +7,7 @@ import { channelIcon, channelName } from "../lib/channels.js";
 import { t } from "../lib/i18n.js";
 import { moment, number, span } from "../lib/time.js";
 import { attempt, badge } from "../lib/ui.js";
-import { move, prioritise, requeue, withdraw } from "./actions.js";
+import { listenIn, move, prioritise, requeue, takeOver, withdraw } from "./actions.js";
 import { score } from "./parts.js";
 
 const phaseWord = (phase) =>
@@ -187,6 +187,8 @@ export function why(context, id) {
               { class: "row" },
               w?.class ? [act(t("Prioritise"), prioritise), act(t("Move"), move), act(t("Withdraw"), withdraw, "danger")] : null,
               held ? [act(t("Move"), move), act(t("Put back"), requeue)] : null,
+              c.state === "connected" && c.channel === "voice" && link.methods?.has("call.monitor") ? act(t("Listen in…"), listenIn) : null,
+              c.state === "connected" && c.channel === "voice" && link.methods?.has("call.take_over") ? act(t("Take over…"), takeOver) : null,
               held && c.channel === "chat" && link.methods?.has("chat.watch") ? h("a", { class: "button small", href: `#chat/${c.id}` }, t("Read along")) : null,
             )
           : null,
