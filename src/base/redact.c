@@ -418,10 +418,17 @@ may_have_numbers(const char *text, size_t n)
 {
 	int digits = 0;
 
-	for (size_t i = 0; i < n && digits < 3; i++)
-		digits += (text[i] >= '0' && text[i] <= '9') || text[i] == '&' ||
-			  (unsigned char)text[i] >= 0x80;
-	return digits == 3;
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		/* Letters and blanks are most of it. */
+		if (c < 0x80 && (c > '9' || c < '&'))
+			continue;
+		digits += c >= '0' || c == '&';
+		if (digits == 3)
+			return true;
+	}
+	return false;
 }
 
 /* The copy of a text or integer in *value without card data; NULL: it has none. */

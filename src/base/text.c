@@ -9,8 +9,8 @@
 
 #define TEXT_FIRST 256 /* bytes; most texts here are records of about that */
 
-static void
-need(struct text *t, size_t more)
+void
+text_grow(struct text *t, size_t more)
 {
 	size_t room = t->room != 0 ? t->room : TEXT_FIRST;
 
@@ -20,21 +20,6 @@ need(struct text *t, size_t more)
 		room *= 2;
 	t->s = xreallocarray(t->s, room, 1);
 	t->room = room;
-}
-
-void
-text_add_n(struct text *t, const char *s, size_t n)
-{
-	need(t, n);
-	memcpy(t->s + t->n, s, n);
-	t->n += n;
-	t->s[t->n] = '\0';
-}
-
-void
-text_add(struct text *t, const char *s)
-{
-	text_add_n(t, s, strlen(s));
 }
 
 void
@@ -48,7 +33,7 @@ text_addf(struct text *t, const char *format, ...)
 	n = vsnprintf(NULL, 0, format, args);
 	va_end(args);
 	if (n > 0) {
-		need(t, (size_t)n);
+		text_grow(t, (size_t)n);
 		vsnprintf(t->s + t->n, (size_t)n + 1, format, again);
 		t->n += (size_t)n;
 	}
@@ -58,13 +43,20 @@ text_addf(struct text *t, const char *format, ...)
 void
 text_add_int(struct text *t, int64_t value)
 {
+	static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+				    "25262728293031323334353637383940414243444546474849"
+				    "50515253545556575859606162636465666768697071727374"
+				    "75767778798081828384858687888990919293949596979899";
 	char digits[24];
 	size_t at = sizeof digits;
 	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 
-	do
-		digits[--at] = (char)('0' + rest % 10);
-	while ((rest /= 10) != 0);
+	for (; rest >= 10; rest /= 100) {
+		at -= 2;
+		memcpy(digits + at, pairs + rest % 100 * 2, 2);
+	}
+	if (rest > 0 || at == sizeof digits)
+		digits[--at] = (char)('0' + rest);
 	if (value < 0)
 		digits[--at] = '-';
 	text_add_n(t, digits + at, sizeof digits - at);

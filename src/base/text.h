@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/xalloc.h"
 
@@ -14,8 +15,26 @@ struct text {
 	size_t n, room;
 };
 
-void text_add(struct text *t, const char *s);
-void text_add_n(struct text *t, const char *s, size_t n);
+void text_grow(struct text *t, size_t more); /* room for so many bytes and the NUL */
+
+/* Records and JSON are put together of a thousand small pieces each, so this one is here.
+ */
+static inline void
+text_add_n(struct text *t, const char *s, size_t n)
+{
+	if (t->n + n + 1 > t->room)
+		text_grow(t, n);
+	memcpy(t->s + t->n, s, n);
+	t->n += n;
+	t->s[t->n] = '\0';
+}
+
+static inline void
+text_add(struct text *t, const char *s)
+{
+	text_add_n(t, s, strlen(s));
+}
+
 void text_addf(struct text *t, const char *format, ...) USHER_PRINTF(2, 3);
 void text_add_int(struct text *t, int64_t value);
 /* Twelve decimals below 1000, nine above, without trailing zeros; very large or small

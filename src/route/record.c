@@ -32,11 +32,15 @@ record_put_text(struct text *t, const char *name, const char *value)
 	if (value == NULL)
 		return;
 	put_name(t, name);
-	for (const unsigned char *p = (const unsigned char *)value; *p != '\0'; p++) {
-		if (is_plain(*p))
-			text_add_n(t, (const char *)p, 1);
-		else
-			text_addf(t, "%%%02x", *p);
+	while (*value != '\0') {
+		size_t run = 0;
+
+		while (is_plain((unsigned char)value[run]))
+			run++;
+		text_add_n(t, value, run);
+		value += run;
+		if (*value != '\0')
+			text_addf(t, "%%%02x", (unsigned char)*value++);
 	}
 }
 
