@@ -36,6 +36,10 @@
 #define STEADY_MS 10000 /* a child that lived so long begins with a short pause again */
 #define STOP_MS 10000
 #define CHILD_LOCK_FD 3
+/* From which size on the log is rewritten once it has doubled. Redis' own 64 MiB are
+ * reached within seconds at full load, and a rewrite takes a core; this much is read back
+ * in a few seconds. */
+#define REWRITE_FROM "256mb"
 #define WORDS_MAX 64 /* of the command line */
 
 enum rserver_state {
@@ -76,7 +80,8 @@ fill_words(const struct rserver *s, const char *socket, const char *words[WORDS_
 {
 	const char *fixed[] = {s->program, "--port", "0", "--unixsocket", socket,
 		"--unixsocketperm", "700", "--dir", s->dir, "--appendonly", "yes",
-		"--appendfsync", s->fsync, "--save", "", "--daemonize", "no",
+		"--appendfsync", s->fsync, "--save", "", "--auto-aof-rewrite-min-size",
+		REWRITE_FROM, "--latency-tracking", "no", "--daemonize", "no",
 		"--supervised", "no", "--logfile", "", "--maxmemory-policy",
 		"noeviction"};
 	int n = 0;
