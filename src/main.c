@@ -22,6 +22,11 @@
 #define CONFIG_TEXT_MAX 1048576 /* bytes of the settings that config.show gives */
 #define DRAIN_MS 4000		/* steps on their way are waited for at the end */
 
+/* Read by jemalloc, where usherd is linked with it: memory of a burst goes back to the
+ * system half a minute later, not at once and page by page. */
+extern const char *malloc_conf;
+const char *malloc_conf = "dirty_decay_ms:30000,muzzy_decay_ms:0";
+
 int64_t
 usher_now(const struct usher *u)
 {

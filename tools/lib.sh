@@ -4,7 +4,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 # What must be there to build and run, and what the tests need beyond it (names of Debian packages).
 packages_build=(gcc libc6-dev meson ninja-build pkg-config libevent-dev libssl-dev libhiredis-dev libjansson-dev
-	libyaml-dev libcrypt-dev libglib2.0-dev zlib1g-dev libicu-dev libstemmer-dev libwslay-dev libsqlite3-dev libcurl4-openssl-dev libcmocka-dev libesmtp-dev
+	libyaml-dev libcrypt-dev libglib2.0-dev zlib1g-dev libicu-dev libstemmer-dev libwslay-dev libsqlite3-dev libcurl4-openssl-dev libcmocka-dev libesmtp-dev libjemalloc-dev
 	libgmime-3.0-dev libxml2-dev redis-server python3)
 packages_test=(chromium dovecot-imapd swaks python3-aiosmtpd python3-jsonschema python3-yaml python3-hypothesis python3-websockets binutils clang clang-format lld)
 
