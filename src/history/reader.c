@@ -9,7 +9,12 @@
  *
  * After a thin batch it waits for GATHER_MS before it asks: a batch costs Redis and the
  * database about the same whether it holds one entry or fifty. The thread stands back
- * behind the router's loop and Redis.
+ * behind the router's loop and Redis, and while the loop takes more than half a core it
+ * leaves the stream where it is, for LATE_MS at most: history may be late, routing may
+ * not.
+ *
+ *   ordered --thin: GATHER_MS--> may it? --loop busy: GATHER_MS--> may it? --...-->
+ * ASKING
  */
 #include "history/reader.h"
 
@@ -21,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -33,6 +39,8 @@
 #define BACK_OFF_MS 1000
 #define GATHER_MS 100
 #define THIN (READER_ENTRIES_MAX / 2)
+#define BUSY_SHARE 0.5 /* of a core, taken by the loop */
+#define LATE_MS 15000
 #define FETCH_MAX 32 /* contacts asked for at once: a payload may have 256 KiB */
 
 struct reader {
@@ -56,6 +64,10 @@ struct reader {
 	struct event *woken, *gathered;
 	struct rlink *link;
 	bool asking, thin;
+	clockid_t loop_cpu;    /* what the loop's thread has used */
+	double cpu_s, clock_s; /* when last looked at */
+	double waits_since_s;  /* for a loop that is less busy; 0: it does not */
+	bool catching_up;      /* it waited long enough */
 	uint64_t from;
 	struct batch *batch; /* owned; being filled */
 	int fetched, fetching;
@@ -312,11 +324,56 @@ down(void *owner, const char *reason)
 	tell_state(r, false, reason);
 }
 
+static double
+seconds_of(clockid_t clock)
+{
+	struct timespec t = {0};
+
+	clock_gettime(clock, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Has the loop been busy since this was asked last? */
+static bool
+loop_is_busy(struct reader *r)
+{
+	double now_s = seconds_of(CLOCK_MONOTONIC), cpu_s = seconds_of(r->loop_cpu);
+	bool busy = cpu_s - r->cpu_s > (now_s - r->clock_s) * BUSY_SHARE;
+
+	r->clock_s = now_s;
+	r->cpu_s = cpu_s;
+	return busy;
+}
+
+/* Should the stream wait a little longer? */
+static bool
+must_wait(struct reader *r)
+{
+	bool busy = loop_is_busy(r);
+
+	if (r->thin)
+		r->catching_up = false;
+	if (!busy || r->catching_up) {
+		r->waits_since_s = 0;
+		return false;
+	}
+	if (r->waits_since_s == 0)
+		r->waits_since_s = r->clock_s;
+	r->catching_up = r->clock_s - r->waits_since_s > LATE_MS / 1000.0;
+	r->thin = false; /* there will be more than that */
+	return !r->catching_up;
+}
+
 static void
 on_gathered(evutil_socket_t fd, short what, void *owner)
 {
+	const struct timeval pause = {0, GATHER_MS * 1000};
 	struct reader *r = owner;
 
+	if (must_wait(r)) {
+		event_add(r->gathered, &pause);
+		return;
+	}
 	r->asking = true;
 	if (rlink_is_up(r->link))
 		ask(r);
@@ -431,6 +488,8 @@ reader_create(struct event_base *base, const struct reader_settings *settings,
 	struct reader *r = xcalloc(1, sizeof *r);
 
 	r->settings = *settings;
+	if (pthread_getcpuclockid(pthread_self(), &r->loop_cpu) != 0)
+		r->loop_cpu = CLOCK_PROCESS_CPUTIME_ID;
 	r->redis = xstrdup(settings->redis);
 	r->password_file = xstrdup(settings->password_file);
 	r->prefix = xasprintf("usher:{%s}:", settings->centre);
