@@ -4,11 +4,12 @@
  * tools/bench against a daemon of its own.
  *
  *   bench_lifecycle --desk HOST:PORT --key KEY --tokens FILE [--depth N | --rate N]
- *                   [--seconds N] [--router PID] [--redis PID]
+ *                   [--customers N] [--seconds N] [--router PID] [--redis PID]
  *
  * With --depth so many lives are in flight (closed loop: P1, P7); with --rate so many a
- * second are begun however long they take (open loop: P11). FILE holds an agent's token a
- * line. Prints one JSON line of figures.
+ * second are begun however long they take (open loop: P11). With --customers each
+ * names one of so many, who is looked up on the way in and becomes a customer; without,
+ * none. FILE holds an agent's token a line. Prints one JSON line of figures.
  *
  * An agent: LOGIN --reply--> WAIT_READY --state ready--> WORKING, and there he answers
  * offer.created by offer.accept, contact.connected by contact.complete.
@@ -51,7 +52,7 @@ struct bench {
 	struct event_base *base;
 	struct sockaddr_in desk;
 	const char *key;
-	int n_agents, n_ready, depth, rate, seconds;
+	int n_agents, n_ready, depth, rate, seconds, customers;
 	pid_t router, redis;
 	struct peer agents[AGENTS_MAX], intakes[INTAKES];
 	struct event *pace;
@@ -78,15 +79,19 @@ static void
 submit(struct peer *intake)
 {
 	struct bench *bench = intake->bench;
+	char customer[64] = "";
 
+	if (bench->customers > 0)
+		snprintf(customer, sizeof customer,
+			"\"customer\":{\"id\":\"cust-%06d\"},",
+			(int)(bench->submitted % (uint64_t)bench->customers));
 	evbuffer_add_printf(bufferevent_get_output(intake->stream),
 		"{\"jsonrpc\":\"2.0\",\"id\":\"%" PRIu64
 		"\",\"method\":\"contact.create\",\"params\":{\"channel\":"
 		"\"task\",\"source\":\"bench\",\"external_id\":\"%d-%" PRIu64
-		"\",\"title\":\"t%" PRIu64
-		"\",\"customer\":{\"id\":\"cust-%06d\"},\"payload\":{\"pad\":\"%s\"}}}\n",
-		intake->next_id, (int)getpid(), bench->submitted, measure_ns(),
-		(int)(bench->submitted % 1000000), bench->pad);
+		"\",\"title\":\"t%" PRIu64 "\",%s\"payload\":{\"pad\":\"%s\"}}}\n",
+		intake->next_id, (int)getpid(), bench->submitted, measure_ns(), customer,
+		bench->pad);
 	intake->next_id++;
 	intake->unanswered++;
 	bench->submitted++;
@@ -394,6 +399,7 @@ open_agents(struct bench *bench, const char *path)
 static const struct option options[] = {{"desk", required_argument, NULL, 'd'},
 	{"key", required_argument, NULL, 'k'}, {"tokens", required_argument, NULL, 't'},
 	{"depth", required_argument, NULL, 'n'}, {"rate", required_argument, NULL, 'r'},
+	{"customers", required_argument, NULL, 'c'},
 	{"seconds", required_argument, NULL, 's'},
 	{"router", required_argument, NULL, 'R'}, {"redis", required_argument, NULL, 'S'},
 	{0}};
@@ -423,6 +429,9 @@ main(int argc, char **argv)
 		case 'r':
 			bench.rate = (int)strtol(optarg, NULL, 10);
 			break;
+		case 'c':
+			bench.customers = (int)strtol(optarg, NULL, 10);
+			break;
 		case 's':
 			bench.seconds = (int)strtol(optarg, NULL, 10);
 			break;
@@ -438,7 +447,8 @@ main(int argc, char **argv)
 	if (desk == NULL || bench.key == NULL || tokens == NULL ||
 		!read_desk(&bench, desk)) {
 		fprintf(stderr, "usage: bench_lifecycle --desk HOST:PORT --key KEY "
-				"--tokens FILE [--depth N | --rate N] [--seconds N]\n");
+				"--tokens FILE [--depth N | --rate N] "
+				"[--customers N] [--seconds N]\n");
 		return 2;
 	}
 	memset(bench.pad, 'x', PAD_BYTES);
