@@ -250,6 +250,8 @@ on_member(void *owner, uint64_t contact, enum rpc_role role)
 		json_object_set(o, "files", json_object_get(w->note, "files"));
 	if (json_object_get(w->note, "gate") != NULL)
 		json_object_set(o, "gate", json_object_get(w->note, "gate"));
+	if (json_object_get(w->note, "handed") != NULL)
+		json_object_set(o, "handed", json_object_get(w->note, "handed"));
 	sent = outbox_list(d->outbox, NULL,
 		json_string_value(json_object_get(w->note, "case")), OUT_STATES, 20);
 	json_array_foreach(sent, i, one)

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/redact.h"
 #include "intake/maildesk_inner.h"
 
 #define AWAIT_MS 2592000000LL /* "until an answer": 30 days at most */
@@ -79,6 +80,52 @@ on_email_split(void *owner, const struct rpc_call *call)
 		rpc_refuse_param(call->rpc, call->tag, error.field, error.message);
 	json_decref(o);
 	json_decref(whole);
+	held_mail_finish(&held);
+}
+
+/* The note is kept: hand it on. */
+static void
+hand_on(struct maildesk *d, struct mail_note *w, uint64_t tag, bool kept)
+{
+	if (kept)
+		router_transfer(d->parts.router, desk_time_ms(d), w->contact, w->by_agent,
+			w->to_queue, w->to_agent,
+			(struct reply){on_outcome, d, true, tag});
+	else
+		rpc_refuse(d->rpc, tag, RPC_LATER, "store_away",
+			"Redis is away; the mail stays with you. Try again in a moment.",
+			NULL);
+}
+
+void
+on_email_transfer(void *owner, const struct rpc_call *call)
+{
+	struct maildesk *d = owner;
+	const struct people *people = d->parts.people;
+	const char *note = rpc_text(call, "note");
+	char at[MOMENT_TEXT];
+	struct held_mail held;
+	json_t *handed;
+	int queue, agent;
+
+	if (!people->named_queue(people->owner, call, "queue", &queue) ||
+		!people->named_agent(people->owner, call, "agent", &agent))
+		return;
+	if ((queue < 0) == (agent < 0)) {
+		rpc_refuse_param(call->rpc, call->tag, "queue",
+			"or agent must be given, and only one of them");
+		return;
+	}
+	if (!held_mail(d, call, &held))
+		return;
+	moment_format(at, desk_time_ms(d));
+	handed = json_pack("{s:s, s:s, s:s}", "by", held.name, "at", at, "note", note);
+	redact_json(handed, NULL);
+	json_object_set_new(held.work->note, "handed", handed);
+	held.work->to_queue = queue;
+	held.work->to_agent = agent;
+	held.work->by_agent = held.agent;
+	save_then(d, call, held.work, hand_on);
 	held_mail_finish(&held);
 }
 

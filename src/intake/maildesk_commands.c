@@ -83,6 +83,13 @@ static const struct rpc_param split[] = {
 	{"queue", RPC_NAME},
 	{NULL},
 };
+static const struct rpc_param transfer[] = {
+	THE_CONTACT,
+	{"queue", RPC_NAME},
+	{"agent", RPC_NAME},
+	{"note", RPC_TEXT, .required = true, .most = 8192},
+	{NULL},
+};
 static const struct rpc_param park[] = {
 	THE_CONTACT,
 	{"until", RPC_TIME},
@@ -172,6 +179,9 @@ const struct rpc_command maildesk_commands[] = {
 		"files behind."},
 	{"email.split", AGENT, split, on_email_split,
 		"Makes a second contact of what else is asked in a mail."},
+	{"email.transfer", AGENT, transfer, on_email_transfer,
+		"Hands a mail on to a queue or an agent, with a note for whoever gets "
+		"it."},
 	{"email.park", AGENT, park, on_email_park,
 		"Puts a mail aside until a moment, or until the customer answers."},
 	{"email.resolve", AGENT, resolve, on_email_resolve,

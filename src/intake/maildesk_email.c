@@ -128,20 +128,31 @@ note_kept(struct maildesk *d, struct mail_note *w, uint64_t tag, bool kept)
 	d->parts.people->changed(d->parts.people->owner, w->contact);
 }
 
-/* Answers after the commit. One waits at a time; an earlier one is answered with it. */
+/* One waits at a time; an earlier one is answered with it. */
 void
-answer_when_kept(struct maildesk *d, const struct rpc_call *call, struct mail_note *w)
+save_then(struct maildesk *d, const struct rpc_call *call, struct mail_note *w,
+	void (*then)(struct maildesk *d, struct mail_note *w, uint64_t tag, bool kept))
 {
+	void (*before)(struct maildesk *, struct mail_note *, uint64_t, bool) = w->done;
+	uint64_t tag = w->tag;
+
 	d->rpc = call->rpc;
-	if (w->done != NULL)
-		w->done(d, w, w->tag, true);
-	w->done = note_kept;
+	w->done = NULL;
+	if (before != NULL)
+		before(d, w, tag, true);
+	w->done = then;
 	w->tag = call->tag;
 	work_save(d, w);
 	if (!w->writing && w->done != NULL) {
 		w->done = NULL;
-		note_kept(d, w, call->tag, false);
+		then(d, w, call->tag, false);
 	}
+}
+
+void
+answer_when_kept(struct maildesk *d, const struct rpc_call *call, struct mail_note *w)
+{
+	save_then(d, call, w, note_kept);
 }
 
 /* ---- reading ---- */
@@ -185,6 +196,8 @@ on_email_get(void *owner, const struct rpc_call *call)
 			json_object_set(o, "taken", json_object_get(w->note, "taken"));
 		if (json_object_get(w->note, "gate") != NULL)
 			json_object_set(o, "gate", json_object_get(w->note, "gate"));
+		if (json_object_get(w->note, "handed") != NULL)
+			json_object_set(o, "handed", json_object_get(w->note, "handed"));
 	}
 	list = outbox_list(d->outbox, NULL, case_id, OUT_STATES, LIST_MOST);
 	json_array_foreach(list, i, one)

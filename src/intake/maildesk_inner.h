@@ -30,7 +30,8 @@
  *    "files": [{"name", "type", "bytes", "blob"}], that go with the answer,
  *    "taken": {"response", "text", "how": "take"|"choose"}, "ruled": true,
  *    "arrived_ms", "asked_ms", "first_reply_ms", "replied_ms", "awaits": true,
- *    "gate": "why it was not answered without an agent"}
+ *    "gate": "why it was not answered without an agent",
+ *    "handed": {"by", "at", "note"}: with what it was handed on}
  */
 struct mail_note {
 	uint64_t contact;
@@ -39,6 +40,8 @@ struct mail_note {
 	/* Waits for the write to be done. */
 	void (*done)(struct maildesk *d, struct mail_note *w, uint64_t tag, bool kept);
 	uint64_t tag;
+	/* Of one that is handed on once its note is kept; -1: not so. */
+	int to_queue, to_agent, by_agent;
 };
 
 /* A response that supervisors changed. */
@@ -171,6 +174,7 @@ MAIL_METHOD(on_email_attach);
 MAIL_METHOD(on_email_detach);
 MAIL_METHOD(on_email_forward);
 MAIL_METHOD(on_email_split);
+MAIL_METHOD(on_email_transfer);
 MAIL_METHOD(on_email_resolve);
 MAIL_METHOD(on_email_park);
 MAIL_METHOD(on_email_outbox);
@@ -205,6 +209,9 @@ struct held_mail {
 bool held_mail(struct maildesk *d, const struct rpc_call *call, struct held_mail *out);
 void held_mail_finish(struct held_mail *held);
 void refuse_fault(const struct rpc_call *call, const char *type, const char *message);
+/* `then` is called once the note is kept, or could not be; it answers the call. */
+void save_then(struct maildesk *d, const struct rpc_call *call, struct mail_note *w,
+	void (*then)(struct maildesk *d, struct mail_note *w, uint64_t tag, bool kept));
 /* Answers {} once the note is kept. */
 void answer_when_kept(
 	struct maildesk *d, const struct rpc_call *call, struct mail_note *w);

@@ -1,6 +1,7 @@
 /* intake/maildesk_suggest.c - the methods suggestion.*, review.* and suggest.*. */
 #include <stdio.h>
 
+#include "base/redact.h"
 #include "intake/maildesk_inner.h"
 
 /* ---- proposals ---- */
@@ -86,14 +87,18 @@ on_suggestion_edit(void *owner, const struct rpc_call *call)
 {
 	struct maildesk *d = owner;
 	struct held_mail held;
+	json_t *draft;
 
 	if (!held_mail(d, call, &held))
 		return;
 	if (json_object_get(held.work->note, "taken") == NULL)
 		refuse_fault(call, "not_taken", "Take or choose a response first.");
 	else {
-		json_object_set_new(held.work->note, "draft",
-			json_pack("{s:s}", "text", rpc_text(call, "text")));
+		draft = json_object_get(held.work->note, "draft");
+		draft = draft != NULL ? json_copy(draft) : json_object();
+		json_object_set_new(draft, "text", json_string(rpc_text(call, "text")));
+		redact_json(draft, NULL);
+		json_object_set_new(held.work->note, "draft", draft);
 		answer_when_kept(d, call, held.work);
 	}
 	held_mail_finish(&held);

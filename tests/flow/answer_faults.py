@@ -28,7 +28,7 @@ async def opened(start):
     library = {"orders/order-late.md": LIBRARY["orders/order-late.md"].replace("aim: 98", "aim: 50")}
     answers = {"audit": 0, "hourly": 1000000, "daily": 1000000, "hold": "4s"}
     queues = {"general": {"limits": {"length": 1000000}}}
-    here = await post(start, out={"answers": answers}, library=library, channels={"email": {"cost": 1}}, queues=queues, patience_s=60)
+    here = await post(start, out={"answers": answers}, library=library, channels={"email": {"cost": 1}}, queues=queues, patience_s=180)
     ann = await here.centre.agent("a1")
     await open_gate(here, ann, "help@desk.example")
     await ann.stop()

@@ -338,6 +338,49 @@ async def an_answer_brings_a_mail_back_that_was_put_aside_also_when_its_agent_ha
     check(seen["clocks"]["next_response"]["open_ms"] <= seen["clocks"]["resolution"]["open_ms"], seen["clocks"])
 
 
+CARDS = ["4111111111111111", "4111 1111 1111 1111", "4111-1111-1111-1111", "5500005555555559", "340000000000009", "6011000990139424"]
+
+
+@test
+async def card_data_in_what_agents_write_comes_to_rest_nowhere_and_leaves_with_no_mail(start):
+    """RELIABILITY I16, for all that goes out: answers, drafts, subjects, files, notes, the customer's own words below."""
+    here = await post(start, out={"quote": True, "review": {"other": 0}}, judged=False)
+    centre = here.centre
+    ann = await centre.agent("a1")
+    await mail_in(centre, order_mail(1, text=f"Where is it? I paid with {CARDS[3]}.\n"))
+    contact = await ann.take()
+    call = ann.wire.call
+    await call("email.draft", contact=contact, text=f"Your card {CARDS[1]}, code 123?", subject=f"Card {CARDS[2]}", to=["ann1@cust.example"])
+    await call("suggestion.take", contact=contact, response="order-late")
+    await call("suggestion.edit", contact=contact, text=f"We charged {CARDS[4]}.\n")
+    await attach(ann, contact, f"{CARDS[0]}.txt", f"Card: {CARDS[5]}\n".encode())
+    equal((await call("email.get", contact=contact))["draft"]["to"], ["ann1@cust.example"], "the rest of the draft stays")
+    await call("email.reply", contact=contact, subject=f"About {CARDS[0]}")
+    await call("email.forward", contact=contact, to=["stock@else.test"], text=f"He paid with {CARDS[1]}")
+    await call("email.split", contact=contact, title=f"Refund to {CARDS[0]}", text=f"Please refund {CARDS[2]}")
+    other = await ann.take()
+    await call("email.transfer", contact=other, queue="general", note=f"Ask for {CARDS[5]}")
+    again = await ann.take()
+    equal(again, other)
+    handed = (await call("email.get", contact=again))["handed"]
+    equal((handed["by"], handed["note"]), ("a1", "Ask for [card number ending 9424]"))
+    await refused(call("email.transfer", contact=again, note="x"), "invalid_params")
+    await refused(call("email.transfer", contact=again, queue="nowhere", note="x"), "no_queue")
+    await call("email.resolve", contact=again, note=f"It was {CARDS[4]}")
+    await call("email.resolve", contact=contact, note=f"It was {CARDS[3]}")
+    for message in await here.mails(2):
+        said = message.as_string() + "".join(str(data) for data in files(message).values()) + message.get_body().get_content()
+        check(not any(card in said for card in CARDS), said)
+        check("card number ending" in said, said)
+    await centre.stop_daemon()
+    left = [
+        (str(path.relative_to(centre.dir)), card)
+        for path in centre.dir.rglob("*") if path.is_file()
+        for card in CARDS if card.encode() in path.read_bytes()
+    ]  # fmt: skip
+    equal(left, [])
+
+
 @test
 async def clocks_run_in_open_hours_alone(start):
     here = await post(start, channels={"email": {"calendar": "office"}}, calendars={"office": {"hours": {}}})
