@@ -84,6 +84,7 @@ mail_finish(struct mail *mail)
 		free(mail->files[i].type);
 	}
 	free(mail->files);
+	json_decref(mail->earlier);
 	suggest_finish(&mail->suggest);
 	*mail = (struct mail){0};
 }
@@ -187,6 +188,8 @@ put_thread(json_t *to, const struct mail *mail)
 	put_text(thread, "case", mail->case_id);
 	put_text(thread, "by", mail_thread_name[mail->thread]);
 	put_text(thread, "answers", mail->answers);
+	if (mail->earlier != NULL)
+		json_object_set(thread, "earlier", mail->earlier);
 	json_object_set_new(to, "thread", thread);
 }
 
@@ -262,6 +265,30 @@ put_suggest(json_t *to, const struct mail_suggest *s)
 	put_text(one, "library", s->library);
 	put_int(one, "model", s->model);
 	json_object_set_new(to, "suggest", one);
+}
+
+void
+mail_put_cut(json_t *to, const char *name, const char *text, size_t most)
+{
+	size_t n = text != NULL ? strlen(text) : 0;
+
+	if (n > most)
+		for (n = most; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80; n--)
+			;
+	if (n > 0)
+		json_object_set_new(to, name, json_stringn(text, n));
+}
+
+json_t *
+mail_brief(const char *at, const char *from, const char *subject, const char *text)
+{
+	json_t *one = json_object();
+
+	put_text(one, "at", at);
+	put_text(one, "from", from);
+	put_text(one, "subject", subject);
+	mail_put_cut(one, "text", text, MAIL_BRIEF_TEXT);
+	return one;
 }
 
 json_t *
@@ -433,6 +460,7 @@ take_thread(const json_t *from, struct mail *out)
 		(enum mail_thread)take_choice(from, "by", mail_thread_name, MAIL_THREADS);
 	out->case_id = take_text(from, "case");
 	out->answers = take_text(from, "answers");
+	out->earlier = json_incref(json_object_get(from, "earlier"));
 }
 
 static void

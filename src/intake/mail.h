@@ -8,14 +8,14 @@
  *     "date": "2026-11-22T09:40:00.000Z", "received": "2026-11-22T09:40:02.120Z",
  *     "in_reply_to": ["..."], "references": ["..."],
  *     "thread": {"case": "c0000g0000001", "by": "references", "answers":
- * "...@desk.example"}, "text": "...", "rest": "> ...", "html": false, "cut": false,
- * "whole": "BLOB", "attachments": [{"name": "scan.pdf", "type": "application/pdf",
- * "bytes": 1234, "blob": "BLOB"}], "original": "BLOB", "redacted": 0, "language": "en",
- * "questions": 1, "automatic": {"kind": "vacation", "why": "Auto-Submitted:
- * auto-replied"}, "bounce": {"of": "...@desk.example", "recipient": "...", "status":
- * "5.1.1", "said": "550 no such user"}, "to_us": true, "proven": "pass", "hops": 3,
- *     "suggest": {"proposals": [{"id": "order-late", "title": "...", "p": 0.93,
- *         "why": "rule \"late\", order, where is"}],
+ * "...@desk.example", "earlier": [{"at", "from", "subject", "text"}]}, "text": "...",
+ * "rest": "> ...", "html": false, "cut": false, "whole": "BLOB", "attachments": [{"name":
+ * "scan.pdf", "type": "application/pdf", "bytes": 1234, "blob": "BLOB"}], "original":
+ * "BLOB", "redacted": 0, "language": "en", "questions": 1, "automatic": {"kind":
+ * "vacation", "why": "Auto-Submitted: auto-replied"}, "bounce": {"of":
+ * "...@desk.example", "recipient": "...", "status": "5.1.1", "said": "550 no such user"},
+ * "to_us": true, "proven": "pass", "hops": 3, "suggest": {"proposals": [{"id":
+ * "order-late", "title": "...", "p": 0.93, "why": "rule \"late\", order, where is"}],
  *       "none": 0.02, "never_automatic": false, "library": "1a2b...", "model": 7}}}
  *
  * Members that say nothing (empty lists, unknown values, false) are left out. Message-IDs
@@ -136,12 +136,14 @@ struct mail {
 	int64_t date_ms, received_ms; /* Unix ms; 0: unknown */
 	struct mail_ids in_reply_to, references;
 	enum mail_thread thread;
-	char *case_id; /* contact id of the case's first contact */
-	char *answers; /* our Message-ID that it answers */
-	char *text;    /* without quotations and signature */
-	char *rest;    /* what was taken off */
-	bool html;     /* the text was made of HTML */
-	bool cut;      /* text or rest are longer than is shown: see whole, original */
+	char *case_id;	 /* contact id of the case's first contact */
+	char *answers;	 /* our Message-ID that it answers */
+	json_t *earlier; /* owned; the latest mails of the case before it, in brief; NULL
+			  */
+	char *text;	 /* without quotations and signature */
+	char *rest;	 /* what was taken off */
+	bool html;	 /* the text was made of HTML */
+	bool cut;	 /* text or rest are longer than is shown: see whole, original */
 	char whole[BLOB_NAME];	  /* the whole redacted text; "": as shown */
 	char original[BLOB_NAME]; /* as it came; "": not kept, since it held card data */
 	int redacted;		  /* pieces of card data taken out */
@@ -165,6 +167,14 @@ json_t *mail_to_json(const struct mail *mail);
 /* The other way, from a contact's payload. False: it holds no mail; *out is then empty.
  */
 bool mail_from_json(const json_t *payload, struct mail *out) USHER_MUST_CHECK;
+
+#define MAIL_BRIEF_TEXT 600 /* bytes of text of a mail in brief */
+/* A mail of a thread in brief: {"at", "from", "subject", "text"}. The caller's. */
+json_t *mail_brief(
+	const char *at, const char *from, const char *subject, const char *text);
+/* Puts a text that is cut, at the end of a character, to `most` bytes; none that is empty
+ * or NULL. */
+void mail_put_cut(json_t *to, const char *name, const char *text, size_t most);
 
 /* Address of whom a person answers: reply_to, else from; NULL: nobody. */
 const char *mail_answer_address(const struct mail *mail);

@@ -363,6 +363,8 @@ take_thread(struct mail *mail, const struct mail_found *found)
 	free(mail->answers);
 	mail->thread = found->by;
 	mail->case_id = found->by != MAIL_NO_THREAD ? xstrdup(found->case_id) : NULL;
+	json_decref(mail->earlier);
+	mail->earlier = json_incref(found->earlier);
 	mail->answers = found->answers[0] != '\0' ? xstrdup(found->answers) : NULL;
 	if (found->own && mail->automatic == MAIL_BY_PERSON) {
 		mail->automatic = MAIL_LOOP;
@@ -396,6 +398,7 @@ on_found(void *owner, uint64_t tag, const struct mail_found *found)
 		return;
 	}
 	d->found = *found;
+	d->found.earlier = NULL;
 	mail = &d->arrival->work->mail;
 	if (found->came_before && found->settled) {
 		m->counts.duplicates++;

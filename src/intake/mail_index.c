@@ -181,9 +181,24 @@ take_case(const char *contact, const char *agent, struct mail_found *f)
 		snprintf(f->agent, sizeof f->agent, "%s", agent);
 }
 
-/* The case's contact and agent, where it was not known before which case it is. */
+/* An entry of a thread in brief. */
+static json_t *
+brief_of(const char *text)
+{
+	json_t *entry = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	const json_t *from = json_object_get(entry, "from");
+	json_t *one = mail_brief(json_string_value(json_object_get(entry, "received")),
+		json_string_value(json_object_get(from, "address")),
+		json_string_value(json_object_get(entry, "subject")),
+		json_string_value(json_object_get(entry, "text")));
+
+	json_decref(entry);
+	return one;
+}
+
+/* The latest mails of the case: the last that is asked for. */
 static void
-on_case(void *owner, uint64_t number, const struct redisReply *reply)
+on_earlier(void *owner, uint64_t number, const struct redisReply *reply)
 {
 	struct mail_index *index = owner;
 	struct asked *asked = take(index, number);
@@ -192,12 +207,44 @@ on_case(void *owner, uint64_t number, const struct redisReply *reply)
 	if (asked == NULL)
 		return;
 	f = &asked->so_far;
-	if (reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2)
-		take_case(text_at(reply, 0), text_at(reply, 1), f);
-	else
-		f->known = false;
+	if (reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements > 0) {
+		f->earlier = json_array();
+		for (size_t i = 0; i < reply->elements; i++)
+			json_array_append_new(f->earlier, brief_of(text_at(reply, i)));
+	}
+	f->known &= reply != NULL;
 	asked->found(asked->owner, asked->tag, f);
+	json_decref(f->earlier);
 	asked_free(asked);
+}
+
+static void
+ask_earlier(struct mail_index *index, struct asked *asked)
+{
+	static const char *const latest[] = {"-5", "-1"};
+	uint64_t number = ++index->last;
+	char key[KEY_TEXT];
+
+	(void)idmap_put(&index->asked, number, asked);
+	case_key(key, "thread", asked->so_far.case_id);
+	if (!side_read(index->side, on_earlier, index, number, "LRANGE", key, 2, latest))
+		on_earlier(index, number, NULL);
+}
+
+/* The case's contact and agent, where it was not known before which case it is. */
+static void
+on_case(void *owner, uint64_t number, const struct redisReply *reply)
+{
+	struct mail_index *index = owner;
+	struct asked *asked = take(index, number);
+
+	if (asked == NULL)
+		return;
+	if (reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2)
+		take_case(text_at(reply, 0), text_at(reply, 1), &asked->so_far);
+	else
+		asked->so_far.known = false;
+	ask_earlier(index, asked);
 }
 
 static void
@@ -233,6 +280,11 @@ on_found(void *owner, uint64_t number, const struct redisReply *reply)
 			return;
 		}
 		take_case(text_at(reply, 1), text_at(reply, 2), &f);
+		if (f.by != MAIL_NO_THREAD) {
+			asked->so_far = f;
+			ask_earlier(index, asked);
+			return;
+		}
 	} else if (reply != NULL) {
 		log_warn("mail: Redis answered what was not asked");
 	}
@@ -306,18 +358,6 @@ mail_index_find(struct mail_index *index, const char *mailbox, const struct mail
 
 /* ---- telling ---- */
 
-static void
-put_cut(json_t *to, const char *name, const char *text, size_t most)
-{
-	size_t n = text != NULL ? strlen(text) : 0;
-
-	if (n > most)
-		for (n = most; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80; n--)
-			;
-	if (n > 0)
-		json_object_set_new(to, name, json_stringn(text, n));
-}
-
 json_t *
 mail_thread_entry(const struct mail *mail, uint64_t contact)
 {
@@ -333,7 +373,7 @@ mail_thread_entry(const struct mail *mail, uint64_t contact)
 	for (size_t i = 0; i < sizeof copied / sizeof copied[0]; i++)
 		if (json_object_get(m, copied[i]) != NULL)
 			json_object_set(entry, copied[i], json_object_get(m, copied[i]));
-	put_cut(entry, "text", mail->text, MAIL_THREAD_TEXT);
+	mail_put_cut(entry, "text", mail->text, MAIL_THREAD_TEXT);
 	if (files != NULL) {
 		some = json_array();
 		for (size_t i = 0; i < json_array_size(files) && i < THREAD_FILES_MAX;

@@ -41,6 +41,8 @@ struct mail_found {
 	bool own;		/* the mail's own Message-ID is one that left here */
 	uint64_t case_contact;	/* the case's latest; 0: not known */
 	char agent[ID_MAX + 1]; /* who had the case last; "" */
+	json_t *earlier; /* borrowed for the call: the case's latest mails in brief, the
+			    oldest first; NULL: none */
 };
 
 typedef void (*mail_found_fn)(void *owner, uint64_t tag, const struct mail_found *found);

@@ -199,8 +199,13 @@ maildesk_joined(struct maildesk *d, const struct mail *mail, uint64_t contact)
 	struct mail_note *w = work_of(d, contact);
 	bool asked;
 
-	if (w == NULL || mail->automatic != MAIL_BY_PERSON)
+	if (w == NULL)
 		return;
+	work_came(d, w, mail);
+	if (mail->automatic != MAIL_BY_PERSON) {
+		work_save(d, w);
+		return;
+	}
 	/* A clock that runs already goes on from the first question. */
 	asked = json_integer_value(json_object_get(w->note, "replied_ms")) >=
 		json_integer_value(json_object_get(w->note, "asked_ms"));
@@ -257,6 +262,12 @@ on_member(void *owner, uint64_t contact, enum rpc_role role)
 	json_array_foreach(sent, i, one)
 		json_array_append_new(list, record_brief(one, false));
 	json_object_set_new(o, "mails", list);
+	if (json_object_get(w->note, "proposals") != NULL)
+		json_object_set(o, "proposals", json_object_get(w->note, "proposals"));
+	list = work_thread(w, sent);
+	if (json_array_size(list) > 0)
+		json_object_set(o, "thread", list);
+	json_decref(list);
 	json_decref(sent);
 	return o;
 }

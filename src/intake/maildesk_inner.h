@@ -31,7 +31,9 @@
  *    "taken": {"response", "text", "how": "take"|"choose"}, "ruled": true,
  *    "arrived_ms", "asked_ms", "first_reply_ms", "replied_ms", "awaits": true,
  *    "gate": "why it was not answered without an agent",
- *    "handed": {"by", "at", "note"}: with what it was handed on}
+ *    "handed": {"by", "at", "note"}: with what it was handed on,
+ *    "came": [{"at", "from", "subject", "text"}], this mail, and what came into the case
+ *    before and beside it, "proposals": [{"id", "title", "p", "why"}]}
  */
 struct mail_note {
 	uint64_t contact;
@@ -101,6 +103,13 @@ void work_end(struct maildesk *d, uint64_t contact);
 void works_load(struct maildesk *d);
 void works_flush(struct maildesk *d);
 void works_finish(struct maildesk *d);
+/* A mail has joined the contact: it belongs to the thread in brief. */
+void work_came(struct maildesk *d, struct mail_note *w, const struct mail *mail);
+/* What came into the case up to now, and what left, in brief, the oldest first. sent:
+ * records of the outbox. The caller's. */
+json_t *work_thread(const struct mail_note *w, const json_t *sent);
+#define CAME_MOST 6   /* mails that are remembered so */
+#define THREAD_MOST 8 /* that are shown */
 /* {"first_response": {...}, "next_response": {...}, "resolution": {...}} */
 json_t *work_clocks(struct maildesk *d, uint64_t contact, const struct mail_note *w);
 void contact_text(char out[NUMBER_ID_TEXT], uint64_t contact);

@@ -117,6 +117,19 @@ work_add(struct maildesk *d, uint64_t contact, json_t *note)
 	return w;
 }
 
+static json_t *
+proposals_json(const struct mail_suggest *s)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < s->n; i++)
+		json_array_append_new(
+			list, json_pack("{s:s*, s:s*, s:f, s:s*}", "id", s->list[i].id,
+				      "title", s->list[i].title, "p", s->list[i].p, "why",
+				      s->list[i].why));
+	return list;
+}
+
 struct mail_note *
 work_of(struct maildesk *d, uint64_t contact)
 {
@@ -131,11 +144,84 @@ work_of(struct maildesk *d, uint64_t contact)
 		return NULL;
 	contact_text(text, contact);
 	arrived_ms = mail.received_ms > 0 ? mail.received_ms : desk_time_ms(d);
-	mail_finish(&mail);
-	return work_add(d, contact,
+	w = work_add(d, contact,
 		json_pack("{s:s, s:s, s:I, s:I}", "contact", text, "case", case_id,
 			"arrived_ms", (json_int_t)arrived_ms, "asked_ms",
 			(json_int_t)arrived_ms));
+	if (mail.earlier != NULL)
+		json_object_set_new(w->note, "came", json_copy(mail.earlier));
+	work_came(d, w, &mail);
+	if (mail.suggest.n > 0)
+		json_object_set_new(w->note, "proposals", proposals_json(&mail.suggest));
+	mail_finish(&mail);
+	return w;
+}
+
+/* ---- the thread in brief ---- */
+
+void
+work_came(struct maildesk *d, struct mail_note *w, const struct mail *mail)
+{
+	json_t *came = json_object_get(w->note, "came");
+	char at[MOMENT_TEXT];
+
+	if (came == NULL) {
+		came = json_array();
+		json_object_set_new(w->note, "came", came);
+	}
+	moment_format(at, mail->received_ms > 0 ? mail->received_ms : desk_time_ms(d));
+	json_array_append_new(
+		came, mail_brief(at, mail->from.address, mail->subject, mail->text));
+	while (json_array_size(came) > CAME_MOST)
+		json_array_remove(came, 0);
+}
+
+static const char *
+at_of(const json_t *one)
+{
+	const char *at = json_string_value(json_object_get(one, "at"));
+
+	return at != NULL ? at : "";
+}
+
+/* Puts one in by its time; moments in words of one form sort as texts. */
+static void
+insert(json_t *list, json_t *one)
+{
+	size_t i = json_array_size(list);
+
+	while (i > 0 && strcmp(at_of(json_array_get(list, i - 1)), at_of(one)) > 0)
+		i--;
+	json_array_insert_new(list, i, one);
+}
+
+json_t *
+work_thread(const struct mail_note *w, const json_t *sent)
+{
+	json_t *list = json_array(), *one;
+	const json_t *from;
+	size_t i;
+
+	json_array_foreach(json_object_get(w->note, "came"), i, from)
+		insert(list, json_copy((json_t *)from));
+	json_array_foreach(sent, i, from)
+	{
+		int64_t ms = json_integer_value(json_object_get(from, "created_ms"));
+		const char *by = json_string_value(json_object_get(from, "by"));
+		char at[MOMENT_TEXT];
+
+		moment_format(at, ms);
+		one = mail_brief(at, NULL,
+			json_string_value(json_object_get(from, "subject")),
+			json_string_value(json_object_get(from, "text")));
+		json_object_set(one, "mail", json_object_get(from, "id"));
+		if (by != NULL)
+			json_object_set_new(one, "by", json_string(by));
+		insert(list, one);
+	}
+	while (json_array_size(list) > THREAD_MOST)
+		json_array_remove(list, 0);
+	return list;
 }
 
 static void write_note(struct maildesk *d, struct mail_note *w);

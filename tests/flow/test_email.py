@@ -49,9 +49,23 @@ async def an_answer_goes_out_threaded_and_the_customers_answer_comes_back_to_its
     bob = await centre.agent("a2")
     await mail_in(centre, order_mail(1, Subject="Re: Where is my order?", In_Reply_To=str(message["message-id"]),
                                      References=f"<m1@cust.example> {message['message-id']}", text="Thanks, when?\n"))  # fmt: skip
-    again = await ann.take()
+    offer = await ann.offered()
+    again = offer["contact"]["id"]
+    # The offer carries the thread, who he is, and the proposals.
+    thread = offer["contact"]["email"]["thread"]
+    equal([(m.get("from"), m.get("by")) for m in thread], [("ann1@cust.example", None), (None, "a1"), ("ann1@cust.example", None)])
+    check("my order is late" in thread[0]["text"] and "within a day" in thread[1]["text"], thread)
+    check(offer["contact"]["customer"]["id"], offer)
+    best = offer["contact"]["email"]["proposals"][0]
+    check(best["id"] == "order-late" and 0 < best["p"] <= 1 and best["why"], offer)
+    await ann.accept(offer["offer"])
     seen = await ann.wire.call("email.get", contact=again)
     equal((seen["case"], [m["state"] for m in seen["mails"]]), (contact, ["sent"]))
+    # One that comes beside it belongs to the thread, too.
+    await mail_in(centre, order_mail(1, In_Reply_To=str(message["message-id"]), text="And is it blue?\n"))
+    await ann.expect("email.received")
+    shown = await ann.wire.call("contact.get", contact=again)
+    equal([m["text"].strip() for m in shown["contact"]["email"]["thread"] if "from" in m][2:], ["And is it blue?"])
     equal(bob.contacts, {} if isinstance(bob.contacts, dict) else type(bob.contacts)())
     await ann.wire.call("email.reply", contact=again, text="Tomorrow.", resolve=True)
     second = (await here.mails(2))[1]

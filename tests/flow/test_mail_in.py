@@ -102,6 +102,8 @@ async def an_answer_after_the_end_reopens_the_case_for_its_last_agent(start):
     equal(offer["contact"]["id"], again)
     await bob.quiet("offer.created", 0.2)
     found = await mail_of(centre, again)
+    (earlier,) = found["thread"].pop("earlier")
+    equal((earlier["from"], earlier["text"]), ("ann@cust.example", "Where is my order?\n"))
     equal(found["thread"], {"case": first, "by": "references", "answers": ours.strip("<>")})
 
 
@@ -182,7 +184,7 @@ async def proposals_travel_with_the_contact_and_rules_choose_its_queue(start):
     equal((await centre.get(angry))["queue"], "billing")
     # A library with a mistake is not taken: the one before stays.
     (centre.dir / "responses" / "late.md").write_text("---\nnonsense: 1\n---\n")
-    await centre.admin("config.reload")
+    await refused(centre.admin("config.reload"), "config_invalid")
     found = await mail_of(centre, await contact_of(centre, mail("Where is my order?\n")))
     equal(found["suggest"]["proposals"][0]["id"], "late")
 
