@@ -51,7 +51,10 @@ async def has_verdicts(centre, n):
 
 
 async def is_open(centre):
-    found = (await centre.admin("suggest.report", response="order-late"))["responses"]
+    try:
+        found = (await centre.admin("suggest.report", response="order-late"))["responses"]
+    except asyncio.TimeoutError:
+        return False  # a machine that stands still now and then
     return found and found[0]["gate"]["open"]
 
 
@@ -106,10 +109,10 @@ async def everything(here, kills, seed=1):
     counts = dict.fromkeys((*MOMENTS, "unanswered"), 0)
     began, contacts = time.monotonic(), []
     for n in range(1000, 1000 + kills):
-        await eventually(lambda: is_open(centre), limit_s=30, what="the gate after a start")
+        await eventually(lambda: is_open(centre), limit_s=120, what="the gate after a start")
         contacts.append(await _kill_once(here, rng, n, counts))
     equal(len(set(contacts)), kills, "contacts")
-    await eventually(lambda: _settled(centre, contacts), limit_s=60, what="nothing held and nothing queued")
+    await eventually(lambda: _settled(centre, contacts), limit_s=120, what="nothing held and nothing queued")
     sent = {}
     for data in here.sink.begun:
         if b"auto-replied" in data:
