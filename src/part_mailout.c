@@ -45,7 +45,7 @@ box_of(void *owner, const char *name, struct maildesk_box *out)
 	if (box == NULL || box->n_addresses == 0)
 		return false;
 	*out = (struct maildesk_box){
-		box->addresses[0], box->display, u->config->mail->host};
+		box->addresses[0], box->display, u->config->mail->host, box->envelope};
 	return true;
 }
 

@@ -186,6 +186,12 @@ compile_mailbox(struct compile *c, const struct slot *slot, struct mail_settings
 	box->name = xstrdup(slot->key->text);
 	all->n_boxes++;
 	box->display = xstrdup(entry_text(e, MAILBOX_DISPLAY));
+	box->envelope = xstrdup(entry_text(e, MAILBOX_ENVELOPE));
+	if (box->envelope != NULL &&
+		(!is_address(box->envelope) || box->envelope[0] == '@'))
+		tree_error(c->tree, e->slot[MAILBOX_ENVELOPE].node,
+			"envelope: \"%s\" is no address: write bounces@example.com",
+			box->envelope);
 	box->channel = xstrdup(entry_text(e, MAILBOX_CHANNEL));
 	box->queue = xstrdup(entry_text(e, MAILBOX_QUEUE));
 	box->library = path_of(c, &e->slot[MAILBOX_LIBRARY]);

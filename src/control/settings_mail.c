@@ -77,6 +77,11 @@ static const struct setting mailbox_settings[] = {
 		.help = "Language of mails that do not show theirs."),
 	[MAILBOX_FLOOR] = KEY(NUMBER, "floor", .least = 0, .most = 1, .fallback = "0.05",
 		.help = "Proposals less probable than this are not shown."),
+	[MAILBOX_ENVELOPE] = KEY(TEXT, "envelope",
+		.rule = "mail.out.envelope, else the first address",
+		.sample = "help-bounces@example.com",
+		.help = "Envelope sender of its answers: where mail that cannot be "
+			"delivered comes back to. It should be an address of a mailbox."),
 	[MAILBOX_IMAP] = KEY(SECTION, "imap", .of = &imap,
 		.help = "Fetch mail from an IMAP server; a plain value is the url."),
 };

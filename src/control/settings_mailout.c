@@ -118,8 +118,9 @@ static const struct setting out_settings[] = {
 			"otherwise."),
 	[OUT_ENVELOPE] = KEY(TEXT, "envelope", .rule = "the mailbox's address",
 		.sample = "bounces@example.com",
-		.help = "Envelope sender of answers: where mail that cannot be delivered "
-			"comes back to. It should be an address of a mailbox."),
+		.help = "Envelope sender of answers from mailboxes that name none: where "
+			"mail that cannot be delivered comes back to. It should be an "
+			"address of a mailbox."),
 	[OUT_GIVE_UP] = KEY(DURATION, "give_up", RANGE(60000, 30 * DAY_MS),
 		.fallback = "2d",
 		.help = "A mail that the relay will not take is tried again so long."),

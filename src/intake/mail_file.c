@@ -93,25 +93,35 @@ subject_of(const char *blob, char out[33])
 	snprintf(out, 33, "%.32s", blob);
 }
 
+json_t *
+mail_file_given(
+	const unsigned char *secret, int64_t now_ms, const char *blob, const char *name)
+{
+	char subject[33], token[TICKET_TEXT];
+	struct text path = {0};
+	json_t *o;
+
+	subject_of(blob, subject);
+	ticket_make(secret, subject, now_ms + MAIL_FILE_TOKEN_MS, token);
+	text_addf(&path, PATH "%s/", blob);
+	add_percent(&path, name[0] != '\0' ? name : "file");
+	o = json_pack("{s:s, s:s}", "path", path.s, "token", token);
+	text_finish(&path);
+	return o;
+}
+
 static void
 answer(struct mail_files *f, struct rpc *rpc, uint64_t tag, const char *blob,
 	const char *name)
 {
-	int64_t now_ms = f->parts.now(f->parts.owner);
-	char subject[33], token[TICKET_TEXT];
-	struct text path = {0};
-
 	if (name == NULL) {
 		rpc_refuse(rpc, tag, RPC_NOT_FOUND, "no_file",
 			"This contact and its case have no such file.", NULL);
 		return;
 	}
-	subject_of(blob, subject);
-	ticket_make(f->parts.secret, subject, now_ms + MAIL_FILE_TOKEN_MS, token);
-	text_addf(&path, PATH "%s/", blob);
-	add_percent(&path, name);
-	rpc_answer(rpc, tag, json_pack("{s:s, s:s}", "path", path.s, "token", token));
-	text_finish(&path);
+	rpc_answer(rpc, tag,
+		mail_file_given(
+			f->parts.secret, f->parts.now(f->parts.owner), blob, name));
 }
 
 static void

@@ -33,6 +33,11 @@ struct mail_files_parts {
 	void *owner;
 };
 
+/* What a file is fetched by: {"path", "token"}. Whoever asks has been found to be
+ * allowed. secret: TICKET_SECRET bytes. The caller's. */
+json_t *mail_file_given(
+	const unsigned char *secret, int64_t now_ms, const char *blob, const char *name);
+
 /* NULL with the reason logged. */
 struct mail_files *mail_files_create(
 	const struct mail_files_parts *parts) USHER_MUST_CHECK;

@@ -23,6 +23,7 @@ struct mail;
 struct maildesk_box {
 	const char *address, *display; /* display: NULL: none */
 	const char *domain;	       /* right side of Message-IDs */
+	const char *envelope;	       /* sender of the envelope; NULL: none of its own */
 };
 
 /* All borrowed; they outlive the mail desk. */

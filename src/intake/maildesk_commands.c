@@ -76,6 +76,11 @@ static const struct rpc_param detach[] = {
 	{"blob", RPC_TEXT, .required = true, .most = BLOB_NAME - 1},
 	{NULL},
 };
+static const struct rpc_param attachment[] = {
+	THE_MAIL,
+	{"blob", RPC_TEXT, .required = true, .most = BLOB_NAME - 1},
+	{NULL},
+};
 static const struct rpc_param split[] = {
 	THE_CONTACT,
 	{"title", RPC_TEXT, .required = true, .most = SUBJECT_MAX},
@@ -174,6 +179,8 @@ const struct rpc_command maildesk_commands[] = {
 	{"email.attach", AGENT, attach, on_email_attach,
 		"Adds a file to the answer, part by part; it goes with email.reply."},
 	{"email.detach", AGENT, detach, on_email_detach, "Takes a file off the answer."},
+	{"email.attachment", AGENT | STAFF, attachment, on_email_attachment,
+		"A token by which a file of a mail of ours is fetched over HTTP."},
 	{"email.forward", AGENT, forward, on_email_forward,
 		"Sends the mail on to somebody else, with a text above it and its "
 		"files behind."},

@@ -252,10 +252,11 @@ answer_record(struct maildesk *d, uint64_t contact, const struct mail *mail,
 	json_object_set_new(record, "from",
 		json_pack("{s:s, s:s*}", "address", box.address, "name", box.display));
 	/* Automatic mail has the null path: nothing comes back to answer to. */
-	json_object_set_new(record, "envelope",
-		json_string(automatic			    ? ""
-			    : d->settings->envelope != NULL ? d->settings->envelope
-							    : box.address));
+	if (box.envelope == NULL)
+		box.envelope = d->settings->envelope != NULL ? d->settings->envelope
+							     : box.address;
+	json_object_set_new(
+		record, "envelope", json_string(automatic ? "" : box.envelope));
 	json_object_set_new(record, "subject", redacted(subject, &found));
 	json_object_set_new(record, "text", redacted(parts->text, &found));
 	if (quote != NULL)

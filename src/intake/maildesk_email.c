@@ -4,6 +4,7 @@
 
 #include "base/redact.h"
 #include "intake/compose.h"
+#include "intake/mail_file.h"
 #include "intake/maildesk_inner.h"
 
 #define LIST_MOST 100 /* mails in one answer */
@@ -519,6 +520,33 @@ own_mail(struct maildesk *d, const struct rpc_call *call)
 	rpc_refuse(call->rpc, call->tag, RPC_NOT_FOUND, "no_mail",
 		"No such mail of yours is at hand.", NULL);
 	return NULL;
+}
+
+/* A file that went, or is to go, with a mail of ours: for its author, and for whoever is
+ * to approve it. */
+void
+on_email_attachment(void *owner, const struct rpc_call *call)
+{
+	struct maildesk *d = owner;
+	const json_t *record = own_mail(d, call), *one;
+	const char *wanted = rpc_text(call, "blob");
+	size_t i;
+
+	if (record == NULL)
+		return;
+	json_array_foreach(json_object_get(record, "attachments"), i, one)
+	{
+		const char *blob = json_string_value(json_object_get(one, "blob"));
+
+		if (blob == NULL || strcmp(blob, wanted) != 0)
+			continue;
+		rpc_answer(call->rpc, call->tag,
+			mail_file_given(d->parts.ticket_secret, desk_time_ms(d), blob,
+				json_string_value(json_object_get(one, "name"))));
+		return;
+	}
+	rpc_refuse(call->rpc, call->tag, RPC_NOT_FOUND, "no_file",
+		"No such file goes with that mail.", NULL);
 }
 
 /* Its text, and its files, while the contact is still in somebody's hands. */

@@ -181,6 +181,7 @@ MAIL_METHOD(on_email_reply);
 MAIL_METHOD(on_email_undo);
 MAIL_METHOD(on_email_attach);
 MAIL_METHOD(on_email_detach);
+MAIL_METHOD(on_email_attachment);
 MAIL_METHOD(on_email_forward);
 MAIL_METHOD(on_email_split);
 MAIL_METHOD(on_email_transfer);

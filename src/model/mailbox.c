@@ -37,6 +37,7 @@ box_finish(struct mailbox *box)
 	free(box->name);
 	texts_free(box->addresses, box->n_addresses);
 	free(box->display);
+	free(box->envelope);
 	free(box->channel);
 	free(box->queue);
 	free(box->library);

@@ -38,6 +38,8 @@ struct mailbox {
 	char *queue;	/* NULL: by the rules */
 	char *library;	/* folder of responses; NULL: nothing is proposed */
 	char *models;	/* folder; NULL: "models" in the state directory */
+	char *envelope; /* sender of the envelope; NULL: mail.out.envelope, or the first
+			   address */
 	char *language; /* where a mail does not tell; NULL: unknown */
 	double floor;	/* 0..1; less probable proposals are not shown */
 	bool polled;	/* imap holds */

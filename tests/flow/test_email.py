@@ -74,6 +74,21 @@ async def an_answer_goes_out_threaded_and_the_customers_answer_comes_back_to_its
     await centre.becomes(again, "completed")
 
 
+@test
+async def each_mailbox_has_its_own_place_where_mail_comes_back_to(start):
+    here = await post(start, out={"envelope": "bounces@desk.example"}, launch=False)
+    boxes = here.centre.settings["mail"]["mailboxes"]
+    boxes["sales"] = {"addresses": ["sales@desk.example"], "envelope": "sales-bounces@desk.example"}
+    here.centre.write_settings()
+    await here.centre.launch()
+    ann = await here.centre.agent("a1")
+    for n, to in enumerate(("help@desk.example", "sales@desk.example")):
+        await mail_in(here.centre, order_mail(n, To=to), sender=f"ann{n}@cust.example", to=(to,))
+        await ann.wire.call("email.reply", contact=await ann.take(), text="Soon.", resolve=True)
+    sent = {m["from"].addresses[0].addr_spec: m.envelope[0] for m in await here.mails(2)}
+    equal(sent, {"help@desk.example": "bounces@desk.example", "sales@desk.example": "sales-bounces@desk.example"})
+
+
 @test(subset=True)
 async def a_mail_can_be_taken_back_until_it_leaves(start):
     here = await post(start, out={"undo": "1h"})
@@ -152,6 +167,12 @@ async def files_go_with_an_answer_survive_a_kill_and_come_back_when_it_is_taken_
     await eventually(lambda: contact in ann.contacts, what="her work")
     sent = (await ann.wire.call("email.reply", contact=contact, text="Here it is."))["mail"]
     equal([f["name"] for f in sent["attachments"]], ["Bill ü.pdf", "note.txt"])
+    blob = sent["attachments"][0]["blob"]
+    supervisor = await centre.supervisor()
+    for given in (await ann.wire.call("email.attachment", mail=sent["id"], blob=blob), await supervisor.call("email.attachment", mail=sent["id"], blob=blob)):
+        status, fields, _ = await centre.http.exchange("GET", given["path"], headers={"X-Usher-Token": given["token"]})
+        equal((status, fields["content-type"]), (200, "application/octet-stream"))
+    await refused(ann.wire.call("email.attachment", mail=sent["id"], blob="0" * 64), "no_file")
     check("files" not in await ann.wire.call("email.get", contact=contact), "they are gone with the mail")
     await ann.wire.call("email.undo", mail=sent["id"])
     equal([f["name"] for f in (await ann.wire.call("email.get", contact=contact))["files"]], ["Bill ü.pdf", "note.txt"])

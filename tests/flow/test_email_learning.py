@@ -115,6 +115,10 @@ async def verdicts_are_logged_with_what_was_shown_and_reported(start):
     equal(of["card-lost"]["gate"]["on"], False)
     # A supervisor looks again: what was called right was not.
     await supervisor.call("suggestion.judge", contact=first, right=False)
+    # The first that was looked at was wrong: no more automatic answers by that response, whatever else is proven.
+    equal((await gate(centre))["switched_off"], "its automatic answers were wrong too often")
+    code, out, error = await usherctl(centre, "suggest", "switch", "order-late", "on")
+    equal(code, 0, error)
     report = await supervisor.call("suggest.report", response="order-late")
     equal(report["responses"][0]["right"], 0)
     await refused(supervisor.call("suggestion.judge", contact="c000000000009", right=True), "no_verdict")
