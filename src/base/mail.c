@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/worker.h"
 
@@ -26,6 +27,8 @@
 #endif
 
 #define PASSWORD_MAX 1024 /* bytes */
+#define TALK_TIMES 4	  /* timeouts that a relay's answers take in all, at most */
+#define SLOWEST_BPS 4096  /* bytes a second at which a message leaves, at least */
 #define END_WAIT_MS 2000  /* for mails on their way when usherd ends */
 
 const char *const mailer_fate_name[4] = {"sent", "later", "refused", "unsure"};
@@ -61,8 +64,11 @@ struct job {
 	uint64_t tag;
 	struct mailer_result result;
 	/* While it runs. */
-	bool read_all; /* by the library */
-	bool begun;    /* the message has begun to leave */
+	bool read_all;	  /* by the library */
+	bool begun;	  /* the message has begun to leave */
+	int64_t until_ms; /* boot time; what the relay says later is not heard */
+	bool answered;	  /* whether the relay has it, has been said to the end */
+	bool cut;	  /* it was not heard before that */
 	bool bad_certificate;
 };
 
@@ -226,6 +232,11 @@ on_event(smtp_session_t session, int what, void *arg, ...)
 	switch (what) {
 	case SMTP_EV_MESSAGEDATA:
 		job->begun = true;
+		job->until_ms = clock_boot_ms() + TALK_TIMES * job->route->timeout_ms +
+				(int64_t)job->n * 1000 / SLOWEST_BPS;
+		break;
+	case SMTP_EV_MESSAGESENT:
+		job->answered = true;
 		break;
 	case SMTP_EV_INVALID_PEER_CERTIFICATE:
 		(void)va_arg(list, long);
@@ -248,6 +259,20 @@ on_event(smtp_session_t session, int what, void *arg, ...)
 		break;
 	}
 	va_end(list);
+}
+
+/* All that the relay says, before the library has read it. The library's time-outs are
+ * for silence: a relay that says something now and then would hold the thread for ever,
+ * and the library cannot be told to stop. But it stops at what is no answer. */
+static void
+on_talk(const char *said, int n, int written, void *arg)
+{
+	struct job *job = arg;
+
+	if (written || n <= 0 || clock_boot_ms() <= job->until_ms)
+		return;
+	job->cut |= !job->answered;
+	memset((char *)(uintptr_t)said, '\n', (size_t)n);
 }
 
 static int
@@ -293,6 +318,11 @@ judge(struct job *job, bool started, smtp_message_t message, smtp_recipient_t *r
 	for (int i = 0; i < job->n_to; i++) {
 		const smtp_status_t *to = smtp_recipient_status(recipients[i]), *s = to;
 
+		if (job->cut) { /* the beginning of an answer is none */
+			add_recipient(&job->result, fate_of_code(0, job->begun), 0,
+				"The relay went on talking and gave no answer.");
+			continue;
+		}
 		/* Whoever said no first is the one to be quoted. */
 		if (path->code >= 400)
 			s = path;
@@ -312,6 +342,8 @@ set_up(struct job *job, smtp_session_t session)
 	if (route->name != NULL)
 		smtp_set_hostname(session, route->name);
 	smtp_set_eventcb(session, on_event, job);
+	job->until_ms = clock_boot_ms() + TALK_TIMES * route->timeout_ms;
+	smtp_set_monitorcb(session, on_talk, job, 0);
 	for (int i = Timeout_GREETING; i <= Timeout_DATA2; i++)
 		smtp_set_timeout(
 			session, i | Timeout_OVERRIDE_RFC2822_MINIMUM, route->timeout_ms);

@@ -46,7 +46,10 @@ struct mailer_relay {
 	const char *user;	   /* NULL: no login */
 	const char *password_file; /* its first line; with user */
 	const char *name;	   /* our own in EHLO; NULL: the host's */
-	int64_t timeout_ms;	   /* without a word from the server; > 0 */
+	/* Without a word from the server; > 0. All that it says before the message and
+	 * after it takes four times this at most, each; the connection itself is waited
+	 * for as long as the system does. */
+	int64_t timeout_ms;
 };
 
 /* ---- what goes ---- */

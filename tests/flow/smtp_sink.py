@@ -8,7 +8,8 @@
 What it can do: ok, refuse_mail (MAIL 550), refuse_rcpt (RCPT 550), refuse_some (second recipient 550), greylist
 (RCPT 451), refuse_data (554 after the message), later_data (451 after the message), drop_connect, drop_data (takes the
 message, hangs up before an answer), drop_mid (hangs up within the message), hang_connect (never greets), hang_data (takes
-the message, never answers), busy (421 as greeting), garbage (no SMTP at all), endless (a greeting without end).
+the message, never answers), busy (421 as greeting), garbage (no SMTP at all), endless (a greeting without end), drip (a byte now and then, for ever),
+chatter (lines of a greeting, for ever), chatter_data (takes the message, then lines of an answer, for ever).
 """
 
 import asyncio
@@ -50,7 +51,7 @@ class Sink:
         self.writers.add(writer)
         try:
             await self._session(reader, writer, self._next())
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             self.writers.discard(writer)
@@ -75,6 +76,14 @@ class Sink:
             writer.write(b"\x00\xff" * 2000)
             await writer.drain()
             return
+        async def talk(words):
+            while True:
+                writer.write(words)
+                await writer.drain()
+                await asyncio.sleep(0.2)
+
+        if act in ("drip", "chatter"):
+            await talk(b"2" if act == "drip" else b"220-still here\r\n")
         if act == "endless":
             for _ in range(2000):
                 await say("220-" + "x" * 500)
@@ -121,6 +130,8 @@ class Sink:
                     await self.hook("whole")
                 if act == "drop_data":
                     return
+                if act == "chatter_data":
+                    await talk(b"250-still here\r\n")
                 if act == "hang_data":
                     await reader.read(1 << 16)
                     return

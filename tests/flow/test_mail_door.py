@@ -187,6 +187,23 @@ async def a_server_that_hangs_holds_up_neither_the_loop_nor_the_others():
 
 
 @test
+async def a_server_that_talks_without_end_does_not_hold_a_thread():
+    """Each of its words comes before the time-out; all of them together have a bound, too."""
+    async with Door(threads=3) as door:
+        sinks, handed = [], {}
+        for act, fate in (("drip", "later"), ("chatter", "later"), ("chatter_data", "unsure")):
+            sink = await Sink.start([act])
+            sinks.append(sink)
+            handed[await door.hand({"port": sink.port, "timeout_ms": 1000})] = (act, fate)
+        for tag, (act, fate) in handed.items():
+            equal((await door.answer(tag))["fate"], fate, act)
+        fine = await Sink.start(["ok"])
+        equal((await door.send({"port": fine.port}))["fate"], "sent", "after them")
+    for sink in (*sinks, fine):
+        await sink.stop()
+
+
+@test
 async def nobody_listening_is_a_reason_to_try_again():
     async with Door() as door:
         answer = await door.send({"port": harness.free_port()})
