@@ -34,8 +34,8 @@ export class Post {
   }
 
   /* A mail comes in; its contact's id. */
-  async deliver(centre, { text, from = "maria@cust.example", name = "Maria Mustermann", file, ...fields }) {
-    const wish = { lmtp: centre.ready.lmtp, to: [`help@${HOST}`], from, text, file, fields: { From: `${name} <${from}>`, ...fields } };
+  async deliver(centre, { text, html, from = "maria@cust.example", person = "Maria Mustermann", files, ...fields }) {
+    const wish = { lmtp: centre.ready.lmtp, to: [`help@${HOST}`], from, person, text, html, files, fields };
     const [code, words] = (await this.helper.ask(wish)).said[`help@${HOST}`];
     if (code !== 250) throw new Error(`not taken: ${code} ${words}`);
     return words.split(" ").pop();

@@ -74,12 +74,15 @@ test("an answer waits for a look, comes back with a reason, is changed, approved
   await boss.click("dialog button[type=submit]");
   await until(async () => /Say when\./.test(await page.textContent(".mail-editor .wrapup-bar")), "the agent reads why");
   await until(async () => (await page.inputValue(`#answer-${id}`)) === "Soon.", "its text is the draft again");
+  await page.setInputFiles(".mail-files input[type=file]", { name: "label <b>.txt", mimeType: "text/plain", buffer: Buffer.from("Parcel 4711\n".repeat(9000)) });
+  await until(async () => /label <b>\.txt/.test(await page.textContent(".mail-files")), "a file goes along");
   await page.fill(`#answer-${id}`, "Tomorrow.");
   await page.click("#email-send-done");
   await until(async () => /Tomorrow\./.test(await boss.textContent(".held-mail")), "once more");
   await boss.click(".held-mail button:has-text('Approve')");
   await boss.click("dialog button[type=submit]");
-  await post.sent((m) => /Tomorrow\./.test(m.text), "it leaves");
+  const left = await post.sent((m) => /Tomorrow\./.test(m.text), "it leaves");
+  equal(Object.values(left.files), [108000], `its file goes along: ${JSON.stringify(left.files)}`);
   await until(async () => /sent/.test(await boss.textContent("table.outbox")), "and is in the list");
   equal(post.mails.length, 1);
 });

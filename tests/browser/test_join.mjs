@@ -100,7 +100,7 @@ test("an attachment is downloaded, never shown", async (t) => {
   const post = await Post.start(t);
   const centre = await t.centre({ mail: post.settings() });
   const page = await desktop(t, centre);
-  const id = await post.deliver(centre, { ...ORDER, file: { name: "bill <b>.html", text: "<script>document.title = 'run'</script>" } });
+  const id = await post.deliver(centre, { ...ORDER, files: [{ name: "bill <b>.html", text: "<script>document.title = 'run'</script>" }] });
   await take(page, id);
   const button = await page.waitForSelector(".mail-file");
   const [download] = await Promise.all([page.waitForEvent("download"), button.click()]);

@@ -16,11 +16,12 @@ export async function forward({ link }, item) {
     fields: [
       { name: "to", label: t("To"), required: true, most: 2000, hint: t("Addresses, separated by commas") },
       { name: "text", label: t("Words above it"), type: "textarea", most: 30000 },
+      ...(item.contact.payload?.mail?.attachments?.length ? [{ name: "files", label: t("With its files"), type: "checkbox", value: true }] : []),
     ],
     confirm: t("Forward"),
   });
   if (!answer) return false;
-  const params = { contact: item.id, to: addressesOf(answer.to), ...(answer.text ? { text: answer.text } : {}) };
+  const params = { contact: item.id, to: addressesOf(answer.to), ...(answer.text ? { text: answer.text } : {}), ...(answer.files === false ? { files: false } : {}) };
   return attempt(null, () => link.call("email.forward", params), t("It is on its way."));
 }
 

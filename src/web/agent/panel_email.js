@@ -9,8 +9,10 @@ import { keepDraft, loadDraft } from "../lib/store.js";
 import { moment, ms, percent, span } from "../lib/time.js";
 import { attempt, badge, notice, saveBlob } from "../lib/ui.js";
 import { addressesOf, forward, putAside, split } from "./mail_acts.js";
+import { filesRow } from "./mail_files.js";
 
 const DRAFT_WAIT_MS = 1500;
+const RETRY_MS = 10000; /* until a mail that could not be read is asked for again */
 const TEXT_MAX = 60000;
 const WORD = /[\p{L}\p{N}]{3,}/gu;
 
@@ -81,6 +83,7 @@ export function emailPanel(context, item) {
     return { button, method };
   });
   const actRow = h("div", { class: "row mail-acts" }, acts.map((a) => a.button));
+  const attached = filesRow(context, item, () => load(true));
   const gate = h("p", { class: "soft", hidden: true });
   const returned = h("p", { class: "wrapup-bar", role: "alert", hidden: true });
   let saving = null;
@@ -367,6 +370,7 @@ export function emailPanel(context, item) {
       const answer = await link.call("email.get", { contact: item.id });
       now.mail = answer.mail;
       now.taken = answer.taken?.response ?? now.taken;
+      attached.show(answer.files);
       show(gate, !!answer.gate);
       text(gate, answer.gate ? t("Not answered by itself: {why}", { why: clean(answer.gate) }) : "");
       if (answer.draft && !loadDraft(`email.${item.id}`) && !editor.value) {
@@ -384,8 +388,14 @@ export function emailPanel(context, item) {
       showCase();
       showProposals(now.mail.suggest);
     } catch (error) {
-      now.loaded = false;
+      if (error.type === "no_mail") {
+        /* A contact of this channel that nobody could be written to: only what came along is shown. */
+        now.none = true;
+        model.changed();
+        return;
+      }
       if (error.type !== "gone") notice(error.message, "bad");
+      setTimeout(() => (now.loaded = false), error.type === "gone" ? 0 : RETRY_MS);
     }
   };
   const off = [
@@ -423,6 +433,7 @@ export function emailPanel(context, item) {
     ),
     returned,
     editor,
+    attached.node,
     h("div", { class: "row" }, h("span", { class: "canned-box grow" }, search, found), kept),
     h("div", { class: "row end" }, outcome, send, sendDone),
   );
@@ -446,9 +457,11 @@ export function emailPanel(context, item) {
         showProposals(now.mail?.suggest);
       }
       load();
-      const able = link.methods?.has("email.reply");
+      const able = link.methods?.has("email.reply") && !now.none;
+      show(node, able || !!now.mail);
       show(write.parentElement, able);
       show(search, link.methods?.has("response.search"));
+      attached.able(able && current.state !== "parked");
       send.disabled = sendDone.disabled = !link.live || current.state === "parked";
       for (const { button, method } of acts) {
         show(button, !!link.methods?.has(method) && !!c.payload?.mail && current.state === "connected");

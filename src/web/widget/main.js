@@ -517,7 +517,7 @@ async function picked() {
     }
     say("");
   } catch (error) {
-    say(refusal(error));
+    say(error.type === "invalid_params" ? t("The file’s name cannot be used.") : refusal(error));
   }
 }
 

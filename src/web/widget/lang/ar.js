@@ -77,4 +77,5 @@ export default {
   "No more files can be sent in this chat.": "لا يمكن إرسال مزيد من الملفات في هذه المحادثة.",
   "This chat has as many messages as it may have.": "بلغت هذه المحادثة أقصى عدد من الرسائل.",
   "Please give an address such as ann@example.com.": "يرجى كتابة عنوان مثل ann@example.com.",
+  "The file’s name cannot be used.": "لا يمكن استخدام اسم الملف.",
 };

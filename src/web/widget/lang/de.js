@@ -77,4 +77,5 @@ export default {
   "No more files can be sent in this chat.": "In diesem Chat können keine Dateien mehr gesendet werden.",
   "This chat has as many messages as it may have.": "Dieser Chat hat so viele Nachrichten, wie er haben darf.",
   "Please give an address such as ann@example.com.": "Bitte geben Sie eine Adresse wie ann@example.com an.",
+  "The file’s name cannot be used.": "Der Name der Datei kann nicht verwendet werden.",
 };

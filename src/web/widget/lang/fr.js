@@ -77,4 +77,5 @@ export default {
   "No more files can be sent in this chat.": "Plus aucun fichier ne peut être envoyé dans cette discussion.",
   "This chat has as many messages as it may have.": "Cette discussion a atteint son nombre maximal de messages.",
   "Please give an address such as ann@example.com.": "Veuillez indiquer une adresse comme ann@example.com.",
+  "The file’s name cannot be used.": "Le nom du fichier ne peut pas être utilisé.",
 };
