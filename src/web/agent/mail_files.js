@@ -3,7 +3,7 @@ import { h, outside, replace, show } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
 import { attempt, notice } from "../lib/ui.js";
 
-const PART_BYTES = 49152; /* 65,536 characters of base64 */
+const PART_BYTES = 36864; /* 49,152 characters of base64: a request fits a WebSocket frame of 64 KiB */
 const FILE_MOST = 18874368; /* bytes; docs/protocol.md, email.attach */
 
 function base64(bytes) {
