@@ -144,9 +144,29 @@ test("of two tabs of one agent the newer works, and the older can take over agai
   await two.waitForSelector(".cover");
 });
 
-test("a call for help is seen, a message is read, declining says why", async (t) => {
+test("an offer rings and notifies, a call for help is seen, a message is read, declining says why", async (t) => {
   const centre = await t.centre();
   const page = await t.page();
+  /* What the page asks of the machine is written down: tones, and notifications while it is not in front. */
+  await page.addInitScript(() => {
+    window.tones = 0;
+    window.notes = [];
+    const make = AudioContext.prototype.createOscillator;
+    AudioContext.prototype.createOscillator = function () {
+      window.tones++;
+      return make.call(this);
+    };
+    window.Notification = class {
+      static permission = "granted";
+      constructor(title, { body }) {
+        window.notes.push(`${title}: ${body}`);
+      }
+      close() {
+        window.notes.push("closed");
+      }
+    };
+    Object.defineProperty(document, "hidden", { get: () => !!window.behind });
+  });
   await t.agent(page, centre, "a1");
   await ready(page);
   await page.keyboard.press("Alt+h");
@@ -158,12 +178,17 @@ test("a call for help is seen, a message is read, declining says why", async (t)
   await until(async () => !(await page.$("#help-button.called")), "help is over");
   await centre.admin("message.send", { text: "Well done <b>all</b>" });
   await until(async () => /Well done <b>all<\/b>/.test(await page.textContent(".notices")), "the message");
+  await page.evaluate(() => (window.behind = true));
   await centre.submit("chat", { title: "Hello" });
-  await page.waitForSelector(".offer");
+  await page.waitForSelector(".offer", { state: "attached" });
+  await until(() => page.evaluate(() => window.tones > 0), "it rings");
+  await until(() => page.evaluate(() => window.notes.some((n) => n === "Chat for you: Hello")), "the system is told");
+  await page.evaluate(() => (window.behind = false));
   await page.keyboard.press("Alt+x");
   await page.fill("#ask-reason", "not my language");
   await page.click("dialog button[type=submit]");
   await until(async () => !(await page.$(".offer")), "declined");
+  await until(() => page.evaluate(() => window.notes.includes("closed")), "its notification goes");
 });
 
 test("the desktop works on a phone", async (t) => {

@@ -56,7 +56,7 @@ export function emailPanel(context, item) {
   const cc = h("input", { id: `cc-${item.id}`, autocomplete: "off", maxlength: 2000 });
   const subject = h("input", { id: `subject-${item.id}`, autocomplete: "off", maxlength: 998 });
   const editor = h("textarea", {
-    rows: 9,
+    rows: 6,
     id: `answer-${item.id}`,
     maxlength: TEXT_MAX,
     "aria-label": t("Answer"),
