@@ -118,6 +118,11 @@ test("states, skills and queues are changed live, each after a question", async 
     const a = (await centre.admin("agent.list")).agents.find((x) => x.id === "a1");
     return a.skills.french === 2 && a.skills.english === 9 && a.capacity === 50;
   }, "skills and capacity");
+  await page.click("tr[data-key=a1] button:has-text('Message')");
+  await page.fill("#ask-text", "The stock call begins at ten.");
+  await t.accessible(page, "message dialog");
+  await page.click("dialog button[type=submit]");
+  await until(async () => /1 agent has it/.test(await page.textContent(".notices")), "he has it");
   await page.click("a[href='#overview']");
   await page.click("tr[data-key=billing] button:has-text('Close')");
   await page.fill("#ask-reason", "fire drill");

@@ -1,6 +1,11 @@
 """Chats over the real WebSocket: a customer and an agent, and everything that may come between."""
 
 import asyncio
+import hashlib
+import hmac
+import os
+import shutil
+import time
 
 import harness
 from chat_case import Chats, begin
@@ -325,6 +330,41 @@ async def a_closed_queue_names_other_ways(start):
     equal((hello["open"], hello["alternatives"]), (False, ["email"]))
     error = await refused(visitor.start(name="A"), "queue_closed")
     equal(error.data["alternatives"], ["email"])
+
+
+@test(subset=True)
+async def an_identity_that_the_site_signs_is_believed_and_no_other(start):
+    centre = await start(launch=False)
+    secret = centre.dir / "chat.key"
+    secret.write_bytes(b"k" * 32)
+    secret.chmod(0o600)
+    if os.geteuid() == 0:
+        shutil.chown(secret, "nobody")  # the daemon's account
+    centre.write_settings(chat={"identity_key_file": str(secret)})
+    await centre.launch()
+    chats = Chats(centre)
+    centre.wires.append(chats)
+
+    def signed(key=b"k" * 32, **who):
+        lines = "\n".join(str(who.get(name, "")) for name in ("user", "name", "email", "phone", "expires"))
+        return {**who, "hash": hmac.new(key, lines.encode(), hashlib.sha256).hexdigest()}
+
+    mary = {"user": "c-17", "name": "Mary Major", "email": "mary@cust.example", "expires": int(time.time()) + 600}
+    visitor = await chats.visitor(start=False)
+    for wrong in (
+        signed(key=b"x" * 32, **mary), {**signed(**mary), "user": "c-18"}, {**signed(**mary), "email": "eve@evil.example"},
+        signed(**{**mary, "expires": int(time.time()) - 60}), {**mary, "hash": "0" * 64}, {"user": "c-17"},
+    ):  # fmt: skip
+        await refused(visitor.start(identity=wrong, question="x"), "identity_wrong")
+    await chats.start(visitor, identity=signed(**mary), name="Somebody Else", question="Hello")
+    ann = await centre.agent("a1")
+    contact = await ann.take()
+    known = (await centre.admin("contact.get", contact=contact))["contact"]
+    equal((known["customer_id"], known["attributes"]["customer.name"], known["attributes"]["customer.verified"]), ("c-17", "Mary Major", True))
+    check(known["chat"]["verified"], "the agent sees that the site vouches for him")
+    other = await chats.visitor(name="Mary Major", email="mary@cust.example", question="Me too")
+    plain = (await centre.admin("contact.get", contact=other.contact))["contact"]
+    equal((plain["chat"]["verified"], plain["attributes"]["customer.verified"]), (False, False), "what is only said is not believed")
 
 
 MESSAGE = {"name": "Mary Major", "email": "mary@cust.example", "topic": "Late parcel", "language": "en"}

@@ -3,7 +3,7 @@
  * one, or goes into one that is there.
  */
 import { clean, h, keyed, outside, replace, show, text } from "../lib/dom.js";
-import { t } from "../lib/i18n.js";
+import { t, tn } from "../lib/i18n.js";
 import { moment, ms } from "../lib/time.js";
 import { ask, attempt, badge } from "../lib/ui.js";
 
@@ -62,7 +62,7 @@ export function casesBox(context) {
         { class: "grow" },
         h("div", { class: "row" }, h("strong", {}, t("Case {n}", { n: one.case })), badge(stateWord(one.state), KINDS[one.state] ?? ""), has ? badge(t("this contact"), "violet") : null),
         outside(one.title, "div", { class: "wrap" }),
-        h("small", { class: "soft" }, [latest?.who ? clean(latest.who) : "", latest?.at ? moment(ms(latest.at), { seconds: false }) : "", latest?.reason ? clean(latest.reason) : "", t("{n} contacts", { n: (one.contacts || []).length })].filter(Boolean).join(" · ")),
+        h("small", { class: "soft" }, [latest?.who ? clean(latest.who) : "", latest?.at ? moment(ms(latest.at), { seconds: false }) : "", latest?.reason ? clean(latest.reason) : "", tn((one.contacts || []).length, "{n} contact", "{n} contacts")].filter(Boolean).join(" · ")),
         h(
           "div",
           { class: "row" },

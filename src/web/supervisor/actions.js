@@ -1,6 +1,6 @@
 /* actions.js - what a supervisor does; each is asked about first, and the server writes it into its audit. */
 import { clean } from "../lib/dom.js";
-import { t } from "../lib/i18n.js";
+import { t, tn } from "../lib/i18n.js";
 import { load, save } from "../lib/store.js";
 import { ask, attempt } from "../lib/ui.js";
 
@@ -159,7 +159,7 @@ export async function message({ link }, agent = null, teams = []) {
   const sent = await attempt(null, () => link.call("message.send", filled({ text: answer.text, agent: agent?.id, team: answer.team })));
   if (sent) {
     const { notice } = await import("../lib/ui.js");
-    notice(sent.reached ? t("{n} agents have it.", { n: sent.reached }) : t("Nobody of them is logged in."), sent.reached ? "good" : "bad");
+    notice(sent.reached ? tn(sent.reached, "{n} agent has it.", "{n} agents have it.") : t("Nobody of them is logged in."), sent.reached ? "good" : "bad");
   }
 }
 
