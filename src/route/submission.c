@@ -16,9 +16,10 @@
 #include "base/redact.h"
 #include "base/text.h"
 
-#define LIST_ITEMS_MAX 64 /* texts in one attribute */
-#define LIST_TEXT_MAX 256 /* bytes of one of them */
-#define POINTS_MAX 1e12	  /* of a customer, either sign */
+#define MESSAGE_ID_MAX 250 /* bytes */
+#define LIST_ITEMS_MAX 64  /* texts in one attribute */
+#define LIST_TEXT_MAX 256  /* bytes of one of them */
+#define POINTS_MAX 1e12	   /* of a customer, either sign */
 #define DURATION_MAX_MS (INT64_C(366) * 24 * 3600 * 1000)
 
 /* One reading: what is filled, and what is wrong. */
@@ -407,6 +408,50 @@ read_member(struct reading *r, const char *name, const json_t *value)
 /* What people and machines say freely, and may say a card number in. */
 static const char *const free_text[] = {"title", "attributes", "payload"};
 
+/* A Message-ID, and nothing else: "1795986.4086726962392381694@cust.example". */
+static bool
+is_message_id(const json_t *value)
+{
+	const char *s = json_string_value(value);
+
+	return s != NULL && strchr(s, '@') != NULL && strlen(s) <= MESSAGE_ID_MAX &&
+	       strpbrk(s, " \t\r\n<>\"") == NULL;
+}
+
+/* Puts back what a list or a member held before, where that was Message-IDs alone. */
+static void
+put_back(json_t *to, const char *name, const json_t *before)
+{
+	const json_t *one;
+	size_t i;
+	bool all = is_message_id(before) || json_array_size(before) > 0;
+
+	json_array_foreach(before, i, one) all &= is_message_id(one);
+	if (all && json_is_object(to))
+		json_object_set(to, name, (json_t *)before);
+}
+
+/* Random digits of a Message-ID may look like a card's number; answers are threaded by
+ * them, so they stay as they are. */
+static void
+redact_free_text(json_t *json)
+{
+	static const char *const ids[] = {"message_id", "in_reply_to", "references"};
+	const json_t *payload = json_object_get(json, "payload");
+	json_t *before = json_deep_copy(json_object_get(payload, "mail")), *mail;
+
+	for (size_t i = 0; i < sizeof free_text / sizeof *free_text; i++)
+		redact_member(json, free_text[i], NULL);
+	mail = json_object_get(json_object_get(json, "payload"), "mail");
+	for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
+		put_back(mail, ids[i], json_object_get(before, ids[i]));
+	put_back(json_object_get(mail, "thread"), "answers",
+		json_object_get(json_object_get(before, "thread"), "answers"));
+	put_back(json_object_get(mail, "bounce"), "of",
+		json_object_get(json_object_get(before, "bounce"), "of"));
+	json_decref(before);
+}
+
 /* What no single member can tell. */
 static bool
 agrees(struct reading *r)
@@ -440,8 +485,7 @@ submission_parse(json_t *json, struct submission *out, struct submission_error *
 	}
 	/* Card data is not written anywhere, so it leaves here, before the first write.
 	 */
-	for (size_t i = 0; i < sizeof free_text / sizeof *free_text; i++)
-		redact_member(json, free_text[i], NULL);
+	redact_free_text(json);
 	json_object_foreach(json, name, value)
 	{
 		if (!read_member(&r, name, value))

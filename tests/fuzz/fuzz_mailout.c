@@ -56,6 +56,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	char *copy = calloc(n + FIELDS + 1, 1), *field[FIELDS], *at = copy, *made;
 	char clean[64], case_id[NUMBER_ID_TEXT], out_id[OUT_ID_TEXT];
 	const char *to[1], *ids[1], *fault, *domain;
+	struct outgoing_file file;
 	size_t length;
 
 	if (n > 0)
@@ -68,6 +69,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	}
 	to[0] = field[1];
 	ids[0] = field[4];
+	file = (struct outgoing_file){field[2], field[5], field[3], strlen(field[3])};
 	struct outgoing mail = {.from_name = field[0],
 		.from = "help@desk.example",
 		.n_to = 1,
@@ -79,6 +81,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		.n_references = 1,
 		.references = ids,
 		.date_ms = 1795945200000,
+		.n_files = n % 3 == 0,
+		.files = &file,
 		.automatic = n % 2};
 	made = compose_mail(&mail, &length, &fault);
 	if (made != NULL) {

@@ -43,6 +43,31 @@ a_channel_is_enough(void **state)
 	submission_finish(&s);
 }
 
+/* A number that Luhn likes stands in Message-IDs by chance; whatever else has one loses
+ * it. */
+static void
+message_ids_of_a_mail_stay_as_they_are_and_its_text_does_not(void **state)
+{
+	struct submission_error error;
+	struct submission s;
+
+	assert_true(
+		parse("{\"channel\":\"email\",\"payload\":{\"mail\":{\"message_id\":"
+		      "\"1.4086726962392381694@cust.example\",\"references\":[\"a@b\","
+		      "\"4111111111111111@cust.example\"],\"in_reply_to\":[\"Call 4111 "
+		      "1111 1111 "
+		      "1111 @ "
+		      "home\"],\"text\":\"4111111111111111\",\"thread\":{\"case\":\"c1\","
+		      "\"answers\":\"x.4111111111111111@desk.example\"}}}}",
+			&s, &error));
+	assert_non_null(strstr(s.text, "\"1.4086726962392381694@cust.example\""));
+	assert_non_null(strstr(s.text, "\"4111111111111111@cust.example\""));
+	assert_non_null(strstr(s.text, "\"x.4111111111111111@desk.example\""));
+	assert_null(strstr(s.text, "\"4111111111111111\""));
+	assert_null(strstr(s.text, "4111 1111"));
+	submission_finish(&s);
+}
+
 static void
 every_member_is_read(void **state)
 {
@@ -239,6 +264,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_channel_is_enough),
+		cmocka_unit_test(
+			message_ids_of_a_mail_stay_as_they_are_and_its_text_does_not),
 		cmocka_unit_test(every_member_is_read),
 		cmocka_unit_test(what_is_stored_is_read_again_as_the_same),
 		cmocka_unit_test(what_is_wrong_is_refused_by_its_name),
