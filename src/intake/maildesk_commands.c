@@ -68,7 +68,7 @@ static const struct rpc_param attach[] = {
 	{"part", RPC_INTEGER, .required = true, .least = 0, .most = 100000},
 	{"name", RPC_TEXT, .most = 256},
 	{"size", RPC_INTEGER, .least = 1, .most = ATTACHED_BYTES_MAX},
-	{"data", RPC_TEXT, .required = true, .most = 65536},
+	{"data", RPC_TEXT, .required = true, .most = ATTACH_PART_MAX},
 	{NULL},
 };
 static const struct rpc_param detach[] = {

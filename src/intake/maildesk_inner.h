@@ -127,7 +127,9 @@ struct answer_parts {
 	const json_t *files; /* list of {"name", "type", "bytes", "blob"}; NULL: none */
 	bool quote;
 };
-#define ATTACHED_MAX 20		    /* files that an agent adds to an answer */
+#define ATTACH_PART_MAX                                                                  \
+	49152		/* bytes of base64 of a part: a WebSocket frame holds 64 KiB */
+#define ATTACHED_MAX 20 /* files that an agent adds to an answer */
 #define ATTACHED_BYTES_MAX 18874368 /* of a mail's files: base64 makes 25 MiB of them */
 /* The files of a mail that came in, as such a list; the caller's. */
 json_t *files_json(const struct mail *mail);
