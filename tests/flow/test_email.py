@@ -5,6 +5,7 @@ import base64
 import email
 import email.policy
 
+from ctl import run
 from mailbox import mail
 from maildesk import answer, mail_in, order_mail, parse, post
 from robot import refused
@@ -239,8 +240,11 @@ async def a_relay_that_refuses_greylists_or_hangs_up_is_told_in_its_words(start)
     told = await ann.expect("email.delivery", lambda p: p["mail"]["state"] == "failed")
     equal((told["mail"]["id"], told["mail"]["code"]), (failed["id"], 550))
     check("nobody of that name" in told["mail"]["words"], told)
+    # The same by the command, for whoever looks after the mail.
+    out, _ = await run("mail", "outbox", "--state", "failed", state=here.centre.state_dir)
+    check(failed["id"] in out and "nobody of that name" in out, out)
     here.sink.script = ["ok"]
-    await ann.wire.call("email.retry", mail=failed["id"])
+    await run("mail", "retry", failed["id"], state=here.centre.state_dir)
     await ann.expect("email.delivery", lambda p: p["mail"]["id"] == failed["id"] and p["mail"]["state"] == "sent")
     equal(len({m["message_id"] for m in here.sink.taken}), len(here.sink.taken))
 

@@ -1,4 +1,8 @@
-"""Answers without an agent: opened by verdicts, closed by an error, stopped by guards; loops; kills."""
+"""Answers without an agent: opened by verdicts, closed by an error, stopped by guards; loops; kills.
+
+The sequences of data/bad/own/autoreply.jsonl are played here: seq-same-msgid where the gate has opened, seq-crash by
+answer_faults.py; its single mails are in tests/unit/test_mime.c.
+"""
 
 import asyncio
 import email.message
