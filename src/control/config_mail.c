@@ -247,6 +247,15 @@ compile_mail(struct compile *c)
 	to->keep_originals = entry_bool(e, MAIL_KEEP_ORIGINALS);
 	to->keep_ms = llround(entry_number(e, MAIL_KEEP_FILES));
 	to->threads_ms = llround(entry_number(e, MAIL_KEEP_THREADS));
+	if (to->keep_ms > to->threads_ms) {
+		to->keep_ms = to->threads_ms;
+		tree_warn(c->tree,
+			e->slot[MAIL_KEEP_FILES].node != NULL
+				? e->slot[MAIL_KEEP_FILES].node
+				: e->slot[MAIL_KEEP_THREADS].node,
+			"mail: files are kept as long as threads at most; raise "
+			"keep_threads, or lower keep_files to it");
+	}
 	to->servers = texts_of(&e->slot[MAIL_BELIEVED], &to->n_servers);
 	to->boxes = xcalloc((size_t)boxes->n_others + 1, sizeof to->boxes[0]);
 	if (boxes->n_others > MAILBOXES_MAX)

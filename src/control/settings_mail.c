@@ -130,9 +130,10 @@ static const struct setting mail_settings[] = {
 		.help = "Keep each mail as it came, beside what was made of it. One that "
 			"holds card data is never kept."),
 	[MAIL_KEEP_FILES] = KEY(DURATION, "keep_files", RANGE(HOUR_MS, 36500 * DAY_MS),
-		.fallback = "365d",
-		.help = "How long originals and attachments are kept that nothing names "
-			"any more."),
+		.fallback = "90d",
+		.help = "How long originals and attachments are kept; keep_threads at "
+			"most, since what no thread names any more could not be found "
+			"when a customer is erased."),
 	[MAIL_KEEP_THREADS] = KEY(DURATION, "keep_threads",
 		RANGE(HOUR_MS, 36500 * DAY_MS), .fallback = "90d",
 		.help = "How long an answer finds the mail that it answers."),

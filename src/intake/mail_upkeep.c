@@ -1,4 +1,5 @@
-/* intake/mail_upkeep.c - the daily sweep of files. */
+/* intake/mail_upkeep.c - the sweep of old files, some minutes after a start and four
+ * times a day. */
 #include "intake/mail_upkeep.h"
 
 #include <event2/event.h>
@@ -9,7 +10,8 @@
 #include "base/log.h"
 #include "base/worker.h"
 
-#define EVERY_S 86400
+#define FIRST_S 600   /* after the start */
+#define EVERY_S 21600 /* a quarter of a day */
 
 struct mail_upkeep {
 	struct worker_pool *workers; /* borrowed */
@@ -45,7 +47,9 @@ static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct mail_upkeep *u = arg;
+	struct timeval next = {EVERY_S, 0};
 
+	event_add(u->tick, &next);
 	if (u->busy)
 		return;
 	u->before_ms = clock_wall_ms() - u->keep_ms;
@@ -57,12 +61,12 @@ mail_upkeep_create(
 	struct event_base *base, struct worker_pool *workers, struct blobs *blobs)
 {
 	struct mail_upkeep *u = xcalloc(1, sizeof *u);
-	struct timeval each = {EVERY_S, 0};
+	struct timeval first = {FIRST_S, 0};
 
 	u->workers = workers;
 	u->blobs = blobs;
-	u->tick = event_new(base, -1, EV_PERSIST, on_tick, u);
-	event_add(u->tick, &each);
+	u->tick = event_new(base, -1, 0, on_tick, u);
+	event_add(u->tick, &first);
 	return u;
 }
 

@@ -1,4 +1,5 @@
-/* intake/mail_upkeep.h - once a day, files that nobody names any more are removed. */
+/* intake/mail_upkeep.h - files that are older than the settings keep them are removed,
+ * unless another part names them. */
 #ifndef USHER_INTAKE_MAIL_UPKEEP_H
 #define USHER_INTAKE_MAIL_UPKEEP_H
 
