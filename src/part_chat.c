@@ -1,12 +1,13 @@
 /* part_chat.c - wires the web chat and the call-me form: WebSocket and routes, their
  * store beside the routing keys, their methods at the desk. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/map.h"
 #include "base/text.h"
 #include "base/worker.h"
-#include "history/customers.h"
+#include "history/said.h"
 #include "intake/callme.h"
 #include "intake/chat.h"
 #include "part_chat_write.h"
@@ -107,6 +108,36 @@ part_chat_calls(const struct usher *u)
 }
 
 static void
+on_kept(void *owner, uint64_t tag, bool kept)
+{
+	const struct usher *u = owner;
+
+	/* The database ends after the chats. */
+	if (u->chat != NULL)
+		chats_kept(u->chat->chats, tag, kept);
+}
+
+/* A rating of 1 to 5 on the scale of the others, 0 to 10. */
+static double
+satisfaction_of(int rating)
+{
+	return rating > 0 ? (rating - 1) * 2.5 : (double)NAN;
+}
+
+static void
+keep(void *owner, const struct chat_record *record, uint64_t tag)
+{
+	struct usher *u = owner;
+
+	said_keep(u->history, &(struct said){.contact = record->contact,
+				      .messages = record->messages,
+				      .satisfaction = satisfaction_of(record->rating),
+				      .done = on_kept,
+				      .owner = u,
+				      .tag = tag});
+}
+
+static void
 open_pages(struct usher *u)
 {
 	const struct web_list *sites = &u->config->chat.sites;
@@ -141,7 +172,8 @@ part_chat_open(struct usher *u)
 		.mails = part_chat_mails,
 		.swap = swap,
 		.write = part_chat_write,
-		.offers = part_chat_offers};
+		.offers = part_chat_offers,
+		.keep = keep};
 	struct callme_parts callme = {.base = u->base,
 		.http = u->http,
 		.router = u->router,

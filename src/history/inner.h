@@ -65,6 +65,7 @@ HISTORY_METHOD(on_report_accuracy);
 HISTORY_METHOD(on_event_list);
 HISTORY_METHOD(on_customer_timeline);
 HISTORY_METHOD(on_contact_note);
+HISTORY_METHOD(on_contact_transcript);
 HISTORY_METHOD(on_case_open);
 HISTORY_METHOD(on_case_join);
 HISTORY_METHOD(on_case_set_state);

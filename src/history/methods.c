@@ -211,6 +211,13 @@ static const struct rpc_param note_params[] = {
 	{0},
 };
 
+static const struct rpc_param transcript_params[] = {
+	{"of", RPC_CONTACT, .required = true},
+	{"contact", RPC_CONTACT},
+	{"after", RPC_INTEGER, .least = 0, .most = JSON_INTEGER_MAX},
+	{0},
+};
+
 static const struct rpc_param case_open_params[] = {
 	{"contact", RPC_CONTACT, .required = true},
 	{"title", RPC_TEXT, .required = true, .most = 512},
@@ -278,6 +285,10 @@ const struct rpc_command history_commands[] = {
 		on_customer_timeline,
 		"Contacts, notes and cases of a customer over all channels; an agent's "
 		"only while he serves him."},
+	{"contact.transcript", WATCHERS | RPC_MAY(RPC_AGENT), transcript_params,
+		on_contact_transcript,
+		"What was said in a contact that has ended; an agent's only of the "
+		"customer whom he serves."},
 	{"contact.note", STAFF | RPC_MAY(RPC_AGENT), note_params, on_contact_note,
 		"Writes a note on a live contact and its customer."},
 	{"case.open", STAFF | RPC_MAY(RPC_AGENT), case_open_params, on_case_open,

@@ -259,3 +259,15 @@ CREATE INDEX contact_resolve ON contact (resolve_due_ms) WHERE resolve_due_ms IS
 -- What is kept for how long is asked for by channel.
 CREATE INDEX contact_channel ON contact (channel, ended_ms);
 CREATE INDEX issue_resolved ON issue (resolved_ms) WHERE state = 'resolved';
+
+-- What was said: lines of chats. Goes with contact_person.
+CREATE TABLE said (
+	contact INTEGER NOT NULL,
+	seq INTEGER NOT NULL,
+	at_ms INTEGER NOT NULL,
+	who TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	name TEXT,
+	text TEXT,
+	PRIMARY KEY (contact, seq)
+) STRICT, WITHOUT ROWID;

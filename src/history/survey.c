@@ -11,6 +11,7 @@
 #include "base/moment.h"
 #include "history/apply.h"
 #include "history/party.h"
+#include "history/said.h"
 
 #define BODY_MAX 2048 /* bytes of an answer */
 #define DAY_MS INT64_C(86400000)
@@ -65,27 +66,13 @@ write_answer(struct database_session *s, void *arg)
 	struct answer *a = arg;
 	int64_t id = apply_contact(generation(s), a->contact), now_ms = clock_wall_ms();
 	char key[NUMBER_ID_TEXT + 16], number[NUMBER_ID_TEXT];
-	struct query *q;
-	json_t *value;
 
 	if (!find_record(s, a, id))
 		return true;
 	number_id_format(number, 'c', a->contact);
 	snprintf(key, sizeof key, "survey %s", number);
-	q = query_start(s,
-		"INSERT INTO outcome (contact, kind, value, source, at_ms, key) VALUES "
-		"($1, 'satisfaction', $2, 'survey', $3, $4) ON CONFLICT (key) DO "
-		"NOTHING");
-	query_put_int(q, 1, id);
-	query_put_number(q, 2, a->satisfaction);
-	query_put_int(q, 3, now_ms);
-	query_put_text(q, 4, key);
-	a->again = query_run(q) == 0;
-	if (a->again || a->party == 0 || party_root(s, a->party) == 0)
-		return true;
-	value = json_real(a->satisfaction);
-	party_set_attribute(s, a->party, "satisfaction", "survey", value, now_ms);
-	json_decref(value);
+	a->again = !satisfaction_keep(
+		s, id, a->party, a->satisfaction, "survey", key, now_ms);
 	return true;
 }
 

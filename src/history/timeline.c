@@ -35,7 +35,8 @@ add_contacts(struct database_session *s, int64_t root, int64_t before_ms, int mo
 	struct query *q = of_root(s,
 		"SELECT c.id, c.created_ms, c.ended_ms, c.state, c.channel, c.queue, "
 		"c.agent, "
-		"c.disposition, p.title FROM party y JOIN contact_person p ON p.party = "
+		"c.disposition, p.title, (SELECT count(*) FROM said WHERE said.contact = "
+		"c.id) FROM party y JOIN contact_person p ON p.party = "
 		"y.id "
 		"JOIN contact c ON c.id = p.contact WHERE y.root = $1 AND c.created_ms < "
 		"$2 "
@@ -44,13 +45,15 @@ add_contacts(struct database_session *s, int64_t root, int64_t before_ms, int mo
 
 	while (query_row(q))
 		json_array_append_new(list,
-			json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+				  "s:o}",
 				"kind", "contact", "at", column_moment(q, 1), "contact",
 				contact_json(query_int(q, 0)), "ended_at",
 				column_moment(q, 2), "state", column_text(q, 3),
 				"channel", column_text(q, 4), "queue", column_text(q, 5),
 				"agent", column_text(q, 6), "disposition",
-				column_text(q, 7), "title", column_text(q, 8)));
+				column_text(q, 7), "title", column_text(q, 8), "lines",
+				column_int(q, 9)));
 	query_end(q);
 }
 
@@ -156,6 +159,15 @@ erase(void *owner, struct database_session *s, const int64_t *parties, int n,
 	json_t *counts)
 {
 	for (int i = 0; i < n; i++) {
+		count(counts, "lines",
+			run_for(s,
+				"DELETE FROM said WHERE contact IN (SELECT contact FROM "
+				"contact_person WHERE party = $1)",
+				parties[i]));
+		run_for(s,
+			"UPDATE issue_change SET reason = NULL WHERE issue IN (SELECT id "
+			"FROM issue WHERE party = $1)",
+			parties[i]);
 		count(counts, "notes",
 			run_for(s,
 				"DELETE FROM note WHERE party = $1 OR contact IN (SELECT "
@@ -184,19 +196,21 @@ is_but(const char *channel, const char *const *but, int n)
 static void
 expire_channel(struct database_session *s, const char *channel, int64_t before_ms)
 {
-	struct query *q = query_start(s, "DELETE FROM note WHERE contact IN (SELECT id "
-					 "FROM contact WHERE channel = $1 "
-					 "AND ended_ms < $2)");
+	static const char *const from[] = {
+		"DELETE FROM note WHERE contact IN (SELECT id FROM contact WHERE channel "
+		"= $1 AND ended_ms < $2)",
+		"DELETE FROM said WHERE contact IN (SELECT id FROM contact WHERE channel "
+		"= $1 AND ended_ms < $2)",
+		"DELETE FROM contact_person WHERE contact IN (SELECT id FROM contact "
+		"WHERE channel = $1 AND ended_ms < $2)"};
 
-	query_put_text(q, 1, channel);
-	query_put_int(q, 2, before_ms);
-	query_run(q);
-	q = query_start(s, "DELETE FROM contact_person WHERE contact IN (SELECT id FROM "
-			   "contact WHERE "
-			   "channel = $1 AND ended_ms < $2)");
-	query_put_text(q, 1, channel);
-	query_put_int(q, 2, before_ms);
-	query_run(q);
+	for (size_t i = 0; i < sizeof from / sizeof from[0]; i++) {
+		struct query *q = query_start(s, from[i]);
+
+		query_put_text(q, 1, channel);
+		query_put_int(q, 2, before_ms);
+		query_run(q);
+	}
 }
 
 static void

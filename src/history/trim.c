@@ -143,6 +143,7 @@ remove_contact(struct database_session *s, int64_t contact)
 		"DELETE FROM outcome WHERE contact = $1",
 		"DELETE FROM estimate WHERE contact = $1",
 		"DELETE FROM note WHERE contact = $1",
+		"DELETE FROM said WHERE contact = $1",
 		"DELETE FROM issue_contact WHERE contact = $1",
 		"DELETE FROM contact_person WHERE contact = $1",
 		"DELETE FROM contact WHERE id = $1"};

@@ -52,6 +52,15 @@ struct chat_letter {
 /* Hands it to whoever sends; false: not now. */
 typedef bool (*chat_mailer)(void *owner, const struct chat_letter *letter);
 
+/* What was said in a chat that is over, for the contact's record. All borrowed. */
+struct chat_record {
+	uint64_t contact;
+	json_t *messages; /* array, each with its `seq`; a reference may be taken */
+	int rating;	  /* 1..5; 0: none (yet) */
+};
+/* Answered once by chats_kept(chats, tag, ...). */
+typedef void (*chat_keeper)(void *owner, const struct chat_record *record, uint64_t tag);
+
 /* A chat that goes on as something else. All borrowed; what is not known is NULL. */
 struct chat_swap {
 	uint64_t contact;
@@ -97,6 +106,7 @@ struct chat_parts {
 	chat_writer write;	     /* NULL: no messages instead of chats */
 	/* May a customer have this instead ("callback", "email")? NULL: neither. */
 	bool (*offers)(void *owner, const char *way);
+	chat_keeper keep;	     /* NULL: nobody keeps records */
 };
 
 /* The library must be added to side before the loop runs, so this is called at once. */
@@ -111,6 +121,9 @@ void chats_configure(struct chats *chats, const struct chat_settings *settings);
 const struct wire_handler *chats_wire_handler(struct chats *chats);
 /* The listener for router_listen(). */
 void chats_event(void *owner, const struct event *event);
+
+/* The answer to a keeper. kept: false: not now, it is given again. */
+void chats_kept(struct chats *chats, uint64_t tag, bool kept);
 
 /* For the erasure of a customer; owner is the chats. */
 void chats_forget(

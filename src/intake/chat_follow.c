@@ -378,8 +378,10 @@ look_at(struct chats *chats, struct chat *chat, int64_t now_ms)
 {
 	if (chat->stage == CHAT_OVER) {
 		chat_send_transcript(chats, chat);
+		chat_keep_on(chats, chat, now_ms);
 		/* One that goes on as a call or a mail is read until that has ended. */
-		if (now_ms < chat->forget_ms || is_live(chats, chat))
+		if (now_ms < chat->forget_ms || is_live(chats, chat) ||
+			!chat_is_kept(chats, chat))
 			return;
 		chat_write(chats, chat, "forget", true, 1, (const char *[]){chat->id});
 		chat_drop(chats, chat);

@@ -69,6 +69,10 @@ struct chat {
 	int64_t ended_ms, forget_ms;
 	char reason[32];	  /* of the end */
 	int rating;		  /* 1..5; 0: none */
+	int64_t kept_seq;	  /* messages that the contact's record has */
+	bool kept_rating;	  /* likewise */
+	bool keeping;		  /* some are on their way there */
+	int64_t keep_again_ms;	  /* when it is tried again */
 	char *mail_to;		  /* owned; who gets the transcript at the end; NULL */
 	int transcripts;	  /* asked for */
 	int64_t mail_again_ms;	  /* when it is tried again to hand it over */
@@ -291,6 +295,13 @@ void chat_blob_named(struct chats *chats, struct chat *chat, const char *name);
 void chat_blobs_read(struct chats *chats, struct chat *chat, json_t *list); /* stolen */
 void chat_blobs_forget(struct chats *chats, struct chat *chat);
 void chat_staff_file(struct chats *chats, struct chat *chat, const struct rpc_call *call);
+
+/* ---- chat_keep.c: into the contact's record ---- */
+
+/* Whether all of it is there. */
+bool chat_is_kept(const struct chats *chats, const struct chat *chat);
+/* The next page of a chat that is over, unless one is on its way. */
+void chat_keep_on(struct chats *chats, struct chat *chat, int64_t now_ms);
 
 /* ---- chat_mail.c ---- */
 

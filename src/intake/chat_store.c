@@ -127,6 +127,10 @@ state_text(const struct chat *chat)
 		"ended_ms", (json_int_t)chat->ended_ms, "rating", chat->rating);
 	struct text text = {0};
 
+	if (chat->kept_seq > 0)
+		json_object_set_new(o, "kept", json_integer(chat->kept_seq));
+	if (chat->kept_rating)
+		json_object_set_new(o, "kept_rating", json_true());
 	if (chat->reason[0] != '\0')
 		json_object_set_new(o, "reason", json_string(chat->reason));
 	if (chat->uploads > 0)
@@ -197,6 +201,8 @@ restore(struct chats *chats, struct chat *chat, const json_t *state)
 	chat_set_contact(chats, chat,
 		(uint64_t)json_integer_value(json_object_get(state, "contact")));
 	chat->rating = (int)json_integer_value(json_object_get(state, "rating"));
+	chat->kept_seq = json_integer_value(json_object_get(state, "kept"));
+	chat->kept_rating = json_is_true(json_object_get(state, "kept_rating"));
 	chat->uploads = (int)json_integer_value(json_object_get(state, "uploads"));
 	chat->ended_ms = json_integer_value(json_object_get(state, "ended_ms"));
 	chat->transcripts =

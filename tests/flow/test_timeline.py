@@ -1,5 +1,6 @@
 """What happened with a customer: timeline, notes, cases, the card with the offer; the event feed."""
 
+from chat_case import begin
 from ctl import run
 from records import recorded, settled
 from robot import refused
@@ -46,6 +47,55 @@ async def the_offer_brings_what_was_before(start):
     await ann.finish(second)
     await refused(ann.wire.call("customer.timeline", contact=second), "no_contact")
     await refused(ann.wire.call("customer.timeline", customer=line["customer"]), "invalid_params")
+
+
+@test(subset=True)
+async def what_was_said_in_a_chat_stays_with_its_rating(start):
+    centre, chats = await begin(start, judged=False)
+    ann = await centre.agent("a1")
+    visitor = await chats.visitor(name="Mary", email="mary@cust.example", question="Where is my order?")
+    contact = await ann.take()
+    await visitor.wait_for("chat.state", lambda s: s["stage"] == "talking")
+    await ann.call("chat.message", contact=contact, id="1", text="It left this morning.")
+    await ann.call("chat.note", contact=contact, id="n", text="between us")
+    await ann.call("chat.close", contact=contact)
+    await visitor.wait_for("chat.state", lambda s: s["stage"] == "over")
+    await visitor.call("chat.rate", score=4, comment="Thank you")
+    party = (await centre.admin("customer.find", kind="email", value="mary@cust.example"))["customers"][0]["id"]
+
+    async def lines():
+        entries = (await centre.admin("customer.timeline", customer=party))["entries"]
+        return next((e["lines"] for e in entries if e["contact"] == contact and e["state"] == "completed"), 0)
+
+    said = ["Where is my order?", "It left this morning.", "between us", "Thank you"]
+
+    async def whole():
+        page = await centre.admin("contact.transcript", of=contact)
+        return [m["text"] for m in page["messages"] if m["kind"] != "event"] == said
+
+    await eventually(whole, what="all that was said in the record")
+    n = await lines()
+    await centre.kill()
+    await centre.launch()
+    equal(await lines(), n)
+    report = {**await figures(centre, "agent"), **await figures(centre, "queue")}
+    equal([(report[who]["satisfaction"], report[who]["satisfaction_answers"]) for who in ("a1", "general")], [(7.5, 1)] * 2)
+    attributes = (await centre.admin("customer.get", customer=party))["customer"]["attributes"]
+    equal((attributes["satisfaction"]["value"], attributes["satisfaction"]["source"]), (7.5, "chat"))
+    ann = await centre.agent("a1")
+    again = await centre.submit("chat", customer={"email": "mary@cust.example"})
+    await ann.take(again)
+    page = await ann.call("contact.transcript", of=contact, contact=again)
+    equal([m["text"] for m in page["messages"] if m["from"] == "agent" and m["kind"] == "text"], ["It left this morning."])
+    await refused(ann.call("contact.transcript", of=contact), "invalid_params")
+    other = await centre.submit("chat", customer={"email": "other@cust.example"})
+    await ann.take(other)
+    await refused(ann.call("contact.transcript", of=contact, contact=other), "no_contact")
+
+
+async def figures(centre, by):
+    span = {"from": "2000-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z"}
+    return {row[by]: row for row in (await centre.admin("report.get", by=by, interval="all", **span))["rows"]}
 
 
 @test
