@@ -126,7 +126,7 @@ class Pump:
         context = tls_context(daemon.centre.ca(), False)
         self = cls(*await asyncio.open_connection(host, int(port), ssl=context))
         self.send("session.login", {"key": daemon.key})
-        while self.waiting:
+        while self.waiting > 0:
             await asyncio.sleep(0.01)
         return self
 
@@ -137,9 +137,10 @@ class Pump:
         self.writer.write(json.dumps(frame).encode() + b"\n")
 
     async def _read(self):
-        while data := await self.reader.read(1 << 16):
-            self.waiting -= data.count(b"\n")
-            self.refused += data.count(b'"error"')
+        while line := await self.reader.readline():
+            if b'"method"' not in line:
+                self.waiting -= 1
+                self.refused += b'"error"' in line
 
     def close(self):
         self.reading.cancel()
@@ -160,7 +161,7 @@ async def arrivals(daemon, n, rate, seconds):
             who = {"phone": f"+4478{chance.randrange(10**8):08d}"} if new else {"id": f"A{chance.randrange(n)}"}
             pump.send("contact.create", {"channel": "task", "customer": who})
         await asyncio.sleep(0.002)
-    while any(p.waiting for p in pumps):
+    while any(p.waiting > 0 for p in pumps):
         await asyncio.sleep(0.002)
     took = time.monotonic() - began
     used = cpu_s(daemon.centre.process.pid) - used
