@@ -24,6 +24,7 @@
 #include "route/router.h"
 
 #define CUSTOMER_PARTS_MAX 8
+#define EXPORT_PLACE 64	     /* bytes of a part's place in an export, with the NUL */
 #define CARD_BYTES_MAX 32768 /* of a card as it is shown with a contact */
 
 struct customers;
@@ -50,9 +51,11 @@ struct customer_part {
 	/* Adds members to the card. */
 	void (*card)(void *owner, struct database_session *s, const int64_t *parties,
 		int n, json_t *card);
-	/* Adds all that is kept, for the customer himself (customer.export). */
-	void (*export)(void *owner, struct database_session *s, const int64_t *parties,
-		int n, json_t *out);
+	/* Adds what is kept, for the customer himself (customer.export): records behind
+	 * `place` ("" at first; the part's own text, moved on) until about `room` bytes
+	 * of JSON are used. True: there is more. */
+	bool (*export)(void *owner, struct database_session *s, int64_t root,
+		char place[EXPORT_PLACE], size_t room, json_t *records);
 	/* Removes or empties all that belongs to him; adds how much to counts. */
 	void (*erase)(void *owner, struct database_session *s, const int64_t *parties,
 		int n, json_t *counts);

@@ -153,7 +153,7 @@ void write_learned(struct customers *c, const struct lookup *lookup);
 void write_served(
 	struct customers *c, const struct served *served, int64_t root, int complaint);
 
-/* ---- customers_import.c, customers_subject.c ---- */
+/* ---- customers_import.c, customers_export.c, customers_subject.c ---- */
 
 void on_customer_import(void *owner, const struct rpc_call *call);
 void on_customer_export(void *owner, const struct rpc_call *call);

@@ -559,6 +559,11 @@ static const struct rpc_param find_params[] = {
 static const struct rpc_param merge_params[] = {
 	CUSTOMER("customer", true), CUSTOMER("from", true), {0}};
 static const struct rpc_param one_params[] = {CUSTOMER("customer", true), {0}};
+static const struct rpc_param export_params[] = {
+	CUSTOMER("customer", true),
+	{"after", RPC_TEXT, false, 0, 96, NULL},
+	{0},
+};
 static const struct rpc_param link_params[] = {
 	CUSTOMER("customer", true),
 	CUSTOMER("other", true),
@@ -630,7 +635,7 @@ const struct rpc_command customers_commands[] = {
 		"Removes what a customer is known by."},
 	{"customer.import", RPC_MAY(RPC_ADMINISTRATOR), import_params, on_customer_import,
 		"Takes in customers, a JSON object a line; a known one is updated."},
-	{"customer.export", RPC_MAY(RPC_ADMINISTRATOR), one_params, on_customer_export,
+	{"customer.export", RPC_MAY(RPC_ADMINISTRATOR), export_params, on_customer_export,
 		"All that is kept about a customer."},
 	{"customer.erase", RPC_MAY(RPC_ADMINISTRATOR), one_params, on_customer_erase,
 		"Removes all that is kept about a customer, everywhere."},

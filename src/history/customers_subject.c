@@ -1,5 +1,4 @@
-/* history/customers_subject.c - what is kept about one customer handed out, and what is
- * kept too long forgotten. */
+/* history/customers_subject.c - what is kept of customers too long is forgotten. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,109 +7,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/moment.h"
 #include "history/customers_inner.h"
 
 #define TIDY_MS 3600000 /* between looks for what is kept too long */
 #define TIDY_MOST 5000	/* rows of one look and kind */
-#define EXPORT_CONTACTS_MOST 2000
-
-/* ---- export ---- */
-
-struct export
-{
-	struct customers *c;
-	struct rpc *rpc;
-	uint64_t tag;
-	struct customer_rules *rules; /* a reference */
-	int64_t party;
-	json_t *answer; /* owned; NULL: there is none */
-};
-
-static void
-add_served(struct database_session *s, const struct party_view *v, json_t *out)
-{
-	struct query *q = query_start(s,
-		"SELECT d.contact, d.channel, d.agent, d.state, d.ended_ms, d.handled_ms "
-		"FROM served d JOIN party p ON p.id = d.party WHERE p.root = $1 ORDER BY "
-		"d.ended_ms DESC LIMIT $2");
-	json_t *list = json_array();
-
-	query_put_int(q, 1, v->root);
-	query_put_int(q, 2, EXPORT_CONTACTS_MOST);
-	while (query_row(q)) {
-		char id[NUMBER_ID_TEXT], at[MOMENT_TEXT];
-
-		number_id_format(id, 'c', (uint64_t)query_int(q, 0));
-		moment_format(at, query_int(q, 4));
-		json_array_append_new(list,
-			json_pack("{s:s, s:s, s:s*, s:s, s:s, s:I}", "contact", id,
-				"channel", query_text(q, 1), "agent", query_text(q, 2),
-				"state", query_text(q, 3), "ended", at, "handled_ms",
-				(json_int_t)query_int(q, 5)));
-	}
-	query_end(q);
-	json_object_set_new(out, "served", list);
-}
-
-static bool
-read_export(struct database_session *s, void *arg)
-{
-	struct export *x = arg;
-	struct party_view *v = xcalloc(1, sizeof *v);
-
-	if (party_read(s, x->party, x->rules, clock_wall_ms(), v)) {
-		x->answer = party_card(s, v, x->rules);
-		add_served(s, v, x->answer);
-		for (int i = 0; i < x->c->n_parts; i++)
-			if (x->c->part[i].export != NULL)
-				x->c->part[i].export(x->c->part[i].owner, s, v->merged,
-					v->n_merged, x->answer);
-	}
-	party_view_finish(v);
-	free(v);
-	return true;
-}
-
-static void
-exported(void *arg, enum database_result result)
-{
-	struct export *x = arg;
-
-	if (result != DATABASE_OK)
-		rpc_refuse(x->rpc, x->tag, RPC_LATER, "database_away",
-			"The database of customers cannot be read now; try again later.",
-			json_pack("{s:i}", "retry_ms", 1000));
-	else if (x->answer == NULL)
-		rpc_refuse(x->rpc, x->tag, RPC_NOT_FOUND, "no_customer",
-			party_result_text(PARTY_NONE), NULL);
-	else
-		rpc_answer(x->rpc, x->tag, json_pack("{s:O}", "customer", x->answer));
-	customer_rules_unref(x->rules);
-	json_decref(x->answer);
-	free(x);
-}
-
-void
-on_customer_export(void *owner, const struct rpc_call *call)
-{
-	struct customers *c = owner;
-	struct export *x;
-	int64_t party;
-
-	if (!find_customer(c, call, "customer", &party) ||
-		!c->parts.people.audit(c->parts.people.owner, call,
-			rpc_text(call, "customer"), "export"))
-		return;
-	x = xcalloc(1, sizeof *x);
-	*x = (struct export){.c = c,
-		.rpc = call->rpc,
-		.tag = call->tag,
-		.rules = customer_rules_ref(c->rules),
-		.party = party};
-	if (!database_read(c->parts.database, read_export, exported, x))
-		exported(x, DATABASE_AWAY);
-}
 
 /* ---- retention ---- */
 

@@ -9,8 +9,7 @@
 #include "history/party.h"
 
 #define TIMELINE_MOST 50
-#define CARD_MOST 5	   /* contacts, cases and notes on a card */
-#define EXPORT_MOST 100000 /* of each */
+#define CARD_MOST 5 /* contacts, cases and notes on a card */
 #define EVER INT64_MAX
 
 /* ---- rows ---- */
@@ -125,18 +124,6 @@ card(void *owner, struct database_session *s, const int64_t *parties, int n, jso
 	json_object_set_new(out, "open_cases", cases);
 }
 
-static void export(void *owner, struct database_session *s, const int64_t *parties, int n,
-	json_t *out)
-{
-	int64_t root = n > 0 ? party_root(s, parties[0]) : 0;
-	json_t *list = json_array();
-
-	add_contacts(s, root, EVER, EXPORT_MOST, list);
-	add_notes(s, root, EVER, EXPORT_MOST, list);
-	add_cases(s, root, EVER, EXPORT_MOST, false, list);
-	json_object_set_new(out, "timeline", list);
-}
-
 static int64_t
 run_for(struct database_session *s, const char *sql, int64_t party)
 {
@@ -236,7 +223,8 @@ expire(void *owner, struct database_session *s, const char *channel, int64_t bef
 	json_decref(channels);
 }
 
-const struct customer_part history_part = {NULL, card, export, erase, expire, NULL};
+const struct customer_part history_part = {
+	NULL, card, history_export, erase, expire, NULL};
 
 /* ---- customer.timeline ---- */
 

@@ -263,15 +263,40 @@ do_customer_show(struct ctl *ctl)
 	return STATUS_OK;
 }
 
+/* A line of JSON. */
+static void
+print_line(const json_t *o)
+{
+	json_dumpf(o, stdout, JSON_COMPACT);
+	putchar('\n');
+}
+
 enum status
 do_customer_export(struct ctl *ctl)
 {
-	json_t *params = params_of(ctl, NULL), *result;
+	json_t *params = params_of(ctl, NULL), *result, *one, *next = NULL;
+	size_t i;
 
-	if (params == NULL || (result = call(ctl, "customer.export", params)) == NULL)
+	if (params == NULL)
 		return STATUS_FAILED;
-	print_json(json_object_get(result, "customer"));
-	json_decref(result);
+	do {
+		json_t *page = json_copy(params);
+
+		if (next != NULL)
+			json_object_set_new(page, "after", next);
+		result = call(ctl, "customer.export", page);
+		if (result == NULL) {
+			json_decref(params);
+			return STATUS_FAILED;
+		}
+		if (json_object_get(result, "customer") != NULL)
+			print_line(json_object_get(result, "customer"));
+		json_array_foreach(json_object_get(result, "records"), i, one)
+			print_line(one);
+		next = json_incref(json_object_get(result, "next"));
+		json_decref(result);
+	} while (next != NULL);
+	json_decref(params);
 	return STATUS_OK;
 }
 

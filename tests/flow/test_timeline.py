@@ -1,5 +1,7 @@
 """What happened with a customer: timeline, notes, cases, the card with the offer; the event feed."""
 
+import json
+
 from chat_case import begin
 from ctl import run
 from records import recorded, settled
@@ -91,6 +93,27 @@ async def what_was_said_in_a_chat_stays_with_its_rating(start):
     other = await centre.submit("chat", customer={"email": "other@cust.example"})
     await ann.take(other)
     await refused(ann.call("contact.transcript", of=contact, contact=other), "no_contact")
+
+
+@test
+async def all_that_is_kept_of_a_customer_is_handed_out_however_much_it_is(start):
+    centre = await start()
+    ann = await centre.agent("a1")
+    contact = await centre.submit("task", title="Order 17", customer={"email": "ann@example.com"})
+    await ann.take(contact)
+    party = (await centre.admin("customer.find", kind="email", value="ann@example.com"))["customers"][0]["id"]
+    await centre.admin("customer.list_add", list="vip", kind="email", pattern="ann@example.com", reason="founder")
+    for n in range(60):
+        await ann.call("contact.note", contact=contact, text=f"{n:02d} " + "n" * 8000)
+    await ann.finish(contact)
+    await settled(centre)
+    out, _ = await run("customer", "export", party, state=centre.state_dir)
+    check(len(out) > 400_000, "more than a frame may have")
+    lines = [json.loads(line) for line in out.splitlines()]
+    equal((lines[0]["id"], lines[0]["listings"][0]["reason"]), (party, "founder"))
+    equal([line["text"][:2] for line in lines if line.get("kind") == "note"], [f"{n:02d}" for n in range(60)])
+    equal([(line["contact"], line["title"]) for line in lines if line.get("kind") == "contact"], [(contact, "Order 17")])
+    await refused(centre.admin("customer.export", customer=party, after="9:x"), "invalid_params")
 
 
 async def figures(centre, by):
