@@ -11,7 +11,7 @@ import types
 
 import harness
 from ctl import run
-from records import recorded, settled
+from records import recorded, rows, settled
 from runner import Skip, check, equal, eventually, main, test
 
 SPEED = 600
@@ -144,6 +144,47 @@ async def promises_of_resolution_are_counted_apart(start):
     his = (await report(centre, "agent"))["a3"]
     equal([his[n] for n in names], [1, 1, 0.5, 2, 0])
     equal(await centre.state(never), "queued")
+
+
+@test(subset=True)
+async def live_values_equal_the_recount(start):
+    """RELIABILITY I12: what is shown live, the reports, and a count of the rows themselves."""
+    centre = await start()
+    ann = await centre.agent("a1")
+    for n in range(3):
+        contact = await centre.submit("task")
+        offer = await ann.offered(contact)
+        if n == 0:
+            await ann.call("offer.reject", offer=offer["offer"], reason="busy")
+            await centre.becomes(contact, "queued")
+            await centre.leave(contact)
+            continue
+        await ann.accept(offer["offer"])
+        await ann.expect("contact.connected")
+        await ann.finish(contact, amount=10 * n, currency="EUR", satisfaction=4 * n)
+    held = await centre.submit("task")
+    await ann.take(held)
+    waits = [await centre.submit("task") for _ in range(4)]
+    await centre.leave(waits[0])
+    await centre.becomes(waits[0], "abandoned")
+    await settled(centre)
+
+    live = next(q for q in (await centre.admin("queue.list"))["queues"] if q["name"] == "general")
+    equal((live["waiting"], live["connected"]), (3, 1))
+    equal(rows(centre, "SELECT count(*) FROM visit WHERE closed = 0 AND queue = 'general'"), [(live["waiting"],)])
+    equal(rows(centre, "SELECT agent FROM leg WHERE closed = 0"), [("a1",)])
+    today = next(q for q in (await centre.admin("queue.outlook"))["queues"] if q["queue"] == "general")["today"]
+    row = (await report(centre, "queue"))["general"]
+    equal((row["offered"], row["answered"], row["abandoned"], row["in_time"]), (8, 3, 2, 3))
+    names = {"arrived": "offered", "answered": "answered", "abandoned": "abandoned", "in_time": "in_time"}
+    equal({name: today[name] for name in names}, {name: row[column] for name, column in names.items()})
+    mine, his = await ann.call("agent.figures"), (await report(centre, "agent"))["a1"]
+    equal((mine["offered"], mine["accepted"], mine["rejected"], mine["completed"], mine["amount"]), (4, 3, 1, 2, 30))
+    equal((his["offers"], his["accepted"], his["rejected"], his["handled"]), (4, 3, 1, 2))
+    equal((his["amounts"], his["satisfaction"]), ({"EUR": 30}, 6))
+    # Nothing is counted that the rows do not hold, and a restart of the daemon changes no row.
+    counted = rows(centre, "SELECT count(*), sum(outcome = 'accepted'), sum(outcome = 'rejected') FROM leg")
+    equal(counted, [(his["offers"], his["accepted"], his["rejected"])])
 
 
 @test
