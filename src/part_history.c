@@ -46,6 +46,8 @@ part_history_open(struct usher *u)
 		return false;
 	}
 	router_listen(u->router, recorder_hear, u->recorder);
+	recorder_on_ended(u->recorder, customers_recorded, u->customers);
+	customers_use_records(u->customers, recorder_is_past_start, u->recorder);
 	u->webhooks =
 		webhooks_create(u->base, u->database, u->recorder, error, sizeof error);
 	if (u->webhooks == NULL) {

@@ -410,7 +410,9 @@ close_contact(const struct apply *a, int64_t contact, const struct entry_event *
 	leave_queue(a, contact, e->at_ms, strcmp(state, "answered") == 0 ? "auto" : state,
 		NULL);
 	leg_ends(a, contact, e, state);
-	person_close(a->session, contact, record, ended != NULL ? ended->payload : NULL);
+	person_close(a->session, contact,
+		&(struct person_end){record, ended != NULL ? ended->payload : NULL,
+			e->channel, e->at_ms});
 	q = start(a,
 		"UPDATE contact SET closed = 1, state = $2, ended_ms = $3, wait_ms = "
 		"coalesce(wait_ms, $3 - t0_ms), reason = $4, disposition = $5, amount = "

@@ -68,6 +68,7 @@ customers_destroy(struct customers *c)
 	live_finish(c);
 	lists_finish(c);
 	idmap_finish(&c->asked);
+	idmap_finish(&c->ended);
 	if (c->late != NULL)
 		event_free(c->late);
 	if (c->tidy != NULL)
@@ -127,45 +128,33 @@ customers_use_eraser(struct customers *c, const struct customers_eraser *eraser)
 
 /* ---- what is heard ---- */
 
-static bool
-is_among(char *const *list, int n, const char *word)
-{
-	for (int i = 0; i < n && word != NULL; i++)
-		if (strcmp(list[i], word) == 0)
-			return true;
-	return false;
-}
-
 static void
-ended(struct customers *c, const struct event *e, const char *state)
+ended(struct customers *c, const struct event *e)
 {
-	const struct centre *centre = router_centre(c->parts.router);
 	const struct live *live = live_get(c, e->contact);
-	int64_t root;
-	int complaint = 0;
 
 	if (live == NULL)
 		return;
-	root = live->group->root;
-	if (e->kind == EVENT_CONTACT_COMPLETED) {
-		if (is_among(c->rules->complaints, c->rules->n_complaints, e->reason))
-			complaint = 1;
-		else if (is_among(c->rules->settled, c->rules->n_settled, e->reason))
-			complaint = -1;
-	}
-	write_served(c,
-		&(struct served){.contact = e->contact,
-			.party = live->party,
-			.channel = e->channel >= 0 ? centre->channels[e->channel].name
-						   : "none",
-			.agent = e->agent >= 0 && e->handled_ms >= 0
-					 ? centre->agents[e->agent].id
-					 : NULL,
-			.state = state,
-			.ended_ms = clock_wall_ms(),
-			.handled_ms = e->handled_ms > 0 ? e->handled_ms : 0},
-		root, complaint);
+	idmap_put(&c->ended, e->contact, (void *)(uintptr_t)live->group->root);
 	live_remove(c, e->contact);
+}
+
+void
+customers_use_records(struct customers *c, bool (*complete)(void *owner), void *owner)
+{
+	c->complete = complete;
+	c->complete_owner = owner;
+}
+
+void
+customers_recorded(void *owner, uint64_t contact)
+{
+	struct customers *c = owner;
+	int64_t root = (int64_t)(uintptr_t)idmap_remove(&c->ended, contact);
+
+	/* What else he has waiting is a repeated contact now. */
+	if (root != 0 && !c->stopped)
+		live_refresh(c, root);
 }
 
 void
@@ -175,16 +164,8 @@ customers_event(void *owner, const struct event *e)
 
 	if (c->stopped)
 		return;
-	if (e->kind == EVENT_CONTACT_COMPLETED)
-		ended(c, e, "completed");
-	else if (e->kind == EVENT_CONTACT_ABANDONED)
-		ended(c, e, "abandoned");
-	else if (e->kind == EVENT_CONTACT_EXPIRED)
-		ended(c, e, "expired");
-	else if (e->kind == EVENT_CONTACT_CANCELLED)
-		ended(c, e, "cancelled");
-	else if (e->kind == EVENT_CONTACT_LOST)
-		ended(c, e, "lost");
-	else if (e->kind == EVENT_CONTACT_ANSWERED)
-		ended(c, e, "answered");
+	if (e->kind == EVENT_CONTACT_COMPLETED || e->kind == EVENT_CONTACT_ABANDONED ||
+		e->kind == EVENT_CONTACT_EXPIRED || e->kind == EVENT_CONTACT_CANCELLED ||
+		e->kind == EVENT_CONTACT_LOST || e->kind == EVENT_CONTACT_ANSWERED)
+		ended(c, e);
 }

@@ -60,8 +60,8 @@ struct customer_part {
 	void (*erase)(void *owner, struct database_session *s, const int64_t *parties,
 		int n, json_t *counts);
 	/* Forgets contacts of the channel ("*": of all that are not in `but`, n_but of
-	 * them) that ended before. */
-	void (*expire)(void *owner, struct database_session *s, const char *channel,
+	 * them) that ended before, a lot of them at most. Returns how many. */
+	int64_t (*expire)(void *owner, struct database_session *s, const char *channel,
 		int64_t before_ms, const char *const *but, int n_but);
 	/* Removes what it keeps of this person elsewhere (chats, mails, files), before
 	 * his contacts leave Redis. On the loop, not on a thread; `gone` is called once,
@@ -86,6 +86,11 @@ void customers_configure(struct customers *customers, struct customer_rules *rul
 const struct directory *customers_directory(struct customers *customers);
 /* The listener for router_listen(). */
 void customers_event(void *owner, const struct event *event);
+/* For recorder_on_ended(): the record of a contact that ended is there. */
+void customers_recorded(void *owner, uint64_t contact);
+/* Asked before an erasure: is all recorded that ended before this process? */
+void customers_use_records(
+	struct customers *customers, bool (*complete)(void *owner), void *owner);
 /* Asks about contacts that were live before the start. */
 void customers_start(struct customers *customers);
 

@@ -118,8 +118,7 @@ static bool
 erase(struct database_session *s, void *arg)
 {
 	struct erasure *e = arg;
-	int64_t records = 0, identities = 0, attributes = 0, links = 0, contacts = 0,
-		listings = 0;
+	int64_t identities = 0, attributes = 0, links = 0, listings = 0;
 
 	json_object_clear(e->counts);
 	for (int i = 0; i < e->c->n_parts; i++)
@@ -129,21 +128,16 @@ erase(struct database_session *s, void *arg)
 	for (int i = 0; i < e->n_merged; i++) {
 		int64_t party = e->merged[i];
 
-		records +=
-			delete (s, "DELETE FROM contact_person WHERE party = $1", party);
 		listings += delete_listings(s, party);
 		identities += delete (s, "DELETE FROM identity WHERE party = $1", party);
 		attributes += delete (s, "DELETE FROM attribute WHERE party = $1", party);
 		links += delete (s, "DELETE FROM link WHERE party = $1", party);
 		links += delete (s, "DELETE FROM link WHERE other = $1", party);
-		contacts += delete (s, "DELETE FROM served WHERE party = $1", party);
 	}
 	json_object_set_new(e->counts, "customers", json_integer(e->n_merged));
 	json_object_set_new(e->counts, "identities", json_integer(identities));
 	json_object_set_new(e->counts, "attributes", json_integer(attributes));
 	json_object_set_new(e->counts, "links", json_integer(links));
-	json_object_set_new(e->counts, "contacts", json_integer(contacts));
-	json_object_set_new(e->counts, "records", json_integer(records));
 	json_object_set_new(e->counts, "listings", json_integer(listings));
 	for (int i = 0; i < e->n_merged; i++) {
 		record(s, e, e->merged[i]);
@@ -265,6 +259,20 @@ withdrawn(void *owner, uint64_t who, uint64_t tag, const struct outcome *outcome
 		forget_content(e);
 }
 
+/* Contacts of his that have ended, but are not among the records yet. */
+static void
+add_ended(struct erasure *e)
+{
+	size_t at = 0;
+	uint64_t contact;
+	void *root;
+
+	while (idmap_next(&e->c->ended, &at, &contact, &root))
+		for (int i = 0; i < e->n_merged; i++)
+			if (e->merged[i] == (int64_t)(uintptr_t)root)
+				add_contact(e, contact);
+}
+
 static void
 withdraw(struct erasure *e)
 {
@@ -288,6 +296,7 @@ withdraw(struct erasure *e)
 		live[n++] = l->contact;
 		add_contact(e, l->contact);
 	}
+	add_ended(e);
 	e->withdrawing = 1;
 	for (size_t i = 0; i < n; i++) {
 		e->withdrawing++;
@@ -314,13 +323,6 @@ gather(struct database_session *s, void *arg)
 	query_put_int(q, 1, e->root);
 	while (e->n_merged < MERGED_MAX && query_row(q))
 		e->merged[e->n_merged++] = query_int(q, 0);
-	query_end(q);
-	q = query_start(s,
-		"SELECT d.contact FROM served d JOIN party p ON p.id = d.party "
-		"WHERE p.root = $1");
-	query_put_int(q, 1, e->root);
-	while (query_row(q))
-		add_contact(e, (uint64_t)query_int(q, 0));
 	query_end(q);
 	q = query_start(s, "SELECT r.contact FROM contact_person r JOIN party p ON p.id "
 			   "= r.party WHERE p.root = $1");
@@ -363,6 +365,13 @@ on_customer_erase(void *owner, const struct rpc_call *call)
 	struct erasure *e;
 	int64_t party;
 
+	if (c->complete != NULL && !c->complete(c->complete_owner)) {
+		rpc_refuse(call->rpc, call->tag, RPC_LATER, "history_behind",
+			"The records of what was before the start are not complete yet; "
+			"erase him in a moment.",
+			json_pack("{s:i}", "retry_ms", 1000));
+		return;
+	}
 	if (!find_customer(c, call, "customer", &party) ||
 		!people->audit(people->owner, call, rpc_text(call, "customer"), "erase"))
 		return;

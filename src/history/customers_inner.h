@@ -82,8 +82,11 @@ struct customers {
 	struct event *late; /* when the oldest's time is over */
 	int n_lookups, n_overdue;
 
-	struct idmap live;   /* struct live by contact, owned */
-	struct idmap groups; /* struct group by root, owned */
+	struct idmap live;	       /* struct live by contact, owned */
+	struct idmap groups;	       /* struct group by root, owned */
+	bool (*complete)(void *owner); /* the records; NULL: nobody keeps any */
+	void *complete_owner;
+	struct idmap ended; /* root (as pointer) by contact that is not recorded yet */
 	struct group *oldest, *newest;
 	size_t n_cards;
 
@@ -150,8 +153,6 @@ json_t *lists_json(const struct customers *c);
 void write_provisional(struct customers *c, int64_t party, const char *source,
 	const struct identities *identities, uint64_t contact);
 void write_learned(struct customers *c, const struct lookup *lookup);
-void write_served(
-	struct customers *c, const struct served *served, int64_t root, int complaint);
 
 /* ---- customers_import.c, customers_export.c, customers_subject.c ---- */
 

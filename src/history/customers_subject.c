@@ -32,45 +32,6 @@ named_channels(const struct customer_rules *rules, const char **out)
 	return n;
 }
 
-static int64_t
-forget_served(struct database_session *s, const char *channel, int64_t before_ms)
-{
-	struct query *q = query_start(s,
-		"DELETE FROM served WHERE contact IN (SELECT contact FROM served WHERE "
-		"channel = $1 AND ended_ms < $2 LIMIT $3)");
-
-	query_put_text(q, 1, channel);
-	query_put_int(q, 2, before_ms);
-	query_put_int(q, 3, TIDY_MOST);
-	return query_run(q);
-}
-
-/* Channels without a rule of their own, as they stand in the table. */
-static int64_t
-forget_others(
-	struct database_session *s, const struct customer_rules *rules, int64_t before_ms)
-{
-	struct query *q = query_start(s, "SELECT DISTINCT channel FROM served");
-	char *channels[256];
-	int64_t n = 0;
-	int n_channels = 0;
-
-	while (n_channels < 256 && query_row(q))
-		channels[n_channels++] = xstrdup(query_text(q, 0));
-	query_end(q);
-	for (int i = 0; i < n_channels; i++) {
-		bool named = false;
-
-		for (int k = 0; k < rules->n_retention; k++)
-			named = named ||
-				strcmp(rules->retention[k].channel, channels[i]) == 0;
-		if (!named)
-			n += forget_served(s, channels[i], before_ms);
-		free(channels[i]);
-	}
-	return n;
-}
-
 static void
 expire_contacts(struct database_session *s, struct tidying *t, int64_t now_ms)
 {
@@ -80,14 +41,11 @@ expire_contacts(struct database_session *s, struct tidying *t, int64_t now_ms)
 
 	for (int i = 0; i < rules->n_retention; i++) {
 		const struct channel_retention *r = &rules->retention[i];
-		bool others = strcmp(r->channel, "*") == 0;
 
-		t->contacts += others ? forget_others(s, rules, now_ms - r->ms)
-				      : forget_served(s, r->channel, now_ms - r->ms);
 		for (int k = 0; k < t->c->n_parts; k++)
 			if (t->c->part[k].expire != NULL)
-				t->c->part[k].expire(t->c->part[k].owner, s, r->channel,
-					now_ms - r->ms, named, n_named);
+				t->contacts += t->c->part[k].expire(t->c->part[k].owner,
+					s, r->channel, now_ms - r->ms, named, n_named);
 	}
 	free(named);
 }
@@ -107,7 +65,8 @@ tidy(struct database_session *s, void *arg)
 	q = query_start(s,
 		"DELETE FROM party WHERE id IN (SELECT p.id FROM party p WHERE "
 		"p.provisional = 1 AND p.root = p.id AND p.updated_ms < $1 AND NOT "
-		"EXISTS (SELECT 1 FROM served d WHERE d.party = p.id) AND NOT EXISTS "
+		"EXISTS (SELECT 1 FROM contact_person d WHERE d.party = p.id) AND NOT "
+		"EXISTS "
 		"(SELECT 1 FROM party m WHERE m.root = p.id AND m.id <> p.id) LIMIT $2)");
 	query_put_int(q, 1, now_ms - t->rules->provisional_ms);
 	query_put_int(q, 2, TIDY_MOST);

@@ -1,5 +1,5 @@
 /* history/customers_write.c - writes that nobody waits for: customers made of contacts,
- * identities learnt, contacts that ended, what plugins found. */
+ * identities learnt, what plugins found. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,8 +7,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "history/customers_inner.h"
-
-#define COMPLAINTS_MOST 1000 /* open ones of one customer */
 
 /* ---- a provisional customer ---- */
 
@@ -143,89 +141,6 @@ write_learned(struct customers *c, const struct lookup *l)
 	snprintf(w->l.source, sizeof w->l.source, "%s", l->source);
 	if (!database_write(c->parts.database, learn, learned, w, 0))
 		free(w);
-}
-
-/* ---- a contact ended ---- */
-
-struct ended {
-	struct customers *c;
-	int64_t root;
-	struct served served;
-	char channel[ID_MAX + 1], agent[ID_MAX + 1];
-	int complaint; /* 1 opened, -1 all closed, 0 neither */
-};
-
-static void
-note_complaint(struct database_session *s, const struct ended *e)
-{
-	struct query *q = query_start(s,
-		"SELECT value FROM attribute WHERE party = $1 AND name = 'complaints' "
-		"AND source = 'usher'");
-	int64_t n = 0;
-	json_t *value;
-
-	query_put_int(q, 1, e->served.party);
-	if (query_row(q) && query_text(q, 0) != NULL)
-		n = strtoll(query_text(q, 0), NULL, 10);
-	query_end(q);
-	n = e->complaint > 0 ? n + 1 : 0;
-	value = n > 0 && n <= COMPLAINTS_MOST ? json_integer(n) : NULL;
-	if (n <= COMPLAINTS_MOST)
-		party_set_attribute(s, e->served.party, "complaints", "usher", value,
-			e->served.ended_ms);
-	json_decref(value);
-}
-
-static bool
-end(struct database_session *s, void *arg)
-{
-	const struct ended *e = arg;
-	struct query *q = query_start(s, "SELECT 1 FROM served WHERE contact = $1");
-	bool known;
-
-	query_put_int(q, 1, (int64_t)e->served.contact);
-	known = query_row(q);
-	query_end(q);
-	if (known)
-		return true; /* told twice */
-	party_served(s, &e->served);
-	if (e->complaint != 0 && party_root(s, e->served.party) != 0)
-		note_complaint(s, e);
-	return true;
-}
-
-static void
-end_done(void *arg, enum database_result result)
-{
-	struct ended *e = arg;
-
-	/* What else he has waiting is a repeated contact now. */
-	if (result == DATABASE_OK)
-		live_refresh(e->c, e->root);
-	free(e);
-}
-
-void
-write_served(
-	struct customers *c, const struct served *served, int64_t root, int complaint)
-{
-	struct ended *e = xcalloc(1, sizeof *e);
-
-	e->c = c;
-	e->root = root;
-	e->served = *served;
-	e->complaint = complaint;
-	snprintf(e->channel, sizeof e->channel, "%s", served->channel);
-	e->served.channel = e->channel;
-	if (served->agent != NULL) {
-		snprintf(e->agent, sizeof e->agent, "%s", served->agent);
-		e->served.agent = e->agent;
-	}
-	if (!database_write(c->parts.database, end, end_done, e, 0)) {
-		log_warn("customers: too many writes wait, what a contact cost is not "
-			 "kept");
-		free(e);
-	}
 }
 
 /* ---- what a plugin found ---- */

@@ -332,22 +332,3 @@ party_heirs(struct database_session *s, int64_t root, int64_t *heirs, int room)
 	query_end(q);
 	return n;
 }
-
-void
-party_served(struct database_session *s, const struct served *served)
-{
-	struct query *q = query_start(s,
-		"INSERT INTO served (contact, party, channel, agent, state, ended_ms, "
-		"handled_ms) SELECT $1, $2, $3, $4, $5, $6, $7 WHERE EXISTS (SELECT 1 "
-		"FROM party WHERE id = $8) ON CONFLICT (contact) DO NOTHING");
-
-	query_put_int(q, 1, (int64_t)served->contact);
-	query_put_int(q, 2, served->party);
-	query_put_text(q, 3, served->channel);
-	query_put_text(q, 4, served->agent);
-	query_put_text(q, 5, served->state);
-	query_put_int(q, 6, served->ended_ms);
-	query_put_int(q, 7, served->handled_ms);
-	query_put_int(q, 8, served->party);
-	query_run(q);
-}

@@ -101,15 +101,6 @@ bool party_unlink(
 /* Roots of those who are linked to this root and inherit from it; returns how many. */
 int party_heirs(struct database_session *s, int64_t root, int64_t *heirs, int room);
 
-/* A contact ended: cost to serve, repeat contacts, last agent. Twice is once. */
-struct served {
-	uint64_t contact;
-	int64_t party;
-	const char *channel, *agent, *state; /* agent NULL: nobody served it */
-	int64_t ended_ms, handled_ms;
-};
-void party_served(struct database_session *s, const struct served *served);
-
 void party_id_format(char out[NUMBER_ID_TEXT], int64_t party);
 bool party_id_parse(const char *text, int64_t *party) USHER_MUST_CHECK;
 

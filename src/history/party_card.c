@@ -65,34 +65,67 @@ read_figures(struct database_session *s, struct party_view *v)
 	query_end(q);
 }
 
+static bool
+is_among(char *const *list, int n, const char *word)
+{
+	for (int i = 0; i < n; i++)
+		if (strcmp(list[i], word) == 0)
+			return true;
+	return false;
+}
+
+/* Complaints since the last disposition that closed them; rows come the latest first. */
+struct complaints {
+	int open;
+	bool closed; /* what is older is settled */
+	int64_t at_ms;
+};
+
 static void
-read_served(struct database_session *s, const struct customer_rules *rules,
+look_for_complaint(struct complaints *found, const struct customer_rules *rules,
+	const char *disposition, int64_t at_ms)
+{
+	if (disposition == NULL || found->closed)
+		return;
+	if (is_among(rules->settled, rules->n_settled, disposition)) {
+		found->closed = true;
+	} else if (is_among(rules->complaints, rules->n_complaints, disposition)) {
+		found->at_ms = found->open++ == 0 ? at_ms : found->at_ms;
+	}
+}
+
+/* His contacts that ended, as far back as anything asks. */
+static void
+read_contacts(struct database_session *s, const struct customer_rules *rules,
 	struct party_view *v)
 {
 	struct query *q = query_start(s,
-		"SELECT coalesce(sum(CASE WHEN d.ended_ms > $1 THEN d.handled_ms ELSE 0 "
-		"END), 0), coalesce(sum(CASE WHEN d.ended_ms > $2 THEN 1 ELSE 0 END), 0) "
-		"FROM served d JOIN party p ON p.id = d.party WHERE p.root = $3 AND "
-		"d.ended_ms > $4");
+		"SELECT p.ended_ms, c.talk_ms + c.hold_ms + c.wrapup_ms, c.agent, "
+		"c.disposition FROM party y JOIN contact_person p ON p.party = y.id JOIN "
+		"contact c ON c.id = p.contact WHERE y.root = $1 AND p.ended_ms > $2 "
+		"ORDER BY p.ended_ms DESC");
+	int64_t now_ms = v->own.now_ms;
 	int64_t longest_ms =
 		rules->cost_ms > rules->repeat_ms ? rules->cost_ms : rules->repeat_ms;
+	struct complaints complaints = {0};
 
-	query_put_int(q, 1, v->own.now_ms - rules->cost_ms);
-	query_put_int(q, 2, v->own.now_ms - rules->repeat_ms);
-	query_put_int(q, 3, v->root);
-	query_put_int(q, 4, v->own.now_ms - longest_ms);
-	if (query_row(q)) {
-		v->own.handled_ms = (double)query_int(q, 0);
-		v->own.repeat_contacts = (int)query_int(q, 1);
+	query_put_int(q, 1, v->root);
+	query_put_int(q, 2, now_ms - longest_ms);
+	while (query_row(q)) {
+		int64_t ended_ms = query_int(q, 0);
+		const char *agent = query_text(q, 2);
+
+		if (ended_ms > now_ms - rules->cost_ms)
+			v->own.handled_ms += (double)query_int(q, 1);
+		v->own.repeat_contacts += ended_ms > now_ms - rules->repeat_ms;
+		if (agent != NULL && v->last_agent[0] == '\0')
+			snprintf(v->last_agent, sizeof v->last_agent, "%s", agent);
+		look_for_complaint(&complaints, rules, query_text(q, 3), ended_ms);
 	}
 	query_end(q);
-	q = query_start(s,
-		"SELECT d.agent FROM served d JOIN party p ON p.id = d.party WHERE "
-		"p.root = $1 AND d.agent IS NOT NULL ORDER BY d.ended_ms DESC LIMIT 1");
-	query_put_int(q, 1, v->root);
-	if (query_row(q))
-		snprintf(v->last_agent, sizeof v->last_agent, "%s", query_text(q, 0));
-	query_end(q);
+	if (complaints.open > 0)
+		figures_add(&v->figures, "complaints", "usher",
+			json_integer(complaints.open), complaints.at_ms);
 }
 
 /* A customer's own points: without links, so that circles of them end. */
@@ -107,8 +140,8 @@ read_own(struct database_session *s, int64_t party, const struct customer_rules 
 	if (v->root == 0 || !read_parties(s, v))
 		return false;
 	read_figures(s, v);
+	read_contacts(s, rules, v);
 	figures_settle(&v->figures, rules);
-	read_served(s, rules, v);
 	v->own_points = worth_of(rules, &v->figures, &v->own, terms);
 	return true;
 }

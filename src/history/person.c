@@ -24,17 +24,17 @@ person_note(struct database_session *s, int64_t contact, int64_t party, const ch
 }
 
 void
-person_close(struct database_session *s, int64_t contact, const char *record,
-	const char *payload)
+person_close(struct database_session *s, int64_t contact, const struct person_end *end)
 {
 	struct json_problem problem;
-	json_t *in =
-		payload != NULL ? json_read(payload, strlen(payload), &problem) : NULL;
-	char *party = record != NULL ? entry_value(record, "party") : NULL;
-	struct query *q =
-		query_start(s, "UPDATE contact_person SET party = coalesce(nullif($2, "
-			       "0), party), customer = "
-			       "$3, external_id = $4, title = $5 WHERE contact = $1");
+	json_t *in = end->payload != NULL
+			     ? json_read(end->payload, strlen(end->payload), &problem)
+			     : NULL;
+	char *party = end->record != NULL ? entry_value(end->record, "party") : NULL;
+	struct query *q = query_start(s,
+		"UPDATE contact_person SET party = coalesce(nullif($2, 0), party), "
+		"customer = $3, external_id = $4, title = $5, channel = $6, ended_ms = "
+		"$7 WHERE contact = $1");
 
 	query_put_int(q, 1, contact);
 	query_put_int(q, 2, party != NULL ? strtoll(party, NULL, 10) : 0);
@@ -43,6 +43,8 @@ person_close(struct database_session *s, int64_t contact, const char *record,
 			json_object_get(json_object_get(in, "customer"), "id")));
 	query_put_text(q, 4, json_string_value(json_object_get(in, "external_id")));
 	query_put_text(q, 5, json_string_value(json_object_get(in, "title")));
+	query_put_text(q, 6, end->channel);
+	query_put_int(q, 7, end->ended_ms);
 	query_run(q);
 	json_decref(in);
 	free(party);

@@ -8,8 +8,15 @@
 /* What is known while it lives; party 0, dnis NULL: not (yet). */
 void person_note(
 	struct database_session *s, int64_t contact, int64_t party, const char *dnis);
-/* The same from its record and from what came in (JSON), at its end; NULL: not there. */
-void person_close(struct database_session *s, int64_t contact, const char *record,
-	const char *payload);
+
+/* A contact that ended; what is not there is NULL. */
+struct person_end {
+	const char *record;  /* as Redis has it */
+	const char *payload; /* what came in (JSON) */
+	const char *channel;
+	int64_t ended_ms;
+};
+void person_close(
+	struct database_session *s, int64_t contact, const struct person_end *end);
 
 #endif

@@ -31,6 +31,8 @@ struct recorder {
 	int64_t said_ms,
 		recorded_ms; /* centre time of the last event, told and recorded */
 	struct recorder_figures figures;
+	void (*ended)(void *owner, uint64_t contact); /* NULL: nobody asks */
+	void *ended_owner;
 	int n_listeners;
 	struct {
 		void (*fn)(void *owner);
@@ -179,6 +181,8 @@ recorded(void *arg, enum database_result result)
 		r->figures.events += job->events;
 		r->figures.skipped += job->skipped;
 		r->figures.batches++;
+		for (int i = 0; i < job->batch->n_ended && r->ended != NULL; i++)
+			r->ended(r->ended_owner, job->batch->ended[i].contact);
 	}
 	job_destroy(job);
 	if (result != DATABASE_OK)
@@ -380,6 +384,23 @@ recorder_listen(struct recorder *r, void (*fn)(void *owner), void *owner)
 	}
 	r->listener[r->n_listeners].fn = fn;
 	r->listener[r->n_listeners++].owner = owner;
+}
+
+void
+recorder_on_ended(
+	struct recorder *r, void (*fn)(void *owner, uint64_t contact), void *owner)
+{
+	r->ended = fn;
+	r->ended_owner = owner;
+}
+
+bool
+recorder_is_past_start(void *recorder)
+{
+	const struct recorder *r = recorder;
+
+	/* Our first entry says that the owner changed. */
+	return r->op >> EPOCH_SHIFT >= strtoull(r->token, NULL, 10);
 }
 
 int64_t

@@ -44,6 +44,13 @@ void recorder_hear(void *owner, const struct event *event);
 /* fn is called after each batch that was written. */
 void recorder_listen(struct recorder *recorder, void (*fn)(void *owner), void *owner);
 
+/* fn is called for each contact whose end was written; one such listener. */
+void recorder_on_ended(struct recorder *recorder,
+	void (*fn)(void *owner, uint64_t contact), void *owner);
+
+/* Whether all is recorded that ended before this process. */
+bool recorder_is_past_start(void *recorder);
+
 /* The number of a contact in the tables, as it is now. */
 int64_t recorder_contact(const struct recorder *recorder, uint64_t contact);
 

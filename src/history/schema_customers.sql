@@ -91,3 +91,8 @@ CREATE TABLE erasure (
 
 -- version 2
 CREATE INDEX erasure_party ON erasure (party);
+
+-- version 3
+-- What a contact cost, who had it, and complaints come from the contact records.
+DELETE FROM attribute WHERE name = 'complaints' AND source = 'usher';
+DROP TABLE served;

@@ -260,8 +260,9 @@ CREATE INDEX contact_resolve ON contact (resolve_due_ms) WHERE resolve_due_ms IS
 CREATE INDEX contact_channel ON contact (channel, ended_ms);
 CREATE INDEX issue_resolved ON issue (resolved_ms) WHERE state = 'resolved';
 
+-- version 3
 -- What was said: lines of chats. Goes with contact_person.
-CREATE TABLE said (
+CREATE TABLE IF NOT EXISTS said (
 	contact INTEGER NOT NULL,
 	seq INTEGER NOT NULL,
 	at_ms INTEGER NOT NULL,
@@ -271,3 +272,14 @@ CREATE TABLE said (
 	text TEXT,
 	PRIMARY KEY (contact, seq)
 ) STRICT, WITHOUT ROWID;
+
+-- When the contact ended, and its channel: what he cost, how often he came, and what is
+-- kept for how long are asked by them.
+ALTER TABLE contact_person ADD COLUMN ended_ms INTEGER;
+ALTER TABLE contact_person ADD COLUMN channel TEXT;
+UPDATE contact_person SET
+	ended_ms = (SELECT c.ended_ms FROM contact c WHERE c.id = contact),
+	channel = (SELECT c.channel FROM contact c WHERE c.id = contact);
+DROP INDEX contact_person_party;
+CREATE INDEX contact_person_party ON contact_person (party, ended_ms);
+CREATE INDEX contact_person_channel ON contact_person (channel, ended_ms);

@@ -11,6 +11,7 @@
 #define TIMELINE_MOST 50
 #define CARD_MOST 5 /* contacts, cases and notes on a card */
 #define EVER INT64_MAX
+#define EXPIRE_LOT 5000 /* contacts of a channel that are forgotten in one job */
 
 /* ---- rows ---- */
 
@@ -175,52 +176,75 @@ static bool
 is_but(const char *channel, const char *const *but, int n)
 {
 	for (int i = 0; i < n; i++)
-		if (channel != NULL && strcmp(channel, but[i]) == 0)
+		if (strcmp(channel, but[i]) == 0)
 			return true;
 	return false;
 }
 
+/* Who it was, what was noted and said. */
 static void
-expire_channel(struct database_session *s, const char *channel, int64_t before_ms)
+forget_contact(struct database_session *s, int64_t contact)
 {
-	static const char *const from[] = {
-		"DELETE FROM note WHERE contact IN (SELECT id FROM contact WHERE channel "
-		"= $1 AND ended_ms < $2)",
-		"DELETE FROM said WHERE contact IN (SELECT id FROM contact WHERE channel "
-		"= $1 AND ended_ms < $2)",
-		"DELETE FROM contact_person WHERE contact IN (SELECT id FROM contact "
-		"WHERE channel = $1 AND ended_ms < $2)"};
+	static const char *const from[] = {"DELETE FROM note WHERE contact = $1",
+		"DELETE FROM said WHERE contact = $1",
+		"DELETE FROM contact_person WHERE contact = $1"};
 
-	for (size_t i = 0; i < sizeof from / sizeof from[0]; i++) {
-		struct query *q = query_start(s, from[i]);
-
-		query_put_text(q, 1, channel);
-		query_put_int(q, 2, before_ms);
-		query_run(q);
-	}
+	for (size_t i = 0; i < sizeof from / sizeof from[0]; i++)
+		run_for(s, from[i], contact);
 }
 
-static void
+static int64_t
+expire_channel(struct database_session *s, const char *channel, int64_t before_ms)
+{
+	struct query *q = query_start(s,
+		"SELECT contact FROM contact_person WHERE channel = $1 AND ended_ms < $2 "
+		"ORDER BY ended_ms LIMIT $3");
+	int64_t *list = xcalloc(EXPIRE_LOT, sizeof list[0]);
+	int n = 0;
+
+	query_put_text(q, 1, channel);
+	query_put_int(q, 2, before_ms);
+	query_put_int(q, 3, EXPIRE_LOT);
+	while (n < EXPIRE_LOT && query_row(q))
+		list[n++] = query_int(q, 0);
+	query_end(q);
+	for (int i = 0; i < n; i++)
+		forget_contact(s, list[i]);
+	free(list);
+	return n;
+}
+
+/* The channel behind `after`, by name, without a look at each row; owned; NULL: none. */
+static char *
+next_channel(struct database_session *s, const char *after)
+{
+	struct query *q = query_start(
+		s, "SELECT min(channel) FROM contact_person WHERE channel > $1");
+	char *channel = NULL;
+
+	query_put_text(q, 1, after);
+	if (query_row(q) && !query_is_null(q, 0))
+		channel = xstrdup(query_text(q, 0));
+	query_end(q);
+	return channel;
+}
+
+static int64_t
 expire(void *owner, struct database_session *s, const char *channel, int64_t before_ms,
 	const char *const *but, int n_but)
 {
-	json_t *channels = json_array(), *one;
-	struct query *q;
-	size_t i;
+	int64_t n = 0;
+	char *at, *next;
 
-	if (strcmp(channel, "*") != 0) {
-		expire_channel(s, channel, before_ms);
-		json_decref(channels);
-		return;
+	if (strcmp(channel, "*") != 0)
+		return expire_channel(s, channel, before_ms);
+	for (at = next_channel(s, ""); at != NULL; at = next) {
+		if (!is_but(at, but, n_but))
+			n += expire_channel(s, at, before_ms);
+		next = next_channel(s, at);
+		free(at);
 	}
-	q = query_start(s, "SELECT DISTINCT channel FROM contact");
-	while (query_row(q))
-		if (!query_is_null(q, 0) && !is_but(query_text(q, 0), but, n_but))
-			json_array_append_new(channels, column_text(q, 0));
-	query_end(q);
-	json_array_foreach(channels, i, one)
-		expire_channel(s, json_string_value(one), before_ms);
-	json_decref(channels);
+	return n;
 }
 
 const struct customer_part history_part = {

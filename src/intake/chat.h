@@ -106,7 +106,7 @@ struct chat_parts {
 	chat_writer write;	     /* NULL: no messages instead of chats */
 	/* May a customer have this instead ("callback", "email")? NULL: neither. */
 	bool (*offers)(void *owner, const char *way);
-	chat_keeper keep;	     /* NULL: nobody keeps records */
+	chat_keeper keep; /* NULL: nobody keeps records */
 };
 
 /* The library must be added to side before the loop runs, so this is called at once. */
