@@ -150,6 +150,8 @@ json_t *lists_json(const struct customers *c);
 /* ---- customers_write.c ---- */
 
 /* Writes that nobody waits for. */
+/* The record of a contact that was over before its customer was known gets him. */
+void write_over(struct customers *c, uint64_t contact, int64_t party);
 void write_provisional(struct customers *c, int64_t party, const char *source,
 	const struct identities *identities, uint64_t contact);
 void write_learned(struct customers *c, const struct lookup *lookup);

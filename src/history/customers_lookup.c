@@ -312,8 +312,11 @@ answer_known(struct customers *c, struct lookup *l)
 		answer.last_agent = l->view->last_agent;
 	answer.refused = refusal(c, blocked);
 	c->figures.known++;
-	if (!tell_router(c, l, &answer))
+	if (!tell_router(c, l, &answer)) {
+		if (l->contact != 0 && l->party == 0)
+			write_over(c, l->contact, l->view->party);
 		return;
+	}
 	/* The member of the offer is asked for when that is committed: the card is there
 	 * by then. */
 	live_put(c, l->contact, l->view->party, root);
@@ -345,9 +348,10 @@ answer_unknown(struct customers *c, struct lookup *l)
 	answer.points = lists_apply(c, &l->identities, card, party, &vip, &blocked);
 	json_decref(card);
 	answer.refused = refusal(c, blocked);
-	if (!tell_router(c, l, &answer))
-		return;
-	live_put(c, l->contact, party, party);
+	if (tell_router(c, l, &answer))
+		live_put(c, l->contact, party, party);
+	else if (l->contact == 0)
+		return; /* it was refused at the door */
 	c->figures.provisional++;
 	write_provisional(c, party, l->source, &l->identities, l->contact);
 }

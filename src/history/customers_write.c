@@ -6,7 +6,44 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "history/apply.h"
 #include "history/customers_inner.h"
+#include "history/person.h"
+
+/* ---- a contact that was over before its customer was known ---- */
+
+struct over {
+	uint64_t contact;
+	int64_t party;
+};
+
+static bool
+join_record(struct database_session *s, void *arg)
+{
+	const struct over *o = arg;
+	struct query *q = query_start(s, "SELECT generation FROM progress WHERE id = 1");
+	int64_t generation = query_row(q) ? query_int(q, 0) : 0;
+
+	query_end(q);
+	person_note(s, apply_contact(generation, o->contact), o->party, NULL);
+	return true;
+}
+
+static void
+joined(void *arg, enum database_result result)
+{
+	free(arg);
+}
+
+void
+write_over(struct customers *c, uint64_t contact, int64_t party)
+{
+	struct over *o = xcalloc(1, sizeof *o);
+
+	*o = (struct over){contact, party};
+	if (!database_write(c->parts.database, join_record, joined, o, 0))
+		free(o);
+}
 
 /* ---- a provisional customer ---- */
 
@@ -47,6 +84,8 @@ made(void *arg, enum database_result result)
 
 	if (result == DATABASE_OK && live_get(p->c, p->contact) != NULL)
 		lookup_contact(p->c, p->contact, p->party, false);
+	else if (result == DATABASE_OK && !p->c->stopped)
+		write_over(p->c, p->contact, p->party);
 	free(p);
 }
 
