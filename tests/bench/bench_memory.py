@@ -6,7 +6,7 @@ stalled database costs routing. One JSON line a figure.
 
 Routing latency is the time from the submission to the offer at an idle agent's desktop, of the same
 robots on the same daemon: alone, then with a CRM that takes 2 s, then with the database's write lock
-held by another program.
+held by another program, then with a disk under it that does not come back.
 """
 
 import argparse
@@ -72,9 +72,18 @@ def write_table(path, n):
 
 
 class Daemon:
+    def hanging(self, centre):
+        """The disk under the database hangs while a file is there (tests/flow/diskstall.c)."""
+        self.hangs = centre.dir / "hangs"
+        library = BUILD / "tests" / "flow" / "libdiskstall.so"
+        under = str(centre.state_dir / "history.db")
+        return {"LD_PRELOAD": str(library), "DISKSTALL_UNDER": under, "DISKSTALL_WHEN": str(self.hangs)}
+
     async def __aenter__(self):
         self.cleaners, self.failed = [], True
-        self.centre = await harness.starter(self.cleaners)(judged=False, patience_s=120, **settings())
+        self.centre = await harness.starter(self.cleaners)(
+            judged=False, patience_s=120, environment=self.hanging, **settings()
+        )
         self.key = (await self.centre.admin("key.create", name="bench", rate=0))["key"]
         return self
 
@@ -229,15 +238,18 @@ async def measure(options):
         crm = await slow_crm()
         url = f"http://127.0.0.1:{crm.sockets[0].getsockname()[1]}/?{{kind}}={{value}}"
         plugin = {"name": "http_directory", "url": url, "timeout": "5s"}
-        times = {"alone": [], "slow CRM": [], "held database": []}
-        cases = list(times) if (BUILD / "plugins" / "http_directory.so").exists() else ["alone", "held database"]
+        times = {"alone": [], "slow CRM": [], "held database": [], "hanging disk": []}
+        cases = [c for c in times if c != "slow CRM" or (BUILD / "plugins" / "http_directory.so").exists()]
         for n in range(ROUNDS):
             for case in cases if n % 2 == 0 else reversed(cases):
                 await daemon.restart(plugins=[plugin] if case == "slow CRM" else [])
                 held = sqlite3.connect(daemon.centre.state_dir / "history.db", isolation_level=None, timeout=30)
                 if case == "held database":
                     held.execute("BEGIN IMMEDIATE")
+                if case == "hanging disk":
+                    daemon.hangs.touch()
                 times[case] += await dispatch(daemon, options.customers, options.lives)
+                daemon.hangs.unlink(missing_ok=True)
                 held.close()
         crm.close()
         for case in cases[1:]:
