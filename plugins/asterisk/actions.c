@@ -82,6 +82,7 @@ send_snapshot(struct link *l)
 
 	out_begin(&o, "CoreStatus", ACTION_STATUS);
 	out_end(&o);
+	l->refused_before = l->reader.refused;
 	out_begin(&o, "CoreShowChannels", ACTION_LIST);
 	out_end(&o);
 	out_begin(&o, "DeviceStateList", ACTION_DEVICES);

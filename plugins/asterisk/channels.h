@@ -63,7 +63,8 @@ struct channel {
 	int64_t talk_us, hold_us;
 	int64_t waiting_us; /* when it was last told to wait */
 	int64_t born_us;    /* when the switch first told of it; 0: before our time */
-	struct wanted wanted[2]; /* the latest order first */
+	struct wanted wanted[2];  /* the latest order first */
+	bool picked_up_by_itself; /* the latest order asked for it */
 
 	/* of a leg, and of a call of ours as its own first leg */
 	enum leg_state leg_state;

@@ -59,6 +59,7 @@ struct link {
 	bool listing;
 	char list[CHANNEL_ID_MAX + 1]; /* its ActionID */
 	int64_t listed;
+	uint64_t refused_before; /* messages, when it was asked for */
 };
 
 /* Copies what fits, with a NUL. */

@@ -140,8 +140,13 @@ connect_call(struct link *l, struct out *o, const struct usher_switch_action *a,
 		out_set(o, channel, "USHER_DEVICE", a->device);
 	if (a->offer != NULL && is_made_of(a->offer, "._-", OFFER_MAX))
 		out_set(o, channel, "__USHER_OFFER", a->offer);
+	/* Of the telephone's own channel, as the dialplan reads it before it rings. */
 	if (a->answer)
-		out_set(o, channel, "USHER_AUTO", "1");
+		out_set(o, channel, "__USHER_AUTO", "1");
+	else if (call != NULL && call->picked_up_by_itself)
+		out_set(o, channel, "__USHER_AUTO", "");
+	if (call != NULL)
+		call->picked_up_by_itself = a->answer;
 	redirect(o, id, channel, l->settings->agent_context, extension);
 	if (o->wrong != NULL || call == NULL)
 		return;

@@ -4,7 +4,9 @@
  * Events that come while the list is read change the same table at once, so that at the
  * list's end the table is true: what hung up meanwhile is a grave and stays one, what
  * appeared meanwhile is there. A list with items missing is not used: it would make
- * calls lost that are not.
+ * calls lost that are not. But an item that was refused (a caller's name with a line end
+ * in it) keeps nobody else from being found: what such a list does not name stays as it
+ * was.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +139,16 @@ forget_the_unlisted(struct link *l)
 	}
 }
 
+/* One of them is what could not be read. */
+static void
+keep_the_unlisted(struct link *l)
+{
+	for (struct channel *ch = l->channels.oldest; ch != NULL; ch = ch->newer)
+		ch->session = l->session;
+	l->problem = "a list of channels had entries that could not be read; calls that "
+		     "it does not name are kept";
+}
+
 static void
 find_calls(struct link *l)
 {
@@ -253,21 +265,33 @@ tell_further_leg(struct link *l, const struct channel *leg)
 			.age_us = -1});
 }
 
+/* Messages that were refused since the list was asked for. */
+static uint64_t
+unreadable(const struct link *l)
+{
+	return l->sink->send != NULL ? l->reader.refused - l->refused_before : 0;
+}
+
 void
 on_core_show_channels_complete(struct link *l, const struct ami_message *m)
 {
 	const char *items = ami_get(m, "ListItems"), *end = ami_get(m, "EventList");
+	int64_t missing;
 
 	if (!is_ours(l, m))
 		return;
 	begin_list(l, m); /* an empty list has no items before its end */
 	l->listing = false;
-	if (items == NULL || atoll(items) != l->listed || end == NULL ||
-		strcmp(end, "Complete") != 0) {
+	missing = items != NULL ? atoll(items) - l->listed : -1;
+	if (missing < 0 || end == NULL || strcmp(end, "Complete") != 0 ||
+		(uint64_t)missing > unreadable(l)) {
 		l->problem = "a list of channels came incomplete and was not used";
 		return;
 	}
-	forget_the_unlisted(l);
+	if (missing > 0)
+		keep_the_unlisted(l);
+	else
+		forget_the_unlisted(l);
 	find_calls(l);
 	find_talking_legs(l);
 	find_ringing_legs(l);

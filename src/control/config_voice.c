@@ -174,6 +174,7 @@ compile_voice(struct compile *c, struct config *config)
 		.short_ms = compile_ms(c, entry_number(calls, CALLS_SHORT)),
 		.link_grace_ms = llround(entry_number(calls, CALLS_LINK_GRACE)),
 		.lag_ms = llround(entry_number(calls, CALLS_LAG)),
+		.silence_ms = llround(entry_number(calls, CALLS_SILENCE)),
 	};
 	fill_dialling(c, v, entry_section(c->top, TOP_DIALLING));
 }

@@ -89,6 +89,10 @@ static const struct setting calls_settings[] = {
 			"after it."),
 	[CALLS_LAG] = KEY(DURATION, "lag", RANGE(1000, DAY_MS), .fallback = "10s",
 		.help = "A link whose events are so late is closed and made anew."),
+	[CALLS_SILENCE] = KEY(DURATION, "silence", RANGE(1000, DAY_MS), .fallback = "20s",
+		.help = "A link on which the switch says nothing for so long, though it "
+			"is asked, or takes nothing for half of it, is closed and made "
+			"anew."),
 };
 const struct section settings_calls = {
 	.title = "callers", .n = CALLS_KEYS, .settings = calls_settings};

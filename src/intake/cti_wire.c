@@ -24,11 +24,12 @@
 
 #define BACKOFF_LEAST_MS 500
 #define BACKOFF_MOST_MS 15000
-#define CALLING_MS 10000  /* to be connected, TLS included */
-#define GREETED_MS 120000 /* to be up: a switch may still be starting */
-#define PING_MS 5000	  /* without a word from us */
-#define SILENCE_MS 20000  /* without a word from it, though it was asked: it is gone */
-#define UNREAD_MS 10000	  /* it takes nothing of what we say: it is gone */
+#define CALLING_MS 10000 /* to be connected, TLS included */
+/* Shares of the silence after which a switch is gone. */
+#define GREETED_TIMES 6 /* times: to be up; a switch may still be starting */
+#define PING_SHARE 4	/* questions within it */
+#define UNREAD_SHARE 2	/* it takes nothing of what we say */
+#define DAY_US INT64_C(86400000000)
 #define LAG_SETTLE_US 2000000 /* events of a new connection may be old */
 
 const char *const cti_wire_state_name[4] = {"resting", "calling", "greeted", "up"};
@@ -271,8 +272,8 @@ measure_lag(struct cti_wire *w, int64_t t_us, int64_t now_us)
 {
 	int64_t apart_us = now_us - t_us;
 
-	if (t_us == 0)
-		return;
+	if (t_us == 0 || apart_us > DAY_US || apart_us < -DAY_US)
+		return; /* no clock that could be reckoned with */
 	if (w->base_us == INT64_MAX || apart_us < w->base_us)
 		w->base_us = apart_us;
 	w->figures.lag_us = apart_us - w->base_us;
@@ -482,16 +483,19 @@ static void
 look_after(struct cti_wire *w, int64_t now_ms)
 {
 	size_t unread = evbuffer_get_length(bufferevent_get_output(w->bev));
+	int64_t silence_ms = w->settings.silence_ms;
 
 	if (unread == 0)
 		w->unread_since_ms = now_ms;
-	if (now_ms - w->unread_since_ms >= UNREAD_MS) {
+	if (now_ms - w->unread_since_ms >= silence_ms / UNREAD_SHARE) {
 		hang_up(w, "it does not read what is said to it");
-	} else if (w->state == WIRE_UP && now_ms - w->heard_ms >= SILENCE_MS) {
+	} else if (w->state == WIRE_UP && now_ms - w->heard_ms >= silence_ms) {
 		hang_up(w, "it is silent");
-	} else if (w->state == WIRE_GREETED && now_ms - w->since_ms >= GREETED_MS) {
+	} else if (w->state == WIRE_GREETED &&
+		   now_ms - w->since_ms >= GREETED_TIMES * silence_ms) {
 		hang_up(w, "it does not get ready");
-	} else if (w->state == WIRE_UP && now_ms - w->pinged_ms >= PING_MS) {
+	} else if (w->state == WIRE_UP &&
+		   now_ms - w->pinged_ms >= silence_ms / PING_SHARE) {
 		w->pinged_ms = now_ms;
 		ping(w);
 	}
@@ -562,9 +566,10 @@ cti_wire_destroy(struct cti_wire *w)
 }
 
 void
-cti_wire_set_lag(struct cti_wire *w, int64_t lag_ms)
+cti_wire_set_bounds(struct cti_wire *w, int64_t lag_ms, int64_t silence_ms)
 {
 	w->settings.lag_ms = lag_ms;
+	w->settings.silence_ms = silence_ms;
 }
 
 enum cti_wire_state

@@ -37,7 +37,8 @@ struct cti_wire_settings {
 	const char *tls_name;		    /* copied; NULL: the host's */
 	const struct usher_switch *adapter; /* borrowed, with its state */
 	void *adapter_state;
-	int64_t lag_ms; /* behind the switch by so much it is made anew */
+	int64_t lag_ms;	    /* behind the switch by so much it is made anew */
+	int64_t silence_ms; /* and when it says nothing for so long, though asked */
 };
 
 /* All borrowed. dns is made when it is first needed. */
@@ -59,7 +60,7 @@ void cti_wire_beat(struct cti_wire *wire, int64_t boot_ms);
 /* Carried out at once, or behind the read in progress; texts are copied where needed. */
 void cti_wire_order(struct cti_wire *wire, const struct usher_switch_action *action);
 
-void cti_wire_set_lag(struct cti_wire *wire, int64_t lag_ms);
+void cti_wire_set_bounds(struct cti_wire *wire, int64_t lag_ms, int64_t silence_ms);
 
 enum cti_wire_state cti_wire_state(const struct cti_wire *wire);
 

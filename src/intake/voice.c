@@ -135,7 +135,8 @@ open_wires(struct voice *v, struct voice_switch *s, const struct voice_switch_wi
 			.tls_name = set->tls_name,
 			.adapter = wish->adapter,
 			.adapter_state = wish->adapter_state,
-			.lag_ms = v->settings->calls.lag_ms};
+			.lag_ms = v->settings->calls.lag_ms,
+			.silence_ms = v->settings->calls.silence_ms};
 
 		if (set->tls)
 			wire.tls = tls_client_create(set->ca_file, set->cert_file,
@@ -187,7 +188,8 @@ voice_configure(struct voice *v, const struct voice_settings *settings,
 		s->removed = false;
 		s->settings = wishes[i].settings;
 		for (int w = 0; w < s->n_wires; w++)
-			cti_wire_set_lag(s->wire[w], settings->calls.lag_ms);
+			cti_wire_set_bounds(s->wire[w], settings->calls.lag_ms,
+				settings->calls.silence_ms);
 		if (s->n_wires == 0)
 			good = open_wires(v, s, &wishes[i]) && good;
 	}

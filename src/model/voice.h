@@ -40,6 +40,7 @@ struct call_settings {
 	int64_t link_grace_ms; /* a lost link's callers are `lost` after it */
 	int64_t lag_ms; /* a link that is so far behind the switch is closed and made anew
 			 */
+	int64_t silence_ms; /* and one on which it says nothing, though asked */
 };
 
 struct dial_settings {

@@ -270,7 +270,7 @@ actions_are_written_as_the_switch_reads_them(void **state)
 			 .offer = "o17",
 			 .answer = true},
 			SET("USHER_DEVICE", "Local/3001@phones")
-				SET("__USHER_OFFER", "o17") SET("USHER_AUTO", "1")
+				SET("__USHER_OFFER", "o17") SET("__USHER_AUTO", "1")
 					REDIRECT("usher-agent", "3001")},
 		{{.kind = USHER_ACTION_ANNOUNCE,
 			 .call = "c1",
