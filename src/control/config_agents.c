@@ -27,6 +27,7 @@ fill_agent(struct compile *c, struct agent_settings *a, const struct entry *e, i
 	a->capacity_pts = (int)entry_number(e, AGENT_CAPACITY);
 	a->rank = (int)entry_number(e, AGENT_RANK);
 	a->device = xstrdup(entry_text(e, AGENT_DEVICE));
+	a->answer = (enum agent_answer)entry_number(e, AGENT_ANSWER);
 	a->channels =
 		compile_list(c, NAME_CHANNEL, &e->slot[AGENT_CHANNELS], &a->n_channels);
 	fill_costs(c, a, e);

@@ -445,6 +445,8 @@ static const struct section rule = {
 
 /* ---- agents ---- */
 
+static const char *const agent_answers[] = {"switch", "ring", "auto", NULL};
+
 #define AGENT_SETTINGS                                                                   \
 	[AGENT_ID] = KEY(TEXT, "id", .required = true, .sample = "a1",                   \
 		.help = "Name of the agent in every command, and of his account."),      \
@@ -459,6 +461,10 @@ static const struct section rule = {
 		.help = "For strategy ranked; the lowest is chosen first."),             \
 	[AGENT_DEVICE] = KEY(TEXT, "device", .sample = "\"PJSIP/1001\"",                 \
 		.help = "His telephone, in the switch's words."),                        \
+	[AGENT_ANSWER] = KEY(CHOICE, "answer", .choices = agent_answers,                 \
+		.fallback = "switch",                                                    \
+		.help = "auto: it is asked to pick up by itself, ring: it is not; "      \
+			"switch: as the settings of the switch say."),                   \
 	[AGENT_CHANNELS] = KEY(NAMES, "channels", .sample = "[voice, chat]",             \
 		.rule = "all", .help = "Channels that he takes."),                       \
 	[AGENT_COSTS] = KEY(SECTION, "costs", .of = &costs, .rule = "the channels'",     \

@@ -205,7 +205,10 @@ completed_json(const struct event *e)
 {
 	json_t *o = json_object();
 
-	json_object_set_new(o, "contact", contact_in(e, "completed"));
+	json_object_set_new(o, "contact",
+		contact_in(e, contact_state_name[e->end == CONTACT_UNREACHABLE
+							 ? CONTACT_UNREACHABLE
+							 : CONTACT_COMPLETED]));
 	set_reason(o, "disposition", e->reason);
 	if (e->handled_ms >= 0)
 		json_object_set_new(o, "handled_ms", json_integer(e->handled_ms));

@@ -180,20 +180,27 @@ set_promise(const struct apply *a, int64_t contact, const struct entry_event *e)
 	" WHERE contact = $1 AND n = (SELECT max(n) FROM leg WHERE contact = $1) AND "   \
 	"closed = 0"
 
+/* The first wait of a contact at the moment $3, $4 being the switch's word of it. */
+#define WAIT "coalesce($4, $3 - t0_ms)"
+
 /* ---- visits ---- */
 
+/* How long he waited is the switch's word, where there is one: but for stays between
+ * which only we tell, he just waited on. */
 static void
-leave_queue(const struct apply *a, int64_t contact, int64_t at_ms, const char *how,
-	const char *agent)
+leave_queue(const struct apply *a, int64_t contact, const struct entry_event *e,
+	const char *how, const char *agent)
 {
 	struct query *q = start(a,
-		"UPDATE visit SET left_ms = $2, left_how = $3, agent = $4, closed = "
-		"1" OPEN_VISIT);
+		"UPDATE visit SET left_ms = $2, left_how = $3, agent = $4, closed = 1, "
+		"queue_ms = CASE WHEN kind IN ('moved', 'overflow') THEN NULL ELSE $5 "
+		"END" OPEN_VISIT);
 
 	query_put_int(q, 1, contact);
-	query_put_int(q, 2, at_ms);
+	query_put_int(q, 2, e->at_ms);
 	query_put_text(q, 3, how);
 	query_put_text(q, 4, agent);
+	put_ms(q, 5, e->queue_ms);
 	query_run(q);
 }
 
@@ -243,10 +250,27 @@ waits(const struct apply *a, int64_t contact, const struct entry_event *e)
 	if (queue == NULL && e->kind == EVENT_CONTACT_QUEUED) {
 		enter_queue(a, contact, "return", e);
 	} else if (queue != NULL && e->queue != NULL && strcmp(queue, e->queue) != 0) {
-		leave_queue(a, contact, e->at_ms, overflow ? "overflow" : "moved", NULL);
+		leave_queue(a, contact, e, overflow ? "overflow" : "moved", NULL);
 		enter_queue(a, contact, overflow ? "overflow" : "moved", e);
 	}
 	free(queue);
+}
+
+/* The customer waited already, and has his old place. */
+static void
+waited_already(const struct apply *a, int64_t contact, const struct entry_event *e)
+{
+	struct query *q = start(a, "UPDATE visit SET since_ms = $2, sl_due_ms = "
+				   "$3" OPEN_VISIT);
+
+	query_put_int(q, 1, contact);
+	query_put_int(q, 2, e->t0_ms);
+	query_put_int(q, 3, e->sl_due_ms);
+	query_run(q);
+	q = start(a, "UPDATE contact SET t0_ms = $2 WHERE id = $1");
+	query_put_int(q, 1, contact);
+	query_put_int(q, 2, e->t0_ms);
+	query_run(q);
 }
 
 /* ---- legs ---- */
@@ -314,13 +338,14 @@ connected(const struct apply *a, int64_t contact, const struct entry_event *e)
 			connected(a, contact, e);
 		return;
 	}
-	leave_queue(a, contact, e->at_ms, "answered", e->agent);
+	leave_queue(a, contact, e, "answered", e->agent);
 	q = start(a, "UPDATE contact SET state = 'connected', agent = $2, answered_ms = "
-		     "coalesce(answered_ms, $3), wait_ms = coalesce(wait_ms, $3 - t0_ms) "
+		     "coalesce(answered_ms, $3), wait_ms = coalesce(wait_ms, " WAIT ") "
 		     "WHERE id = $1");
 	query_put_int(q, 1, contact);
 	query_put_text(q, 2, e->agent);
 	query_put_int(q, 3, e->at_ms);
+	put_ms(q, 4, e->queue_ms);
 	query_run(q);
 }
 
@@ -335,9 +360,10 @@ mark_leg(const struct apply *a, const char *sql, int64_t contact, int64_t at_ms)
 	query_run(q);
 }
 
+/* By the switch's clock, where a switch carried it. */
 #define TALK                                                                             \
-	"($2 - connected_ms - hold_ms - parked_ms - CASE WHEN parked_since_ms IS NULL "  \
-	"THEN 0 ELSE $2 - parked_since_ms END)"
+	"coalesce(told_talk_ms, $2 - connected_ms - hold_ms - parked_ms - CASE WHEN "    \
+	"parked_since_ms IS NULL THEN 0 ELSE $2 - parked_since_ms END)"
 
 static void
 leg_ends(const struct apply *a, int64_t contact, const struct entry_event *e,
@@ -346,7 +372,7 @@ leg_ends(const struct apply *a, int64_t contact, const struct entry_event *e,
 	struct query *q = start(a,
 		"UPDATE leg SET ended_ms = $2, ended_how = $3, closed = 1, talk_ms = "
 		"CASE WHEN "
-		"wrapup_since_ms IS NULL THEN " TALK
+		"wrapup_since_ms IS NULL OR told_talk_ms IS NOT NULL THEN " TALK
 		" ELSE talk_ms END, parked_ms = parked_ms + CASE WHEN parked_since_ms IS "
 		"NULL "
 		"THEN 0 ELSE $2 - parked_since_ms END, parked_since_ms = NULL, wrapup_ms "
@@ -407,18 +433,18 @@ close_contact(const struct apply *a, int64_t contact, const struct entry_event *
 	struct query *q;
 
 	/* "answered" of a stay says that an agent did it. */
-	leave_queue(a, contact, e->at_ms, strcmp(state, "answered") == 0 ? "auto" : state,
-		NULL);
+	leave_queue(a, contact, e, strcmp(state, "answered") == 0 ? "auto" : state, NULL);
 	leg_ends(a, contact, e, state);
 	person_close(a->session, contact,
 		&(struct person_end){record, ended != NULL ? ended->payload : NULL,
 			e->channel, e->at_ms});
 	q = start(a,
 		"UPDATE contact SET closed = 1, state = $2, ended_ms = $3, wait_ms = "
-		"coalesce(wait_ms, $3 - t0_ms), reason = $4, disposition = $5, amount = "
-		"$6, "
-		"currency = $7, satisfaction = $8, points = $9, decisions = $10, "
-		"tier = coalesce($11, tier), "
+		"coalesce(wait_ms, " WAIT "), reason = $5, disposition = $6, amount = "
+		"$7, "
+		"currency = $8, satisfaction = $9, points = $10, decisions = $11, "
+		"tier = coalesce($12, tier), ivr_ms = $13, "
+		"ring_ms = (SELECT sum(ring_ms) FROM leg WHERE contact = $1), "
 		"talk_ms = (SELECT coalesce(sum(talk_ms), 0) FROM leg WHERE contact = "
 		"$1), "
 		"hold_ms = (SELECT coalesce(sum(hold_ms), 0) FROM leg WHERE contact = "
@@ -435,14 +461,16 @@ close_contact(const struct apply *a, int64_t contact, const struct entry_event *
 	query_put_int(q, 1, contact);
 	query_put_text(q, 2, state);
 	query_put_int(q, 3, e->at_ms);
-	query_put_text(q, 4, e->reason);
-	put_value(q, 5, record, "disposition");
-	query_put_number(q, 6, e->amount);
-	put_value(q, 7, record, "currency");
-	query_put_number(q, 8, e->satisfaction);
-	query_put_number(q, 9, number_of(record, "points"));
-	query_put_text(q, 10, decisions);
-	query_put_text(q, 11, e->tier);
+	put_ms(q, 4, e->queue_ms);
+	query_put_text(q, 5, e->reason);
+	put_value(q, 6, record, "disposition");
+	query_put_number(q, 7, e->amount);
+	put_value(q, 8, record, "currency");
+	query_put_number(q, 9, e->satisfaction);
+	query_put_number(q, 10, number_of(record, "points"));
+	query_put_text(q, 11, decisions);
+	query_put_text(q, 12, e->tier);
+	put_ms(q, 13, e->ivr_ms);
 	query_run(q);
 	free(decisions);
 }
@@ -484,15 +512,18 @@ measured(const struct apply *a, int64_t contact, const struct entry_event *e)
 {
 	struct query *q;
 
-	if (e->hold_ms < 0)
+	if (e->talk_ms < 0)
 		return;
 	q = start(a,
-		"UPDATE leg SET hold_ms = max(0, $2 - (SELECT coalesce(sum(l.hold_ms), "
-		"0) "
-		"FROM leg AS l WHERE l.contact = $1 AND l.closed = 1))" OPEN_LEG
-		" AND connected_ms IS NOT NULL AND wrapup_since_ms IS NULL");
+		"UPDATE leg SET hold_ms = max(0, $2 - earlier.hold), told_talk_ms = "
+		"max(0, $3 - earlier.talk), ring_ms = max(0, $4 - earlier.ring) FROM "
+		"(SELECT coalesce(sum(l.hold_ms), 0) AS hold, coalesce(sum(l.talk_ms), "
+		"0) AS talk, coalesce(sum(l.ring_ms), 0) AS ring FROM leg AS l WHERE "
+		"l.contact = $1 AND l.closed = 1) AS earlier" OPEN_LEG);
 	query_put_int(q, 1, contact);
 	query_put_int(q, 2, e->hold_ms);
+	query_put_int(q, 3, e->talk_ms);
+	query_put_int(q, 4, e->ring_ms);
 	query_run(q);
 }
 
@@ -513,11 +544,14 @@ of_contact(const struct apply *a, int64_t c, const struct entry_event *e,
 		set_state(a, c, "queued", e);
 		return;
 	case EVENT_CONTACT_UPDATED:
-		waits(a, c, e);
+		if (e->t0_ms != 0)
+			waited_already(a, c, e);
+		else
+			waits(a, c, e);
 		return;
 	case EVENT_CONTACT_TRANSFERRED:
 		leg_ends(a, c, e, "transfer");
-		leave_queue(a, c, e->at_ms, "moved", NULL);
+		leave_queue(a, c, e, "moved", NULL);
 		enter_queue(a, c, "transfer", e);
 		set_state(a, c, "queued", e);
 		return;
@@ -565,7 +599,7 @@ of_contact(const struct apply *a, int64_t c, const struct entry_event *e,
 		set_state(a, c, "wrapup", e);
 		return;
 	case EVENT_CONTACT_COMPLETED:
-		close_contact(a, c, e, "completed", ended);
+		close_contact(a, c, e, e->state != NULL ? e->state : "completed", ended);
 		return;
 	case EVENT_CONTACT_ABANDONED:
 		close_contact(a, c, e, "abandoned", ended);

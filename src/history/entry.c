@@ -131,9 +131,10 @@ number_field(struct entry_event *e, const char *name)
 		int64_t *to;
 	} const fields[] = {{"at", &e->at_ms}, {"pa", &e->party}, {"t0", &e->t0_ms},
 		{"sd", &e->sl_due_ms}, {"waited_ms", &e->waited_ms},
-		{"handled_ms", &e->handled_ms}, {"talk_ms", &e->talk_ms},
-		{"hold_ms", &e->hold_ms}, {"v", &e->version}, {"al", &e->alarm},
-		{"rd", &e->resolve_due_ms}};
+		{"handled_ms", &e->handled_ms}, {"ivr_ms", &e->ivr_ms},
+		{"queue_ms", &e->queue_ms}, {"ring_ms", &e->ring_ms},
+		{"talk_ms", &e->talk_ms}, {"hold_ms", &e->hold_ms}, {"v", &e->version},
+		{"al", &e->alarm}, {"rd", &e->resolve_due_ms}};
 
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
 		if (strcmp(fields[i].name, name) == 0)
@@ -195,6 +196,9 @@ read_events(struct entry *entry)
 			.sub = sub,
 			.waited_ms = -1,
 			.handled_ms = -1,
+			.ivr_ms = -1,
+			.queue_ms = -1,
+			.ring_ms = -1,
 			.talk_ms = -1,
 			.hold_ms = -1,
 			.amount = NAN,

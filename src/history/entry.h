@@ -19,12 +19,14 @@ struct entry_event {
 	enum event_kind kind;
 	int sub; /* place in its entry, from 0 */
 	int64_t at_ms;
-	uint64_t contact, offer;			 /* 0: none */
-	const char *agent, *queue, *channel, *tier;	 /* NULL: none */
-	const char *reason, *state, *source, *dnis;	 /* NULL */
-	int64_t party;					 /* 0: unknown */
-	int64_t t0_ms, sl_due_ms;			 /* 0: not told */
-	int64_t waited_ms, handled_ms, talk_ms, hold_ms; /* -1: not told */
+	uint64_t contact, offer;		    /* 0: none */
+	const char *agent, *queue, *channel, *tier; /* NULL: none */
+	const char *reason, *state, *source, *dnis; /* NULL */
+	int64_t party;				    /* 0: unknown */
+	int64_t t0_ms, sl_due_ms;		    /* 0: not told */
+	int64_t waited_ms, handled_ms;		    /* -1: not told */
+	/* by the switch's clock, over all legs so far; -1: no switch carried it */
+	int64_t ivr_ms, queue_ms, ring_ms, talk_ms, hold_ms;
 	int64_t version;
 	double amount, satisfaction; /* NAN: none */
 	int64_t alarm;		     /* 0: none */

@@ -163,7 +163,8 @@ struct stay {
 	struct group group;
 	const char *kind, *how; /* how: NULL while it waits */
 	int64_t entered_ms, since_ms, due_ms, left_ms;
-	bool first; /* not a return */
+	int64_t wait_ms; /* by the switch's clock, where it told */
+	bool first;	 /* not a return */
 };
 
 static void
@@ -190,7 +191,7 @@ count_service(struct report *r, const struct report_wish *w, const struct stay *
 {
 	struct interval_figures *f;
 	bool answered = v->how != NULL && strcmp(v->how, "answered") == 0;
-	bool in_time = v->how != NULL && v->left_ms <= v->due_ms;
+	bool in_time = v->how != NULL && v->since_ms + v->wait_ms <= v->due_ms;
 
 	if (!v->first)
 		return;
@@ -211,7 +212,7 @@ count_service(struct report *r, const struct report_wish *w, const struct stay *
 static void
 count_promise(struct interval_figures *f, const struct stay *v)
 {
-	bool met = v->left_ms <= v->due_ms;
+	bool met = v->since_ms + v->wait_ms <= v->due_ms;
 
 	if (strcmp(v->kind, "new") == 0) {
 		f->first_met += met;
@@ -225,15 +226,13 @@ count_promise(struct interval_figures *f, const struct stay *v)
 static void
 count_answer(struct interval_figures *f, const struct stay *v)
 {
-	int64_t wait_ms = v->left_ms - v->since_ms;
-
-	if (wait_ms > f->longest_wait_ms)
-		f->longest_wait_ms = wait_ms;
+	if (v->wait_ms > f->longest_wait_ms)
+		f->longest_wait_ms = v->wait_ms;
 	count_promise(f, v);
 	if (!v->first)
 		return;
 	f->answered++;
-	f->answered_wait_ms += wait_ms;
+	f->answered_wait_ms += v->wait_ms;
 }
 
 static void
@@ -248,8 +247,8 @@ count_leaving(struct report *r, const struct report_wish *w, const struct stay *
 		count_answer(f, v);
 	} else if (strcmp(v->how, "abandoned") == 0) {
 		f->abandoned++;
-		f->abandoned_wait_ms += v->left_ms - v->since_ms;
-		f->short_abandoned += v->left_ms - v->since_ms <= w->short_ms;
+		f->abandoned_wait_ms += v->wait_ms;
+		f->short_abandoned += v->wait_ms <= w->short_ms;
 	}
 	f->expired += strcmp(v->how, "expired") == 0;
 	f->cancelled += strcmp(v->how, "cancelled") == 0;
@@ -264,7 +263,8 @@ gather_stays(struct report *r, const struct report_wish *w, struct database_sess
 	struct query *q = range(s,
 		"SELECT queue, channel, tier, dnis, kind, left_how, entered_ms, "
 		"since_ms, "
-		"sl_due_ms, left_ms FROM visit WHERE (entered_ms < $2 AND entered_ms >= "
+		"sl_due_ms, left_ms, queue_ms FROM visit WHERE (entered_ms < $2 AND "
+		"entered_ms >= "
 		"$1) OR "
 		"(left_ms < $2 AND left_ms >= $1) OR (sl_due_ms < $2 AND sl_due_ms >= "
 		"$1)",
@@ -280,6 +280,8 @@ gather_stays(struct report *r, const struct report_wish *w, struct database_sess
 			.due_ms = query_int(q, 8),
 			.left_ms = query_int(q, 9)};
 
+		v.wait_ms =
+			query_is_null(q, 10) ? v.left_ms - v.since_ms : query_int(q, 10);
 		v.first = strcmp(v.kind, "return") != 0;
 		count_entry(r, w, &v);
 		count_service(r, w, &v);
@@ -295,7 +297,9 @@ gather_answers(struct report *r, const struct report_wish *w, struct database_se
 	struct query *q = range(s,
 		"SELECT v.queue, v.channel, v.tier, v.dnis, v.agent, (SELECT l.team FROM "
 		"leg l WHERE l.contact = v.contact AND l.agent = v.agent ORDER BY l.n "
-		"DESC LIMIT 1), v.kind, v.sl_due_ms, v.left_ms FROM visit v WHERE "
+		"DESC LIMIT 1), v.kind, v.sl_due_ms, v.left_ms, v.since_ms, "
+		"coalesce(v.queue_ms, "
+		"v.left_ms - v.since_ms) FROM visit v WHERE "
 		"v.left_how = 'answered' AND v.left_ms >= $1 AND v.left_ms < $2",
 		w);
 
@@ -305,7 +309,9 @@ gather_answers(struct report *r, const struct report_wish *w, struct database_se
 				query_text(q, 3), query_text(q, 4), query_text(q, 5)},
 			.kind = query_text(q, 6),
 			.due_ms = query_int(q, 7),
-			.left_ms = query_int(q, 8)};
+			.left_ms = query_int(q, 8),
+			.since_ms = query_int(q, 9),
+			.wait_ms = query_int(q, 10)};
 		struct interval_figures *f = at(r, w, &v.group, v.left_ms);
 
 		if (f != NULL)

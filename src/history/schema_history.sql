@@ -283,3 +283,13 @@ UPDATE contact_person SET
 DROP INDEX contact_person_party;
 CREATE INDEX contact_person_party ON contact_person (party, ended_ms);
 CREATE INDEX contact_person_channel ON contact_person (channel, ended_ms);
+
+-- version 4
+
+-- What the switch's own clock says of a call. NULL: no switch carried it, or it was not
+-- there to see.
+ALTER TABLE contact ADD COLUMN ivr_ms INTEGER;
+ALTER TABLE contact ADD COLUMN ring_ms INTEGER;
+ALTER TABLE visit ADD COLUMN queue_ms INTEGER;
+ALTER TABLE leg ADD COLUMN ring_ms INTEGER;
+ALTER TABLE leg ADD COLUMN told_talk_ms INTEGER;

@@ -202,7 +202,7 @@ voice_configure(struct voice *v, const struct voice_settings *settings,
 struct voice *
 voice_create(const struct voice_parts *parts)
 {
-	const struct carrier carrier = {voice_overdue, NULL};
+	const struct carrier carrier = {voice_overdue, voice_measures_now, NULL};
 	struct timeval every = {.tv_usec = VOICE_BEAT_MS * 1000};
 	struct voice *v = xcalloc(1, sizeof *v);
 	struct carrier ours = carrier;

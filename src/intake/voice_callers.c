@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "intake/voice_inner.h"
+#include "route/directory.h"
 
 #define SAID_A_BEAT 50	     /* announcements in one beat */
 #define ABANDONERS_MAX 10000 /* remembered; older ones are forgotten */
@@ -132,11 +133,27 @@ voice_asks(struct voice *v, const struct cti_event *event)
 
 /* ---- who comes back ---- */
 
-/* The same customer by the number he rings from; who hides it is not known again. */
-static const char *
-who(const struct voice_call *c)
+#define WHO_MAX 160 /* bytes of what a caller is remembered by */
+
+/* By the number he rings from; who hides it is known as a customer only. */
+static bool
+by_number(char out[WHO_MAX], const struct voice_call *c)
 {
-	return strlen(c->number) >= 3 ? c->number : NULL;
+	return strlen(c->number) >= 3 &&
+	       snprintf(out, WHO_MAX, "n%s", c->number) < WHO_MAX;
+}
+
+/* By the customer that he is known to be, whichever telephone he uses. */
+static bool
+by_customer(char out[WHO_MAX], const struct voice *v, const struct voice_call *c)
+{
+	struct recognised r;
+
+	if (c->contact == 0 || !router_recognised(v->parts.router, c->contact, &r) ||
+		r.party == 0)
+		return false;
+	snprintf(out, WHO_MAX, "c%" PRIu64, (uint64_t)r.party);
+	return true;
 }
 
 static void
@@ -159,18 +176,15 @@ forget_old(struct voice *v, int64_t now_ms)
 		forget(v, a);
 }
 
-void
-voice_remember_abandon(struct voice *v, const struct voice_call *c, int64_t t0_ms)
+static void
+remember(struct voice *v, const char *who, int64_t t0_ms)
 {
-	struct abandoner *a;
+	struct abandoner *a = map_get(&v->abandoners, who);
 
-	if (v->settings->calls.resume_ms <= 0 || who(c) == NULL)
-		return;
-	a = map_get(&v->abandoners, who(c));
 	if (a != NULL)
 		forget(v, a);
 	a = xcalloc(1, sizeof *a);
-	a->who = xstrdup(who(c));
+	a->who = xstrdup(who);
 	a->t0_ms = t0_ms;
 	a->gone_ms = voice_now_ms(v);
 	map_put(&v->abandoners, a->who, a);
@@ -178,20 +192,57 @@ voice_remember_abandon(struct voice *v, const struct voice_call *c, int64_t t0_m
 	forget_old(v, a->gone_ms);
 }
 
-int64_t
-voice_comes_back(struct voice *v, const struct voice_call *c)
+void
+voice_remember_abandon(struct voice *v, const struct voice_call *c, int64_t t0_ms)
+{
+	char who[WHO_MAX];
+
+	if (v->settings->calls.resume_ms <= 0)
+		return;
+	if (by_number(who, c))
+		remember(v, who, t0_ms);
+	if (by_customer(who, v, c))
+		remember(v, who, t0_ms);
+}
+
+/* His first arrival; he is remembered no more. 0: he is not. */
+static int64_t
+recall(struct voice *v, const char *who)
 {
 	struct abandoner *a;
 	int64_t t0_ms;
 
 	forget_old(v, voice_now_ms(v));
-	a = who(c) != NULL ? map_get(&v->abandoners, who(c)) : NULL;
+	a = map_get(&v->abandoners, who);
 	if (a == NULL)
 		return 0;
 	t0_ms = a->t0_ms;
 	forget(v, a);
-	v->counts.resumed++;
 	return t0_ms;
+}
+
+int64_t
+voice_comes_back(struct voice *v, const struct voice_call *c)
+{
+	char who[WHO_MAX];
+	int64_t t0_ms = by_number(who, c) ? recall(v, who) : 0;
+
+	v->counts.resumed += t0_ms != 0;
+	return t0_ms;
+}
+
+void
+voice_is_recognised(struct voice *v, struct voice_call *c)
+{
+	char who[WHO_MAX];
+	int64_t t0_ms = by_customer(who, v, c) ? recall(v, who) : 0;
+
+	if (t0_ms == 0 || t0_ms >= c->begun_centre_ms ||
+		!router_backdate(v->parts.router, voice_now_ms(v), c->contact, t0_ms))
+		return;
+	c->before_us += (c->begun_centre_ms - t0_ms) * 1000;
+	c->begun_centre_ms = t0_ms;
+	v->counts.resumed++;
 }
 
 void

@@ -10,8 +10,6 @@
 #include "base/log.h"
 #include "intake/voice_inner.h"
 
-#define DAY_US INT64_C(86400000000)
-
 /* ---- the table ---- */
 
 static char *
@@ -42,7 +40,7 @@ voice_call_make(struct voice *v, struct voice_switch *s, const char *id, bool ou
 	c->number = xstrdup("");
 	c->name = xstrdup("");
 	c->dialled = xstrdup("");
-	c->ivr_ms = -1;
+	c->ivr_ms = c->queue_us = -1;
 	c->connect_agent = -1;
 	map_put(&v->calls, c->key, c);
 	v->counts.calls++;
@@ -54,6 +52,7 @@ voice_call_attach(struct voice *v, struct voice_call *c, uint64_t contact)
 {
 	c->contact = contact;
 	idmap_put(&v->by_contact, contact, c);
+	voice_measures_recall(v, c);
 	router_carry(v->parts.router, contact, true);
 	if (c->waits)
 		voice_say_enlist(v, c);
@@ -103,19 +102,6 @@ voice_calls_finish(struct voice *v)
 }
 
 /* ---- handing in ---- */
-
-void
-voice_measure(struct voice *v, const struct voice_call *c)
-{
-	struct measures m = {.ivr_ms = c->ivr_ms,
-		.ring_ms = c->ring_us / 1000,
-		.talk_ms = c->talk_us / 1000,
-		.hold_ms = c->hold_us / 1000,
-		.transfers = c->transfers};
-
-	if (c->contact != 0)
-		router_measure(v->parts.router, c->contact, &m);
-}
 
 /* It ended while the router was thinking it over. */
 static void
@@ -174,9 +160,12 @@ submitted(void *owner, uint64_t who, uint64_t tag, const struct outcome *outcome
 	}
 	voice_call_attach(v, c, outcome->contact);
 	voice_measure(v, c);
-	if (c->gone)
+	if (c->gone) {
 		gone_meanwhile(v, c);
-	else if (outcome->duplicate && c->waits)
+		return;
+	}
+	voice_is_recognised(v, c);
+	if (outcome->duplicate && c->waits)
 		voice_reconcile(v, c, 0);
 }
 
@@ -237,6 +226,8 @@ replace(char **text, const char *by)
 	*text = xstrdup(by);
 }
 
+#define DAY_US INT64_C(86400000000)
+
 /* Between two moments of the switch; the clocks themselves are not believed. */
 static int64_t
 between_ms(int64_t from_us, int64_t to_us)
@@ -267,6 +258,7 @@ date_call(struct voice *v, struct voice_call *c, const struct cti_event *event)
 		c->begun_centre_ms = back_ms;
 		json_object_set_new(c->attributes, "resumed", json_true());
 	}
+	c->before_us = (now_ms - c->begun_centre_ms) * 1000;
 }
 
 /* ---- waiting ---- */
@@ -293,6 +285,8 @@ waits_again(struct voice *v, struct voice_call *c)
 
 	c->waits = true;
 	c->reached = true;
+	if (c->served)
+		voice_wait_begins(c, voice_moment_us(v, c->on));
 	if (c->ours)
 		router_attempt_over(v->parts.router, c->contact);
 	voice_say_enlist(v, c);
@@ -375,6 +369,8 @@ on_waiting(struct voice *v, struct voice_switch *s, const struct cti_event *even
 	json_decref(c->attributes);
 	c->attributes = attributes_of(c, e);
 	date_call(v, c, event);
+	voice_wait_begins(c, voice_moment_us(v, s));
+	c->seen_whole = !event->resync;
 	voice_submit(v, c);
 }
 
@@ -448,9 +444,13 @@ on_gone(struct voice *v, struct voice_switch *s, const struct usher_switch_event
 
 	if (c == NULL)
 		return;
+	c->gone_us = voice_moment_us(v, s);
+	voice_legs_over(v, c, c->gone_us);
 	c->gone = true;
 	c->outcome = e->outcome;
-	if (e->talk_us > 0) {
+	voice_wait_abandoned(c);
+	/* A telephone leaves the bridge a little before its end is told. */
+	if (c->seen_whole && !c->outsiders && e->talk_us > 0) {
 		c->talk_us = e->talk_us > e->hold_us ? e->talk_us - e->hold_us : 0;
 		c->hold_us = e->hold_us;
 	}
@@ -472,22 +472,20 @@ on_gone(struct voice *v, struct voice_switch *s, const struct usher_switch_event
 static void
 on_up_or_down(struct voice *v, struct voice_switch *s, const struct cti_event *event)
 {
-	if (event->is->kind == USHER_SWITCH_DOWN && !voice_link_is_up(s))
+	if (event->is->kind == USHER_SWITCH_UP)
+		s->clock_known = false; /* it may have been set meanwhile */
+	else if (event->is->kind == USHER_SWITCH_DOWN && !voice_link_is_up(s))
 		voice_link_down(v, s);
 	else if (event->is->kind == USHER_SNAPSHOT_END)
 		voice_link_up(v, s);
 }
 
-void
-voice_told(void *owner, const struct cti_event *event)
+static void
+take(struct voice *v, struct voice_switch *s, const struct cti_event *event)
 {
-	struct voice *v = owner;
 	const struct usher_switch_event *e = event->is;
-	struct voice_switch *s = voice_switch_of(v, event->on);
 	struct voice_call *c;
 
-	if (s == NULL || v->dying)
-		return;
 	switch (e->kind) {
 	case USHER_SWITCH_UP:
 	case USHER_SWITCH_DOWN:
@@ -531,6 +529,21 @@ voice_told(void *owner, const struct cti_event *event)
 	}
 }
 
+void
+voice_told(void *owner, const struct cti_event *event)
+{
+	struct voice *v = owner;
+	const struct usher_switch_event *e = event->is;
+	struct voice_switch *s = voice_switch_of(v, event->on);
+
+	if (s == NULL || v->dying)
+		return;
+	v->event_us = event->resync ? 0 : e->t_us;
+	if (v->event_us != 0 && e->kind != USHER_SWITCH_DOWN)
+		voice_clock_heard(s, v->event_us);
+	take(v, s, event);
+	v->event_us = 0;
+}
 /* ---- time ---- */
 
 void

@@ -280,6 +280,25 @@ is_device(const char *text)
 	return n > 0 && n <= 64;
 }
 
+/* Whether the caller oversees the agent who has the call, in whichever queue it came.
+ * False: refused, which is recorded, too. */
+static bool
+oversees(struct voice *v, const struct rpc_call *call, const struct voice_call *c)
+{
+	const struct people *people = v->parts.people;
+	int agent = router_contact_agent(v->parts.router, c->contact);
+
+	if (agent < 0 || people->sees_agent(people->owner, call, agent))
+		return true;
+	if (!people->audit(people->owner, call, rpc_text(call, "contact"),
+		    "refused: out of scope"))
+		return false;
+	rpc_refuse(call->rpc, call->tag, RPC_IDENTITY, "not_permitted",
+		"The agent who has this call belongs to teams that you do not supervise.",
+		NULL);
+	return false;
+}
+
 /* Audited before the switch is asked: nobody listens in unseen. */
 static void
 on_monitor(void *owner, const struct rpc_call *call)
@@ -291,7 +310,7 @@ on_monitor(void *owner, const struct rpc_call *call)
 	struct voice_call *c;
 	struct voice_leg *leg = leg_of(v, call, &c, true);
 
-	if (leg == NULL)
+	if (leg == NULL || !oversees(v, call, c))
 		return;
 	if (!is_device(device)) {
 		rpc_refuse_param(call->rpc, call->tag, "device",
@@ -311,7 +330,8 @@ on_monitor(void *owner, const struct rpc_call *call)
 	order(v, call, c, &a);
 }
 
-/* Out of the hands of who has him, to another agent, who goes first. */
+/* Out of the hands of who has him, to another agent. The caller does not wait for
+ * somebody who cannot be rung now: then he stays where he is. */
 static void
 on_take_over(void *owner, const struct rpc_call *call)
 {
@@ -323,8 +343,23 @@ on_take_over(void *owner, const struct rpc_call *call)
 	if (!people->named_agent(people->owner, call, "agent", &agent))
 		return;
 	c = call_of(v, call);
-	if (c == NULL || !people->audit(people->owner, call, rpc_text(call, "contact"),
-				 rpc_text(call, "agent")))
+	if (c == NULL || !oversees(v, call, c))
+		return;
+	if (router_contact_state(v->parts.router, c->contact) != CONTACT_CONNECTED) {
+		rpc_refuse(call->rpc, call->tag, RPC_CONFLICT, "wrong_state",
+			"Only a call that an agent has can be taken over.", NULL);
+		return;
+	}
+	if (agent == router_contact_agent(v->parts.router, c->contact) ||
+		!router_agent_takes(v->parts.router, agent, c->contact)) {
+		rpc_refuse(call->rpc, call->tag, RPC_CONFLICT, "agent_not_free",
+			"That agent cannot be rung now: he must be ready, with room for "
+			"the call. The caller stays with his agent.",
+			NULL);
+		return;
+	}
+	if (!people->audit(people->owner, call, rpc_text(call, "contact"),
+		    rpc_text(call, "agent")))
 		return;
 	router_transfer(v->parts.router, voice_now_ms(v), c->contact, -1, -1, agent,
 		reply_to(v, call));
@@ -382,7 +417,8 @@ const struct rpc_command voice_commands[] = {
 		"alone, or "
 		"by all."},
 	{"call.take_over", OF_STAFF, take_over_params, on_take_over,
-		"The caller leaves his agent for another one, who is waited for."},
+		"The caller leaves his agent for another one, who must be free to take "
+		"him."},
 	{"cti.status", OF_STAFF, no_params, on_status,
 		"How the switches and their links stand."},
 };

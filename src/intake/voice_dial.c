@@ -285,7 +285,7 @@ carry_out(struct voice *v, uint64_t contact)
 	a.caller_number = v->settings->dialling.number;
 	a.ring_ms = v->settings->dialling.ring_ms;
 	a.device = router_agent_device(v->parts.router, agent);
-	a.answer = s->settings != NULL && s->settings->answer;
+	a.answer = voice_answers(v, s, agent);
 	v->counts.dialled++;
 	if (a.kind == USHER_ACTION_ORIGINATE && a.device == NULL)
 		voice_dial_ended(v, c, true, USHER_REASON_UNAVAILABLE);

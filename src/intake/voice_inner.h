@@ -31,6 +31,8 @@ struct voice_switch {
 	bool settled; /* they were known once since we started */
 	bool removed;
 	int64_t down_ms; /* boot time */
+	bool clock_known;
+	int64_t ahead_us; /* its clock before our boot time */
 	struct voice_switch *next;
 };
 
@@ -48,6 +50,12 @@ struct voice_leg {
 	int64_t rang_us, answered_us, held_us; /* clock of the switch; 0: not (now) */
 	int64_t hold_us;		       /* holds that are over */
 	int64_t at_ms;			       /* centre time of its beginning */
+};
+
+enum voice_with {
+	VOICE_WITH_NOBODY,
+	VOICE_WITH_TALKS,
+	VOICE_WITH_HOLDS
 };
 
 struct voice_call {
@@ -78,9 +86,19 @@ struct voice_call {
 	struct voice_leg leg[CALL_LEGS_MAX];
 	int64_t odd_ms; /* boot time since when switch and router disagree; 0 */
 
-	/* measures, switch's clock */
+	/* measures, switch's clock: what is over, and since when the rest is so */
 	int64_t ivr_ms, ring_us, talk_us, hold_us;
+	int64_t queue_us; /* of his last wait; -1: not known */
 	int transfers;
+	enum voice_with with;
+	int64_t with_us;
+	int64_t gone_us;
+	int64_t waited_us; /* he waits since; 0: he does not, or nobody saw it begin */
+	int64_t before_us; /* what counts before it: menus, an old place */
+	bool served;	   /* an agent had him */
+	bool seen_whole;   /* its link told all of it, from its first wait on */
+	bool outsiders;	   /* somebody who is no agent of ours talked to him */
+	uint64_t recalled; /* whose measures are in these */
 
 	/* announcements */
 	int64_t said_ms; /* boot time; 0: never */
@@ -133,6 +151,7 @@ struct voice {
 	struct idmap asked;	/* submissions on their way: tag to key, owned */
 	struct rpc *rpc;	/* borrowed; of the desk; NULL before its first call */
 	uint64_t n_tags, n_orders;
+	int64_t event_us; /* the switch's moment of what is being taken in; 0 */
 	bool dying;
 	struct voice_counts counts;
 };
@@ -164,14 +183,31 @@ void voice_call_destroy(struct voice *v, struct voice_call *c);
 void voice_submit(struct voice *v, struct voice_call *c);
 void voice_calls_beat(struct voice *v, int64_t boot_ms);
 void voice_calls_finish(struct voice *v);
-/* Measures so far go to the router. */
+
+/* ---- voice_measures.c: by the switch's clock ---- */
+
+/* A live event bore this time. */
+void voice_clock_heard(struct voice_switch *s, int64_t t_us);
+/* The switch's moment of what is being taken in, else its time now. */
+int64_t voice_moment_us(const struct voice *v, const struct voice_switch *s);
+/* A telephone got, held, took back or left the caller. */
+void voice_with_changed(struct voice_call *c, int64_t at_us);
+void voice_wait_begins(struct voice_call *c, int64_t at_us);
+void voice_wait_ends(struct voice_call *c, int64_t at_us);
+void voice_wait_abandoned(struct voice_call *c);
+/* Measures of what is over go to the router; come back from it. */
 void voice_measure(struct voice *v, const struct voice_call *c);
+void voice_measures_recall(struct voice *v, struct voice_call *c);
+/* With what goes on; for the carrier, owner is the voice. */
+struct measures voice_measures_now(void *owner, uint64_t contact);
 
 /* ---- voice_legs.c: telephones of a call ---- */
 
 void voice_leg_event(
 	struct voice *v, struct voice_call *c, const struct cti_event *event);
 struct voice_leg *voice_leg_of(struct voice_call *c, const char *id);
+/* All of them at once, when the call is over. */
+void voice_legs_over(struct voice *v, struct voice_call *c, int64_t at_us);
 /* The leg of the agent who has the contact, that talks or rings; NULL. */
 struct voice_leg *voice_agent_leg(struct voice *v, struct voice_call *c);
 void voice_legs_finish(struct voice_call *c);
@@ -181,6 +217,8 @@ void voice_reconcile(struct voice *v, struct voice_call *c, int64_t boot_ms);
 /* ---- voice_offers.c: what the router decides ---- */
 
 void voice_overdue(void *voice, uint64_t contact, uint64_t offer);
+/* Whether the agent's telephone is to pick up by itself. */
+bool voice_answers(const struct voice *v, const struct voice_switch *s, int agent);
 void voice_connect(struct voice *v, struct voice_call *c, uint64_t offer, int agent,
 	int64_t ring_ms);
 /* The attempt of an offer ended; leg may be NULL. */
@@ -229,6 +267,8 @@ void voice_callers_beat(struct voice *v, int64_t boot_ms);
 void voice_asks(struct voice *v, const struct cti_event *event);
 /* Centre time of his first arrival, if he abandoned just now; 0. */
 int64_t voice_comes_back(struct voice *v, const struct voice_call *c);
+/* It is known now which customer he is: he has the place of another telephone of his. */
+void voice_is_recognised(struct voice *v, struct voice_call *c);
 void voice_remember_abandon(struct voice *v, const struct voice_call *c, int64_t t0_ms);
 void voice_callers_finish(struct voice *v);
 

@@ -79,12 +79,14 @@ voice_agent_leg(struct voice *v, struct voice_call *c)
 	return rings;
 }
 
+/* An agent's telephone in that state, other than `but`. */
 static bool
-anybody(const struct voice_call *c, enum voice_leg_state state, bool ours_only)
+anybody(const struct voice_call *c, enum voice_leg_state state,
+	const struct voice_leg *but)
 {
 	for (int i = 0; i < c->n_legs; i++)
-		if (c->leg[i].state == state && !c->leg[i].consult &&
-			(!ours_only || c->leg[i].agent >= 0))
+		if (&c->leg[i] != but && c->leg[i].state == state && !c->leg[i].consult &&
+			c->leg[i].agent >= 0)
 			return true;
 	return false;
 }
@@ -107,7 +109,7 @@ on_ringing(struct voice *v, struct voice_call *c, const struct usher_switch_even
 		leg = leg_add(v, c, e);
 	if (leg == NULL)
 		return;
-	leg->rang_us = e->t_us;
+	leg->rang_us = voice_moment_us(v, c->on);
 	if (!leg->consult)
 		c->waits = false;
 	look(v, leg);
@@ -142,31 +144,49 @@ has_caller(struct voice *v, struct voice_call *c, const struct voice_leg *leg)
 	if (state == CONTACT_CONNECTED &&
 		router_contact_agent(v->parts.router, c->contact) == leg->agent)
 		return;
-	if (state == CONTACT_CONNECTED && anybody(c, VOICE_LEG_TALKS, true))
+	if (state == CONTACT_CONNECTED && anybody(c, VOICE_LEG_TALKS, leg))
 		c->odd_ms = c->odd_ms != 0 ? c->odd_ms : clock_boot_ms();
 	else
 		router_seize(v->parts.router, now_ms, c->contact, leg->agent, "switch",
 			voice_no_reply);
 }
 
+/* Nobody saw it answered: since the router had him with this agent. */
+static int64_t
+since_connected(const struct voice *v, const struct voice_call *c,
+	const struct voice_leg *leg, int64_t at_us)
+{
+	int64_t since_ms = router_connected_ms(v->parts.router, c->contact);
+	int64_t ago_ms = voice_now_ms(v) - since_ms;
+
+	if (c->contact == 0 || since_ms == 0 || ago_ms < 0 || leg->agent < 0 ||
+		leg->agent != router_contact_agent(v->parts.router, c->contact))
+		return at_us;
+	return at_us - ago_ms * 1000;
+}
+
 static void
 on_answered(struct voice *v, struct voice_call *c, const struct usher_switch_event *e)
 {
 	struct voice_leg *leg = voice_leg_of(c, e->leg);
-	int64_t picked_us = e->picked_up_us != 0 ? e->picked_up_us : e->t_us;
+	int64_t at_us = voice_moment_us(v, c->on);
+	int64_t picked_us = e->picked_up_us != 0 ? e->picked_up_us : at_us;
 
 	if (leg == NULL)
 		leg = leg_add(v, c, e);
 	if (leg == NULL)
 		return;
+	if (e->t_us == 0)
+		at_us = since_connected(v, c, leg, at_us);
 	if (leg->rang_us != 0 && picked_us > leg->rang_us)
 		c->ring_us += leg->consult ? 0 : picked_us - leg->rang_us;
 	leg->state = VOICE_LEG_TALKS;
-	leg->answered_us = e->t_us;
+	leg->answered_us = at_us;
 	look(v, leg);
 	if (leg->consult)
 		return;
 	c->waits = false;
+	c->outsiders = c->outsiders || (leg->agent < 0 && leg->offer == 0);
 	voice_say_delist(v, c);
 	if (c->connect != 0 && leg->offer == c->connect)
 		c->connect = 0;
@@ -175,9 +195,15 @@ on_answered(struct voice *v, struct voice_call *c, const struct usher_switch_eve
 		c->reached = true;
 		router_attempt_over(v->parts.router, c->contact);
 	}
+	voice_with_changed(c, at_us);
 	if (c->contact != 0 && !(c->ours && strcmp(leg->id, c->id) == 0)) {
 		voice_measure(v, c);
 		has_caller(v, c, leg);
+	}
+	if (c->contact != 0 &&
+		router_contact_state(v->parts.router, c->contact) == CONTACT_CONNECTED) {
+		voice_wait_ends(c, at_us);
+		voice_measure(v, c);
 	}
 }
 
@@ -200,16 +226,18 @@ on_hold(struct voice *v, struct voice_call *c, const struct usher_switch_event *
 {
 	struct voice_leg *leg = voice_leg_of(c, e->leg);
 	bool held = e->kind == USHER_LEG_HELD;
+	int64_t at_us = voice_moment_us(v, c->on);
 
 	if (leg == NULL)
 		return;
 	if (held) {
-		leg->held_us = e->t_us;
+		leg->held_us = at_us;
 	} else {
-		if (leg->held_us != 0 && e->t_us > leg->held_us)
-			leg->hold_us += e->t_us - leg->held_us;
+		if (leg->held_us != 0 && at_us > leg->held_us)
+			leg->hold_us += at_us - leg->held_us;
 		leg->held_us = 0;
 	}
+	voice_with_changed(c, at_us);
 	tell_agent(v, c, leg, held ? "call.held" : "call.retrieved");
 }
 
@@ -225,6 +253,7 @@ on_transferred(struct voice *v, struct voice_call *c, const struct usher_switch_
 	voice_measure(v, c);
 	if (to != NULL)
 		to->consult = false;
+	voice_with_changed(c, voice_moment_us(v, c->on));
 	if (to != NULL && to->state == VOICE_LEG_TALKS && agent >= 0 && c->contact != 0)
 		router_seize(v->parts.router, voice_now_ms(v), c->contact, agent,
 			"transfer", voice_no_reply);
@@ -233,11 +262,10 @@ on_transferred(struct voice *v, struct voice_call *c, const struct usher_switch_
 
 static void
 record_leg(struct voice *v, struct voice_call *c, const struct voice_leg *leg,
-	const struct usher_switch_event *e)
+	int64_t picked_us, int64_t end_us, enum usher_leg_reason reason)
 {
 	struct leg_record r = {.at_ms = leg->at_ms};
-	int64_t end_us = e->t_us, hold_us = leg->hold_us;
-	int64_t picked_us = e->picked_up_us != 0 ? e->picked_up_us : leg->answered_us;
+	int64_t hold_us = leg->hold_us;
 
 	if (leg->held_us != 0 && end_us > leg->held_us)
 		hold_us += end_us - leg->held_us;
@@ -246,7 +274,7 @@ record_leg(struct voice *v, struct voice_call *c, const struct voice_leg *leg,
 	r.talk_ms = r.talk_ms > 0 ? r.talk_ms : 0;
 	r.hold_ms = hold_us / 1000;
 	if (picked_us == 0)
-		picked_us = end_us;
+		picked_us = leg->answered_us != 0 ? leg->answered_us : end_us;
 	if (leg->rang_us != 0 && picked_us > leg->rang_us)
 		r.ring_ms = (picked_us - leg->rang_us) / 1000;
 	if (leg->agent >= 0)
@@ -256,15 +284,27 @@ record_leg(struct voice *v, struct voice_call *c, const struct voice_leg *leg,
 	for (char *p = r.device; *p != '\0'; p++)
 		if (*p == '|')
 			*p = '_';
-	snprintf(r.end, sizeof r.end, "%.16s", cti_reason_name(e->reason));
-	/* How long they talked is told whole at the end; until then the legs' sum. */
-	if (!leg->consult && leg->state == VOICE_LEG_TALKS) {
-		c->talk_us += r.talk_ms * 1000;
-		c->hold_us += hold_us;
-	} else if (!leg->consult) {
+	snprintf(r.end, sizeof r.end, "%.16s", cti_reason_name(reason));
+	if (!leg->consult && leg->state == VOICE_LEG_RINGS)
 		c->ring_us += r.ring_ms * 1000;
-	}
 	router_leg(v->parts.router, c->contact, &r);
+}
+
+/* The call ended first: so did its telephones' parts in it. */
+void
+voice_legs_over(struct voice *v, struct voice_call *c, int64_t at_us)
+{
+	while (c->n_legs > 0) {
+		struct voice_leg *leg = &c->leg[0];
+
+		if (c->contact != 0)
+			record_leg(v, c, leg, 0, at_us,
+				leg->state == VOICE_LEG_TALKS ? USHER_REASON_HUNG_UP
+							      : USHER_REASON_CANCELLED);
+		look(v, leg);
+		leg_remove(c, leg);
+		voice_with_changed(c, at_us);
+	}
 }
 
 static void
@@ -279,12 +319,14 @@ on_released(struct voice *v, struct voice_call *c, const struct usher_switch_eve
 		offer = leg->offer;
 		consult = leg->consult;
 		if (c->contact != 0)
-			record_leg(v, c, leg, e);
+			record_leg(v, c, leg, e->picked_up_us, voice_moment_us(v, c->on),
+				e->reason);
 		look(v, leg);
 		if (leg->offer == 0 && leg->agent >= 0 && c->contact != 0 &&
 			leg->agent == router_contact_agent(v->parts.router, c->contact))
 			offer = router_contact_offer(v->parts.router, c->contact);
 		leg_remove(c, leg);
+		voice_with_changed(c, voice_moment_us(v, c->on));
 	} else if (e->offer[0] != '\0' && !number_id_parse(e->offer, 'o', &offer)) {
 		return;
 	} else if (e->offer[0] == '\0') {
@@ -368,7 +410,7 @@ voice_reconcile(struct voice *v, struct voice_call *c, int64_t boot_ms)
 		router_transfer(
 			v->parts.router, now_ms, c->contact, -1, -1, -1, voice_no_reply);
 	} else if (state == CONTACT_CONNECTED && voice_agent_leg(v, c) == NULL &&
-		   !anybody(c, VOICE_LEG_RINGS, true) && c->connect == 0 && !c->ours) {
+		   !anybody(c, VOICE_LEG_RINGS, NULL) && c->connect == 0 && !c->ours) {
 		/* His agent left, the call goes on with others: his part is over. */
 		router_leave(v->parts.router, now_ms, c->contact, voice_no_reply);
 	}

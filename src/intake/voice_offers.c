@@ -19,6 +19,19 @@
 
 /* ---- connecting ---- */
 
+bool
+voice_answers(const struct voice *v, const struct voice_switch *s, int agent)
+{
+	const struct centre *c = router_centre(v->parts.router);
+	enum agent_answer answer = agent >= 0 && agent < c->n_agents
+					   ? c->agents[agent].answer
+					   : ANSWER_AS_SWITCH;
+
+	if (answer != ANSWER_AS_SWITCH)
+		return answer == ANSWER_AUTO;
+	return s->settings != NULL && s->settings->answer;
+}
+
 void
 voice_connect(
 	struct voice *v, struct voice_call *c, uint64_t offer, int agent, int64_t ring_ms)
@@ -31,7 +44,7 @@ voice_connect(
 	a.action = a.offer = id;
 	a.device = device;
 	a.ring_ms = ring_ms;
-	a.answer = c->on->settings != NULL && c->on->settings->answer;
+	a.answer = voice_answers(v, c->on, agent);
 	c->connect = offer;
 	c->connect_agent = agent;
 	c->connect_overdue = false;
@@ -272,6 +285,10 @@ voice_event(void *owner, const struct event *e)
 	if (c == NULL || v->dying)
 		return;
 	switch ((int)e->kind) {
+	case EVENT_CONTACT_UPDATED:
+		if (e->reason != NULL && strcmp(e->reason, "customer") == 0)
+			voice_is_recognised(v, c);
+		return;
 	case EVENT_OFFER_CREATED:
 		if (!centre->channels[e->channel].accept_first)
 			voice_connect(v, c, e->offer, e->agent,

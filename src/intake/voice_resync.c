@@ -46,7 +46,10 @@ voice_link_down(struct voice *v, struct voice_switch *s)
 	while (map_next(&v->calls, &at, NULL, &value)) {
 		struct voice_call *c = value;
 
-		if (c->on == s && c->contact != 0)
+		if (c->on != s)
+			continue;
+		c->seen_whole = false;
+		if (c->contact != 0)
 			put_off(v, c, now_ms);
 	}
 }

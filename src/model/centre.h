@@ -159,6 +159,13 @@ struct queue {
 	char **dispositions; /* codes; none: any code is taken */
 };
 
+/* How an agent's telephone takes the calls that he is given. */
+enum agent_answer {
+	ANSWER_AS_SWITCH, /* as the settings of the switch say */
+	ANSWER_RING,
+	ANSWER_AUTO, /* it is asked to pick up by itself */
+};
+
 struct agent_settings {
 	char *id;
 	char *name; /* owned; "" if none */
@@ -168,8 +175,9 @@ struct agent_settings {
 	int n_skills;
 	struct skill_level *skills; /* sorted by skill */
 	int capacity_pts;
-	int rank;	/* for strategy ranked; lowest first */
-	char *device;	/* owned; NULL if none */
+	int rank;     /* for strategy ranked; lowest first */
+	char *device; /* owned; NULL if none */
+	enum agent_answer answer;
 	int n_channels; /* that he takes; 0: all */
 	int *channels;
 	int n_costs; /* own costs by channel (ms holds points) */

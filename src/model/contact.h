@@ -60,9 +60,11 @@ struct measures {
 	int64_t talk_ms; /* with an agent, without the holds */
 	int64_t hold_ms;
 	int transfers;
+	int64_t queue_ms; /* its wait that is going on, or was the last one; of the first
+			   * since t0: menus and an old place may count */
 };
 
-#define MEASURES_NONE ((struct measures){-1, -1, -1, -1, 0})
+#define MEASURES_NONE ((struct measures){-1, -1, -1, -1, 0, -1})
 
 /* One telephone's part in a call. */
 #define LEGS_KEPT 16 /* of a contact; older ones are dropped */

@@ -439,6 +439,45 @@ router_expire(struct router *r, int64_t now_ms, uint64_t contact, const char *re
 	router_leave_command(r);
 }
 
+bool
+router_backdate(struct router *r, int64_t now_ms, uint64_t contact, int64_t t0_ms)
+{
+	struct contact *c = contact_find(r, contact);
+	struct step *step;
+
+	if (c == NULL || c->class == NULL || t0_ms >= c->t0_ms)
+		return false;
+	router_enter(r, now_ms);
+	wait_advance(r, now_ms);
+	c = contact_find(r, contact);
+	if (c != NULL && c->class != NULL) {
+		step = step_begin(r, STEP_MOVE, now_ms);
+		wait_leave(r, c);
+		c->t0_ms = t0_ms;
+		classify_law(r, c, true);
+		wait_enter(r, c, now_ms);
+		step_contact(r, step, c);
+		effect_reason(
+			step_event(step, EVENT_CONTACT_UPDATED, c, NULL), "resumed");
+		step_commit(r, step);
+		match_contact(r, c, now_ms, NULL, "changed");
+	}
+	router_leave_command(r);
+	return c != NULL;
+}
+
+bool
+router_agent_takes(const struct router *r, int agent, uint64_t contact)
+{
+	const struct contact *c = contact_find(r, contact);
+	const struct agent *a =
+		agent >= 0 && agent < r->n_agents ? &r->agents[agent] : NULL;
+
+	return c != NULL && a != NULL && a->state == AGENT_READY && !a->pending &&
+	       a->login_ms != 0 && a->lost_ms == 0 && a->routable &&
+	       agent_cost_pts(r, a, c->channel) <= a->capacity_pts - a->load_pts;
+}
+
 /* ---- measures ---- */
 
 void
@@ -448,6 +487,22 @@ router_measure(struct router *r, uint64_t contact, const struct measures *measur
 
 	if (c != NULL)
 		c->measured = *measures;
+}
+
+struct measures
+router_measures(const struct router *r, uint64_t contact)
+{
+	const struct contact *c = contact_find(r, contact);
+
+	return c != NULL ? c->measured : MEASURES_NONE;
+}
+
+int64_t
+router_connected_ms(const struct router *r, uint64_t contact)
+{
+	const struct contact *c = contact_find(r, contact);
+
+	return c != NULL && c->state == CONTACT_CONNECTED ? c->connected_ms : 0;
 }
 
 void

@@ -90,6 +90,7 @@ step_event(struct step *step, enum event_kind kind, const struct contact *c,
 		e->event.channel = c->channel;
 		e->event.tier = c->tier;
 		e->event.due_ms = c->d_ms;
+		e->event.end = c->state;
 		e->event.measured = c->measured;
 	}
 	return e;
@@ -252,12 +253,27 @@ tell_offers_early(struct router *r, struct step *step)
 }
 #endif
 
+/* A call that goes on is measured until this moment. */
+static void
+measure_calls(struct router *r, struct step *step)
+{
+	for (struct effect *e = step->effects; e != NULL; e = e->next) {
+		const struct contact *c = e->is_reply || e->event.contact == 0
+						  ? NULL
+						  : contact_find(r, e->event.contact);
+
+		if (c != NULL && c->carried && r->carrier.measure != NULL)
+			e->event.measured = r->carrier.measure(r->carrier.owner, c->id);
+	}
+}
+
 void
 step_commit(struct router *r, struct step *step)
 {
 #ifdef USHER_FAULT_EARLY_OFFER
 	tell_offers_early(r, step);
 #endif
+	measure_calls(r, step);
 	step->event = stream_entry(r, step);
 	step->keep_ms = r->centre->keep_finished_ms;
 	step->external_ttl_ms = r->centre->external_id_ms;

@@ -98,6 +98,7 @@ put_measures(json_t *o, const struct contact *c)
 	json_t *legs;
 
 	put_known_ms(o, "ivr_ms", c->measured.ivr_ms);
+	put_known_ms(o, "queue_ms", c->measured.queue_ms);
 	put_known_ms(o, "ring_ms", c->measured.ring_ms);
 	put_known_ms(o, "talk_ms", c->measured.talk_ms);
 	put_known_ms(o, "hold_ms", c->measured.hold_ms);

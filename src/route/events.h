@@ -69,6 +69,7 @@ struct event {
 	double amount;	    /* completed: outcome value; NAN */
 	double satisfaction;	  /* completed; NAN */
 	const char *why;	  /* offers: one sentence "because ..."; NULL */
+	enum contact_state end;	  /* completed: or unreachable */
 	struct measures measured; /* of a call that leaves its agent, or ends */
 	uint64_t alarm;		  /* 0: none */
 	double value, limit;	  /* of the alarm; NAN */

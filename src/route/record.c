@@ -111,6 +111,7 @@ put_measures(struct text *t, const struct contact *c)
 	put_int(t, "ring", c->measured.ring_ms + 1);
 	put_int(t, "talk", c->measured.talk_ms + 1);
 	put_int(t, "hold", c->measured.hold_ms + 1);
+	put_int(t, "queued", c->measured.queue_ms + 1);
 	put_int(t, "transfers", c->measured.transfers);
 	put_int(t, "attempts", c->attempts);
 	put_int(t, "attempt_open", c->attempt_open);
@@ -367,6 +368,8 @@ read_measures(const struct reader *p, struct contact *c)
 		c->measured.talk_ms = value - 1;
 	else if (strcmp(p->name, "hold") == 0)
 		c->measured.hold_ms = value - 1;
+	else if (strcmp(p->name, "queued") == 0)
+		c->measured.queue_ms = value - 1;
 	else if (strcmp(p->name, "transfers") == 0)
 		c->measured.transfers = (int)value;
 	else if (strcmp(p->name, "attempts") == 0)

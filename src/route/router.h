@@ -236,6 +236,9 @@ void router_reject(struct router *router, int64_t now_ms, uint64_t offer, int ag
  * answer, ends the offer. */
 struct carrier {
 	void (*overdue)(void *owner, uint64_t contact, uint64_t offer);
+	/* Asked when an event of a carried contact is told: its measures, with what goes
+	 * on at this moment. NULL: those of router_measure. */
+	struct measures (*measure)(void *owner, uint64_t contact);
 	void *owner;
 };
 void router_use_carrier(
@@ -308,9 +311,20 @@ int router_missed(struct router *router, uint64_t contact);
 void router_expire(struct router *router, int64_t now_ms, uint64_t contact,
 	const char *reason, struct reply reply);
 
-/* Measures so far; stored with the next step that concerns the contact. */
+/* A waiting contact turns out to be a customer who waited already: its wait counts from
+ * t0_ms, if that is earlier, and its place is that of then. False: nothing changed. */
+bool router_backdate(
+	struct router *router, int64_t now_ms, uint64_t contact, int64_t t0_ms);
+/* Whether the agent would be rung for the contact now: ready, at his desk, with room. */
+bool router_agent_takes(const struct router *router, int agent, uint64_t contact);
+
+/* Measures of what is over; stored with the next step that concerns the contact. */
 void router_measure(
 	struct router *router, uint64_t contact, const struct measures *measures);
+/* As they are stored; MEASURES_NONE when there is no such contact. */
+struct measures router_measures(const struct router *router, uint64_t contact);
+/* Centre time since when its agent has it; 0: nobody has. */
+int64_t router_connected_ms(const struct router *router, uint64_t contact);
 /* A leg that ended, into the contact's record. */
 void router_leg(struct router *router, uint64_t contact, const struct leg_record *leg);
 /* The agent makes or takes a call outside usher: it costs him `points` (0: none now). */

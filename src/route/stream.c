@@ -75,13 +75,16 @@ put_resolution(struct text *t, struct router *r, const struct contact *c)
 static void
 put_wait(struct text *t, struct router *r, const struct event *e, const struct contact *c)
 {
-	int64_t from_ms = e->kind == EVENT_CONTACT_CREATED ? c->t0_ms : e->at_ms;
+	bool created = e->kind == EVENT_CONTACT_CREATED;
+	bool older = !created && e->reason != NULL && strcmp(e->reason, "resumed") == 0;
 
-	put_int(t, "sd", open_add_ms(r, c, from_ms, c->sla_ms));
+	put_int(t, "sd",
+		open_add_ms(r, c, created || older ? c->t0_ms : e->at_ms, c->sla_ms));
 	put_resolution(t, r, c);
-	if (e->kind != EVENT_CONTACT_CREATED)
+	if (created || older)
+		put_int(t, "t0", c->t0_ms);
+	if (!created)
 		return;
-	put_int(t, "t0", c->t0_ms);
 	record_put_text(t, "src", c->source);
 	record_put_text(t, "dn", dnis_of(c));
 }
@@ -134,9 +137,12 @@ put_event(struct text *t, struct router *r, const struct event *e)
 	put_contact(t, r, e);
 	if (e->kind == EVENT_AGENT_STATE)
 		put_agent_state(t, r, e);
+	if (e->kind == EVENT_CONTACT_COMPLETED && e->end == CONTACT_UNREACHABLE)
+		record_put_text(t, "st", contact_state_name[e->end]);
 	put_told_ms(t, "waited_ms", e->waited_ms);
 	put_told_ms(t, "handled_ms", e->handled_ms);
 	put_told_ms(t, "ivr_ms", e->measured.ivr_ms);
+	put_told_ms(t, "queue_ms", e->measured.queue_ms);
 	put_told_ms(t, "ring_ms", e->measured.ring_ms);
 	put_told_ms(t, "talk_ms", e->measured.talk_ms);
 	put_told_ms(t, "hold_ms", e->measured.hold_ms);

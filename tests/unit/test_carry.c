@@ -173,7 +173,7 @@ static void
 measures_and_legs_are_in_the_record(void **state)
 {
 	uint64_t c = call(T0, "c1");
-	struct measures m = {1000, 2000, 3000, 0, 1};
+	struct measures m = {1000, 2000, 3000, 0, 1, 4000};
 	struct leg_record leg = {"a1", "Local/1001@x", "hung_up", T0, 2000, 3000, 0};
 	struct contact back = {.amount = NAN, .satisfaction = NAN};
 	char *record;
