@@ -82,6 +82,16 @@ class CallPlay(Play):
         self.switch_settings = settings["switches"][SWITCH]
         self.world, self.ami, self.control = make_switch(day, options.speed, self.switch_settings, options.seed)
         self.differences = []
+        self.hung_up = {}  # by contact: set when its conversation is over
+
+    def heard(self, desk, there, event, params):
+        contact = params.get("contact", {}).get("id")
+        if event == "contact.connected":
+            self.hung_up[contact] = asyncio.Event()
+        super().heard(desk, there, event, params)
+        if event.startswith("contact.") and event != "contact.connected" and contact in self.hung_up:
+            if desk.contacts.get(contact, {}).get("state") != "connected":
+                self.hung_up[contact].set()
 
     async def callers(self):
         """Lets the day's callers come; ends when the last one is gone."""
@@ -101,8 +111,10 @@ class CallPlay(Play):
     async def handle(self, desk, contact):
         """The caller decides how long it takes; after it the robot writes up."""
         number = self.rows.get(contact)
+        if contact in self.hung_up:
+            await self.hung_up[contact].wait()
         while contact in desk.contacts and desk.contacts[contact].get("state") == "connected":
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.02)  # after a reset
         if number is not None:
             await asyncio.sleep(wrapup_of(self.day.rows[number]) / self.speed)
         while contact in desk.contacts:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import pathlib
+import re
 import sys
 import time
 
@@ -22,6 +23,28 @@ def agent_id(shift):
 def wrapup_of(row):
     """Seconds of a row's handling that are wrap-up."""
     return min(WRAPUP_SHARE * row["handle_s"], WRAPUP_MOST_S)
+
+
+def settings(day, beside):
+    """What the day needs beside the settings in the file `beside`: its queue, its agents."""
+    said = beside.read_text(encoding="utf-8") if beside else ""
+    services = sorted({s for shift in day.shifts for s in shift["services"]} | {r["service"] for r in day.rows})
+    queue = {"channels": ["voice"], "teams": [TEAM], "wrapup": {"voice": "30s"}}
+    more = {
+        "queues": {f"{QUEUE}-{s}": {**queue, "require": {s: 1}} for s in services},
+        "agents": [
+            {"id": agent_id(s), "name": f"Robot {s['agent']}", "team": TEAM, "skills": {x: 5 for x in s["services"]}}
+            for s in day.shifts
+        ],
+    }
+    # Where the other file lists all skills or teams, ours must be among them, once.
+    listed = re.search(r"\bskills\"?:\s*\[([^]]*)\]", said)
+    if listed:
+        known = {name.strip(" \"'\n") for name in listed[1].split(",")}
+        more["skills"] = [s for s in services if s not in known]
+    if re.search(r"\bteams\"?:\s*(\{|$)", said, re.MULTILINE):
+        more["teams"] = {TEAM: {}}
+    return more
 
 
 class Play:

@@ -81,7 +81,7 @@ SERVICES = {  # the trace's words, and the skills that stand for them
 
 
 def from_trace(path, day, seed=SEED):
-    """Day `day` (from 1) of a file of the Anonymous Bank."""
+    """Day `day` (from 1) of a file of the Anonymous Bank; 0: all its days, one behind the other."""
     with _open(path) as file:
         month = list(csv.DictReader(file))
     rng = random.Random(seed * 100 + day)
@@ -94,8 +94,8 @@ def from_trace(path, day, seed=SEED):
     everyone = sorted(s for of in handled.values() for s in of)
     rows, work = [], collections.defaultdict(list)
     for r in month:
-        at_s = float(r["arrival_s"]) - (day - 1) * DAY_S
-        if not 0 <= at_s < DAY_S:
+        at_s = float(r["arrival_s"]) - max(0, day - 1) * DAY_S
+        if day and not 0 <= at_s < DAY_S:
             continue
         wait_s, served = float(r["queue_s"]), r["outcome"] == "served"
         if served:
@@ -123,7 +123,26 @@ def from_trace(path, day, seed=SEED):
         f"{BREAK_S // 60} minutes without a call are a break; their skills are the services of their month",
         f"seed {seed}",
     ]
-    return Day(f"day {day} of {str(path).rsplit('/', 1)[-1]}", rows, shifts, notes)
+    which = f"day {day}" if day else "all days"
+    return Day(f"{which} of {str(path).rsplit('/', 1)[-1]}", rows, shifts, notes)
+
+
+def seated(day, seats):
+    """The same day with so many agents: each sits in for those of the day whose shifts do not overlap, and
+    can do what any of them could."""
+    blocks = sorted((begin, end, shift) for shift in day.shifts for begin, end in shift["blocks"])
+    taken = [{"agent": f"s{n + 1:02d}", "blocks": [], "services": set()} for n in range(seats)]
+    for begin, end, shift in sorted(blocks, key=lambda b: b[:2]):
+        free = [s for s in taken if not s["blocks"] or s["blocks"][-1][1] <= begin]
+        if not free:
+            raise SystemExit(f"play: {seats} agents are too few for {day.name}")
+        seat = free[0]
+        seat["blocks"].append((begin, end))
+        seat["services"] |= set(shift["services"])
+    for seat in taken:
+        seat["services"] = sorted(seat["services"])
+    notes = [*day.notes, f"{seats} agents sit in for the {len(day.shifts)} of the trace"]
+    return Day(day.name, day.rows, [s for s in taken if s["blocks"]], notes)
 
 
 def _blocks(calls):

@@ -61,10 +61,11 @@ class Faults:
 class Ami:
     """One manager.conf user on one address; any number of sessions."""
 
-    def __init__(self, world, *, user="usher", secret="", read=None, write=None, version="9.0.0", filtered=()):
+    def __init__(self, world, *, user="usher", secret="", read=None, write=None, version="9.0.0", filtered=(), tls=None):
         self.world, self.user, self.secret, self.version = world, user, secret, version
         self.read = set((read or "system call user agent").split())
         self.write = set((write or "system call user reporting originate").split())
+        self.tls = tls  # an SSLContext: it speaks TLS
         self.filtered = set(filtered)  # names of events that its filter keeps back
         self.faults, self.sessions, self.server = Faults(), set(), None
         self.timestamps, self.login_delay_s, self.ready_delay_s = True, 0.0, 0.0
@@ -77,7 +78,7 @@ class Ami:
 
     async def listen(self, host="127.0.0.1", port=0):
         loop = asyncio.get_running_loop()
-        self.server = await loop.create_server(lambda: Session(self), host, port, family=socket.AF_INET)
+        self.server = await loop.create_server(lambda: Session(self), host, port, family=socket.AF_INET, ssl=self.tls)
         self.host, self.port = self.server.sockets[0].getsockname()[:2]
         return f"{self.host}:{self.port}"
 
@@ -495,6 +496,10 @@ class Session(asyncio.Protocol):
             return
         cause = words.get("cause", "")
         self.good(words, "Channel Hungup")
+        asking = ch.phone.consulting if ch.phone else None
+        if asking and asking.leg is ch:
+            asking.finish()  # who asks a colleague and is hung up hands over, whoever does it
+            return
         self.world.journal.blame(ch, "client")
         self.world.hang_up(ch, int(cause) if cause.isdigit() else 16, "SoftHangupRequest")
 

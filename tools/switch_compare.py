@@ -10,9 +10,8 @@ import sqlite3
 # How a call ended at the switch: the states of a contact that say the same. Whoever talked and whose
 # agent was then taken away by a failure may be recorded either way; never as abandoned.
 SAME = {"ended": {"completed"}, "abandoned": {"abandoned"}, "lost": {"lost"}, "failed": {"unreachable", "cancelled"}}
-# The record counts a conversation from when usher learned of its beginning and end; where a play is many
-# times as fast as a busy machine can follow, that is late.
-TALK_SLACK_S = 1.0
+# Both are the switch's own times; a record has milliseconds, and a sum of them for each leg.
+SLACK_S = 0.004
 
 
 def records(state_dir, source=None):
@@ -31,11 +30,28 @@ def records(state_dir, source=None):
     return found
 
 
+def _times(row, account):
+    """What a record has otherwise than the switch's journal."""
+    held_s = account["hold_s"]
+    pairs = []
+    if row["state"] == "completed":
+        pairs += [("talked", row["talk_ms"], account["talk_s"] - held_s), ("was held", row["hold_ms"], held_s)]
+    if account["waited"] and not account["placed"] and row["state"] in ("completed", "abandoned"):
+        pairs.append(("waited", row["wait_ms"], (account["answered"] or account["over"]) - account["waited"]))
+    if row["ring_ms"] is not None:
+        pairs.append(("heard it ring", row["ring_ms"], sum(a["ring_s"] or 0 for a in account["attempts"])))
+    return [
+        f"{what} {ms / 1000:.3f} s by the record, {seconds:.3f} s by the switch"
+        for what, ms, seconds in pairs
+        if abs(ms / 1000 - seconds) > SLACK_S
+    ]
+
+
 def compare(accounts, recorded, *, allowed=None, times=True):
     """Sentences about every call that is not the same in both.
 
     allowed   {outcome at the switch: states} beside those of SAME, for what a fault may make of it
-    times     whether talk is compared, too
+    times     whether waits, ringing, talk and holds are compared, too
     """
     wrong, known = [], set()
     for account in accounts:
@@ -51,7 +67,7 @@ def compare(accounts, recorded, *, allowed=None, times=True):
         fine = SAME.get(account["outcome"], set()) | (allowed or {}).get(account["outcome"], set())
         if row["state"] not in fine:
             wrong.append(f"{call}: recorded as {row['state']} ({row['reason']}), but he {account['outcome'] or 'is still there'}")
-        elif times and row["state"] == "completed" and abs(row["talk_ms"] / 1000 - account["talk_s"]) > TALK_SLACK_S:
-            wrong.append(f"{call}: talked {row['talk_ms'] / 1000:.3f} s by the record, {account['talk_s']:.3f} s by the switch")
+        elif times:
+            wrong += [f"{call}: {said}" for said in _times(row, account)]
     wrong += [f"{call}: a record of a call that the switch never had" for call in recorded if call not in known]
     return wrong

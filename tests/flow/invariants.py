@@ -115,7 +115,8 @@ def connected_once(j, v):
             if r["ev"] in ("returned", "ended"):
                 holder = None
             elif r["ev"] == "connected" and not r.get("again"):
-                if holder and holder["offer"] != r["offer"] and not _grace_over(j, holder, r["t"]):
+                gave_back = holder and _gave_back(records, holder, r["t"])
+                if holder and holder["offer"] != r["offer"] and not gave_back and not _grace_over(j, holder, r["t"]):
                     v.add("I2b", f"contact {contact} was connected to {holder['agent']} and then to {r['agent']}")
                     v.counts["duplicated"] += 1
                 holder = r
@@ -123,6 +124,14 @@ def connected_once(j, v):
                 if r["t"] > holder["t"] + SLACK_S and not _grace_over(j, holder, r["t"]):
                     v.add("I2c", f"contact {contact} was offered to {r['agent']} while {holder['agent']} held it")
                     v.counts["duplicated"] += 1
+
+
+def _gave_back(records, holder, at):
+    """Did the holder's own socket say a moment later that he had given it back?"""
+    return any(
+        r["ev"] in ("returned", "ended") and r["agent"] == holder["agent"] and holder["t"] <= r["t"] <= at + SLACK_S
+        for r in records
+    )
 
 
 def _grace_over(j, holder, at):

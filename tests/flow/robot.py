@@ -1,6 +1,7 @@
 """An agent robot: a Desktop that writes a journal, validates frames and can be waited upon."""
 
 import asyncio
+import os
 import pathlib
 import sys
 import time
@@ -11,6 +12,7 @@ sys.path.insert(0, str(TOP / "tools"))
 import frames  # noqa: E402
 from usher_client import Desktop, Gone, Refused  # noqa: E402
 
+SLOW = float(os.environ.get("USHER_FLOW_SLOW", "1"))  # as harness.py has it
 ENDS = {"contact.completed", "contact.cancelled", "contact.abandoned", "contact.expired", "contact.lost"}
 RETURNS = {"contact.transferred", "contact.queued"}
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -97,7 +99,8 @@ class Robot(Desktop):
             self.note("connected", contact=contact, offer=params.get("offer"))
         elif name in ENDS:
             self._held.discard(contact)
-            self.note("ended", contact=contact, state=name.removeprefix("contact."), session=self.session)
+            state = params["contact"].get("state", name.removeprefix("contact."))
+            self.note("ended", contact=contact, state=state, session=self.session)
         elif name in RETURNS:
             self._held.discard(contact)
             self.note("returned", contact=contact, how=name.removeprefix("contact."))
@@ -122,7 +125,7 @@ class Robot(Desktop):
 
     async def expect(self, name, where=None, timeout_s=8.0):
         """Takes the first event of that name not taken yet; waits for it if need be."""
-        end = time.monotonic() + timeout_s
+        end = time.monotonic() + timeout_s * SLOW
         while True:
             for i, (seen, params) in enumerate(self.heard):
                 if seen == name and (where is None or where(params)):

@@ -13,6 +13,7 @@ what usher recorded.
 
 import asyncio
 import json
+import os
 import pathlib
 import sys
 import time
@@ -27,6 +28,7 @@ from switch_dialplan import BUILTIN, Plan  # noqa: E402
 from switch_line import Line, proof  # noqa: E402
 from switch_world import World  # noqa: E402
 
+SLOW = float(os.environ.get("USHER_FLOW_SLOW", "1"))  # as harness.py has it
 QUIET = ("Newexten", "VarSet", "RTCPSent", "RTCPReceived")  # what the shipped manager.conf filters
 
 
@@ -38,7 +40,7 @@ class Switch:
         if speaks == "line":
             self.line = Line(self.world, secret=secret, tls=tls)
         else:
-            self.ami = Ami(self.world, user=user, secret=secret, filtered=QUIET, **ami)
+            self.ami = Ami(self.world, user=user, secret=secret, filtered=QUIET, tls=tls, **ami)
         self.server = self.ami or self.line
         self.control = Control(self.world, self.ami, self.line)
         self.address, self.secret = None, secret
@@ -110,7 +112,7 @@ class Switch:
 
     async def until(self, holds, what="", seconds=20):
         """Waits for a condition; fails with what it waited for."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * SLOW
         while not holds():
             if time.monotonic() > end:
                 raise AssertionError(f"not within {seconds} s: {what or holds}; {self.world.journal.summary()}")

@@ -1,90 +1,13 @@
 """Calls through the running daemon: a simulated switch, real Redis, robots at desktops (CTI.md, CONTRACTS 2)."""
 
 import asyncio
-import contextlib
-import time
+import sqlite3
 
-from harness import SLOW, TOP, free_port
+from harness import free_port
 from robot import refused
 from runner import check, equal, main, test
 from switch_apps import app_user_event
-from switch_support import Switch
-
-SECRET = "a-secret-of-the-switch"
-QUEUES = {"general": {"channels": ["voice", "chat", "task", "email", "callback"]}, "billing": {"require": {"billing": 1}}}
-
-
-def settings(switch, **more):
-    """Settings with a switch; agents' telephones are 1001 and on."""
-    voice = {
-        "callme": {"country": "44", "allow": ["+44"]},
-        "switches": {"pbx": {"plugin": "asterisk", "address": [switch.address], "secret": switch.secret}},
-        "channels": {
-            "voice": {"cost": 100, "offer_timeout": "5s", "wrapup": "0s", "sla": "20s"},
-            "callback": {"cost": 100, "offer_timeout": "20s", "wrapup": "0s", "sla": "15m"},
-        },
-        "queues": QUEUES,
-        "agents": [
-            {"id": "a1", "name": "Ann", "team": "first", "device": "PJSIP/1001"},
-            {"id": "a2", "name": "Bob", "team": "first", "device": "1002"},
-            {"id": "a3", "name": "Cem", "team": "first", "skills": {"billing": 5}, "device": "PJSIP/1003"},
-        ],
-    }
-    voice.update(more)
-    return voice
-
-
-@contextlib.asynccontextmanager
-async def voice(start, phones=(1001, 1002, 1003), answer_s=0.3, switch_more=None, **more):
-    """A centre linked to a switch with telephones."""
-    async with Switch(secret=SECRET, **(switch_more or {})) as switch:
-        for number in phones:
-            switch.phone(number, answer_s=answer_s)
-        centre = await start(**settings(switch, **more))
-        await switch.linked()
-        await linked(centre)
-        yield centre, switch
-        for contact in {r["contact"] for r in centre.journal if r.get("contact")}:
-            # The switch handed it in, not a robot.
-            centre.note("submit", key=contact)
-            centre.note("accepted", key=contact, contact=contact)
-
-
-async def until(holds, what, seconds=20):
-    """Waits for a condition; fails with what it waited for."""
-    end = time.monotonic() + seconds * SLOW
-    while not await holds():
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        await asyncio.sleep(0.03)
-
-
-async def status(centre):
-    return await centre.admin("cti.status")
-
-
-async def linked(centre, up=True):
-    async def holds():
-        return all(s["up"] is up for s in (await status(centre))["switches"])
-
-    await until(holds, f"the switch is {'up' if up else 'down'}")
-
-
-async def contact_of(centre, call, want=None):
-    """The contact of a call, once there is one (in that state)."""
-    found = {}
-
-    async def holds():
-        listed = await centre.admin("contact.list")
-        for contact in listed["waiting"] + listed["held"]:
-            if contact.get("external_id") == call and want in (None, contact["state"]):
-                found.update(contact)
-                return True
-        return False
-
-    await until(holds, f"a contact of {call} {want or ''}")
-    return found["id"]
-
+from voice_case import PLAN, agent_state, centre_is, channel_is, contact_of, linked, number_of, status, until, voice
 
 @test(subset=True)
 async def a_call_rings_its_agent_and_the_answer_accepts(start):
@@ -115,15 +38,6 @@ async def a_caller_who_hangs_up_while_waiting_is_abandoned(start):
         switch.leave(call)
         await until(lambda: centre_is(centre, contact, "abandoned"), "abandoned")
         equal((await centre.get(contact))["reason"], "short_abandon")
-
-
-async def centre_is(centre, contact, state):
-    return (await centre.get(contact))["state"] == state
-
-async def agent_state(robot, state, reason=None):
-    return await robot.expect(
-        "agent.state_changed", lambda p: p["agent"]["state"] == state and reason in (None, p["agent"].get("reason"))
-    )
 
 
 @test
@@ -179,7 +93,7 @@ async def who_waits_is_connected_when_an_agent_gets_ready(start):
         check(counts, "figures")
 
 
-@test
+@test(subset=True)
 async def a_cut_link_loses_nobody_and_callers_keep_their_places(start):
     async with voice(start) as (centre, switch):
         ann = await centre.agent("a1")
@@ -272,7 +186,6 @@ async def who_rings_again_has_his_old_place(start):
 @test
 async def a_hold_and_a_transfer_at_the_telephone_are_followed(start):
     async with voice(start) as (centre, switch):
-        centre.judged = False  # a telephone hands on what no offer said
         ann, bob = await centre.agent("a1"), await centre.agent("a2", ready=False)
         call = switch.arrive(number="5550900", patience_s=60, talk_s=30)
         contact = (await ann.expect("contact.connected"))["contact"]["id"]
@@ -291,7 +204,6 @@ async def a_hold_and_a_transfer_at_the_telephone_are_followed(start):
 @test
 async def a_desktop_holds_transfers_and_hangs_up_through_the_switch(start):
     async with voice(start) as (centre, switch):
-        centre.judged = False  # what two desktops hear of a transfer comes in no order
         ann, bob = await centre.agent("a1"), await centre.agent("a2")
         call = switch.arrive(number="5551000", patience_s=60, talk_s=60)
         contact = (await ann.expect("contact.connected"))["contact"]["id"]
@@ -360,7 +272,6 @@ async def the_shipped_dialplan_parks_connects_and_falls_back(start):
         await switch.until(lambda: switch.account(call)["outcome"] == "ended", "served")
 
 
-PLAN = TOP / "conf" / "asterisk" / "extensions.conf"
 DIALLING = {"attempts": 2, "gap": "300ms", "delay": "300ms", "ring": "1s", "earliest": "00:00", "latest": "24:00"}
 
 
@@ -392,7 +303,13 @@ async def who_cannot_be_reached_is_tried_as_often_as_allowed_and_no_more(start):
             await ann.accept((await ann.offered(contact))["offer"])
         await until(lambda: centre_is(centre, contact, "unreachable"), "unreachable", 60)
         equal(len(switch.actions("Originate")), 2)
+        await until(lambda: is_recorded(centre, contact, "unreachable"), "the record says so, too")
         await until(lambda: agent_is(centre, "a1", "ready"), "the agent is free")
+
+
+async def is_recorded(centre, contact, state):
+    with sqlite3.connect(f"file:{centre.state_dir}/history.db?mode=ro", uri=True, timeout=10) as database:
+        return database.execute("SELECT state FROM contact WHERE id = ?", [number_of(contact)]).fetchall() == [(state,)]
 
 
 async def agent_is(centre, agent, state):
@@ -449,11 +366,6 @@ async def a_waiting_caller_swaps_to_a_callback_in_the_same_place(start):
         equal(await centre.waiting(), [contact, behind])
         switch.leave(again)
         await until(lambda: centre_is(centre, contact, "abandoned"), "abandoned")
-
-
-async def channel_is(centre, contact, channel):
-    return (await centre.get(contact))["channel"] == channel
-
 
 
 if __name__ == "__main__":

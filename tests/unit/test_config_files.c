@@ -221,7 +221,8 @@ the_commented_default_says_what_the_defaults_are(void **state)
 	/* The file spells its example of an agent out; nothing else differs. */
 	assert_true(config_diff(out, silent, said));
 	fclose(out);
-	assert_string_equal(text, "+ agents.a1.capacity: 100\n+ agents.a1.rank: 1\n");
+	assert_string_equal(text, "+ agents.a1.answer: switch\n"
+				  "+ agents.a1.capacity: 100\n+ agents.a1.rank: 1\n");
 	free(text);
 	free(path);
 	config_destroy(said);
