@@ -3,14 +3,16 @@
 A simulated switch lets callers come and telephones answer, or not; robots sit at the desktops. After
 it all every caller is held against usher's records: each is there once, with an end that is true, none
 is called abandoned who was merely lost, no agent stays reserved. Used by the flow tests, and by itself
-(tools/bench faults calls N):
+(tools/bench faults calls N), where the callers are those of a busy day of a real call centre, at speed,
+and 15 robots take them:
 
-    voice_faults.py --kills 50 [--what cut|away|restart|router|store|all] [--seed 7] [--speaks ami|line]
+    voice_faults.py --kills 50 [--what cut|away|restart|router|store|all] [--seed 7] [--speaks ami|line] [--made-up]
 """
 
 import argparse
 import asyncio
 import contextlib
+import itertools
 import json
 import re
 import sys
@@ -19,19 +21,23 @@ import time
 import faults
 import harness
 import invariants
+import play_model
 import switch_compare
 from robot import ALPHABET
 from switch_support import Switch
 from usher_client import Gone, Refused
+from voice_month import AGENTS as AGENTS_OF_TRACE
+from voice_month import TRACE
 
 AGENTS, FIRST_PHONE = 10, 1001
+BUSY_DAY, TRACE_SPEED = 18, 240.0  # of the trace
 SECRET = "a secret between the two"
 SLACK_S = 0.3  # within which a caller may come and go around an outage without being seen
 # What an outage may make of a call: it ended unseen, so usher can only know that it is lost.
 UNSEEN = {"ended": {"lost"}, "abandoned": {"lost"}}
 
 
-def settings(switch):
+def settings(switch, agents=AGENTS):
     return {
         "http": f"127.0.0.1:{harness.free_port()}", "desk": f"127.0.0.1:{harness.free_port()}",
         "limits": {"connections_per_address": 0},
@@ -42,7 +48,7 @@ def settings(switch):
         }},
         "calls": {"short_abandon": "0s", "abandoned_resume": "0s"},
         "agents": [
-            {"id": f"r{n}", "skills": {}, "device": f"PJSIP/{FIRST_PHONE + n - 1}"} for n in range(1, AGENTS + 1)
+            {"id": f"r{n}", "skills": {}, "device": f"PJSIP/{FIRST_PHONE + n - 1}"} for n in range(1, agents + 1)
         ],
     }  # fmt: skip
 
@@ -70,12 +76,12 @@ class Worker:
 
 
 class Load(faults.Load):
-    def __init__(self, centre, switch, seed, per_s=12.0):
+    def __init__(self, centre, switch, seed, per_s=12.0, agents=AGENTS, rows=None):
         super().__init__(centre, seed, per_s)
-        self.switch, self.outages = switch, []
+        self.switch, self.outages, self.agents, self.rows = switch, [], agents, rows
 
     async def begin(self):
-        tokens = (await self.centre.admin("token.create", role="agent", agent="r%d", count=AGENTS))["tokens"]
+        tokens = (await self.centre.admin("token.create", role="agent", agent="r%d", count=self.agents))["tokens"]
         self.robots = [self.centre.robot(t["agent"], t["token"], validate=False) for t in tokens]
         for robot in self.robots:
             Worker(self, robot)
@@ -85,17 +91,30 @@ class Load(faults.Load):
 
     async def _arrive(self):
         rng = self.rng
-        while not self.stopped:
-            await asyncio.sleep(rng.expovariate(self.per_s))
+        for gap_s, talk_s, patience_s in self.of_trace() if self.rows else self.made_up():
+            await asyncio.sleep(gap_s)
+            if self.stopped:
+                return
             if not self.switch.world.up:
                 continue
-            phone = self.switch.world.phones[str(FIRST_PHONE + rng.randrange(AGENTS))]
+            phone = self.switch.world.phones[str(FIRST_PHONE + rng.randrange(self.agents))]
             phone.mode = rng.choices(("answer", "ring", "busy", "reject"), (90, 3, 4, 3))[0]
             phone.answer_s = rng.uniform(0.01, 0.2)
-            self.switch.arrive(
-                number=f"+4420{rng.randrange(10**7):07d}", talk_s=rng.uniform(0.05, 0.8),
-                patience_s=rng.uniform(0.05, 1.5) if rng.random() < 0.15 else 60.0,
-            )  # fmt: skip
+            self.switch.arrive(number=f"+4420{rng.randrange(10**7):07d}", talk_s=talk_s, patience_s=patience_s)
+
+    def made_up(self):
+        """(until he comes, how long he talks, his patience) of callers without end, in seconds."""
+        rng = self.rng
+        while True:
+            patience_s = rng.uniform(0.05, 1.5) if rng.random() < 0.15 else 60.0
+            yield rng.expovariate(self.per_s), rng.uniform(0.05, 0.8), patience_s
+
+    def of_trace(self):
+        """The same of the trace's day, at its speed, again and again."""
+        while True:
+            for before, row in itertools.pairwise([self.rows[0], *self.rows]):
+                gap_s = min(row["at_s"] - before["at_s"], play_model.BREAK_S)
+                yield tuple(s / TRACE_SPEED for s in (gap_s, row["handle_s"], row["patience_s"]))
 
     async def fault(self, what):
         """One fault; the outage lasts until usher knows the switch's calls again."""
@@ -181,13 +200,14 @@ async def kill_router(load):
 FAULTS = {"cut": cut, "away": away, "restart": restart, "router": kill_router, "store": faults.kill_store}
 
 
-async def run(start, kills, what, seed, speaks="ami", between_s=1.0, per_s=12.0):
-    """Returns (sentences about what is broken, counts)."""
+async def run(start, kills, what, seed, speaks="ami", between_s=1.0, per_s=12.0, rows=None):
+    """Returns (sentences about what is broken, counts). rows: callers of a day, instead of made-up ones."""
+    agents = AGENTS_OF_TRACE if rows else AGENTS
     async with Switch(speaks=speaks, secret=SECRET, seed=seed) as switch:
-        for n in range(AGENTS):
+        for n in range(agents):
             switch.phone(str(FIRST_PHONE + n), answer_s=0.1)
-        centre = await start(judged=False, **settings(switch))
-        load = Load(centre, switch, seed, per_s)
+        centre = await start(judged=False, **settings(switch, agents))
+        load = Load(centre, switch, seed, per_s, agents, rows)
         await load.begin()
         kinds = list(FAULTS) if what == "all" else [what]
         for n in range(kills):
@@ -215,14 +235,17 @@ def number_of(contact):
 
 
 def judged(centre, switch):
-    """The invariants over the robots' journals. The switch handed the callers in, not a robot; and where
+    """The invariants over the robots' journals. The switch handed the callers in, not a robot: a contact that is none
+    of its callers came from nowhere, and one call is one contact. Where
     it shows a caller with an agent whose offer an outage had ended, the switch is right: then the
     journal of the switch must say that this agent had him."""
     recorded = switch_compare.records(centre.state_dir)
     calls = {row["id"]: call for call, rows in recorded.items() for row in rows}
     for contact in {r["contact"] for r in centre.journal if r.get("contact")}:
-        centre.note("submit", key=contact)
-        centre.note("accepted", key=contact, contact=contact)
+        call = calls.get(number_of(contact))
+        if call in switch.world.journal.accounts:
+            centre.note("submit", key=call)
+            centre.note("accepted", key=call, contact=contact)
     broken = []
     for name, text in invariants.judge(centre.journal).broken:
         seized = re.match(r"contact (\w+) was connected to r(\d+) without offer None", text)
@@ -244,7 +267,13 @@ async def _main(options):
     start = harness.starter(cleaners)
     failed = True
     try:
-        broken, counts = await run(start, options.kills, options.what, options.seed, options.speaks, options.seconds_between)
+        rows = None
+        if TRACE.is_file() and not options.made_up:
+            rows = play_model.from_trace(TRACE, BUSY_DAY).rows
+            print(f"callers: day {BUSY_DAY} of {TRACE.name} at speed {TRACE_SPEED:g}, {AGENTS_OF_TRACE} agents", flush=True)
+        broken, counts = await run(
+            start, options.kills, options.what, options.seed, options.speaks, options.seconds_between, rows=rows
+        )
         for text in broken:
             print(text)
         print(f"faults of calls: what={options.what} seed={options.seed} {line(counts)}")
@@ -263,6 +292,7 @@ def main():
     parser.add_argument("--what", choices=[*FAULTS, "all"], default="all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds-between", type=float, default=1.0)
+    parser.add_argument("--made-up", action="store_true", help="callers at random even if the trace is there")
     parser.add_argument("--speaks", choices=["ami", "line"], default="ami")
     sys.exit(asyncio.run(_main(parser.parse_args())))
 

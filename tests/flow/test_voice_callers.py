@@ -1,0 +1,96 @@
+"""What callers and their menus get: data of the IVR in rules and on the screen, answers to a menu's questions, "press
+1 to be called back", and links: several to one switch."""
+
+from runner import check, equal, main, test
+from switch_apps import app_user_event
+from voice_case import PLAN, centre_is, channel_is, contact_of, ended, until, voice
+
+DIALLING = {"attempts": 2, "gap": "300ms", "delay": "300ms", "ring": "5s", "earliest": "00:00", "latest": "24:00"}
+
+
+@test
+async def what_the_ivr_collected_chooses_queue_and_tier_and_is_on_the_screen(start):
+    rules = [
+        {"name": "bills", "when": 'menu == "bill"', "set": {"queue": "billing"}},
+        {"name": "account", "when": 'account == "A-77"', "set": {"tier": "gold"}},
+        {"name": "number dialled", "when": 'dnis == "8009"', "set": {"points": 50}},
+    ]
+    async with voice(start, rules=rules) as (centre, switch):
+        cem = await centre.agent("a3", ready=False)
+        plain = switch.arrive(number="5556000", patience_s=600)
+        await contact_of(centre, plain, "queued")
+        call = switch.arrive(number="5556001", dialled="8009", patience_s=600, talk_s=0.2, attributes={"menu": "bill", "account": "A-77"})
+        contact = await contact_of(centre, call, "queued")
+        found = await centre.get(contact)
+        equal((found["queue"], found["tier"], found["points"]), ("billing", "gold", 50.0))
+        await cem.ready()
+        offer = await cem.expect("offer.created")
+        equal(offer["contact"]["id"], contact, "before the ordinary caller who came first")
+        shown = offer["contact"]["attributes"]
+        equal([shown[k] for k in ("menu", "account", "ani", "dnis")], ["bill", "A-77", "5556001", "8009"])
+        await ended(switch, call)
+
+
+@test
+async def a_menu_is_told_place_wait_and_whether_a_callback_is_on_offer(start):
+    async with voice(start, dialling=DIALLING) as (centre, switch):
+        for n in range(2):
+            await contact_of(centre, switch.arrive(number=f"555610{n}", patience_s=600), "queued")
+        call = switch.arrive(number="5556102", patience_s=600)
+        await contact_of(centre, call, "queued")
+        channel = switch.world.channels[call]
+        await app_user_event(channel, "UsherAsk,queue: general")
+        await switch.until(lambda: channel.get("USHER_TOLD"), "an answer in the channel's variables")
+        equal((channel.get("USHER_POSITION"), channel.get("USHER_CALLBACK")), ("3", "1"))
+
+
+@test
+async def who_presses_one_is_called_back_in_his_place(start):
+    more = {"calls": {"announce": "300ms"}, "dialling": DIALLING, "switch_more": {"dialplan": PLAN}}
+    async with voice(start, **more) as (centre, switch):
+        switch.outside(answer_s=0.1, talk_s=0.3)
+        call = switch.arrive(number="+442071234567", patience_s=600, context="usher-in")
+        contact = await contact_of(centre, call, "queued")
+        before = await centre.get(contact)
+        behind = await contact_of(centre, switch.arrive(number="5556200", patience_s=600, context="usher-in"), "queued")
+        await switch.until(lambda: switch.world.channels[call].app.lower() == "read", "he is asked")
+        switch.control.do_press(call, "1")
+        await until(lambda: channel_is(centre, contact, "callback"), "his wish is taken")
+        await switch.until(lambda: switch.account(call)["over"], "he is told good-bye")
+        await until(lambda: centre_is(centre, contact, "queued"), "he waits on, on the hook")
+        after = await centre.get(contact)
+        equal([after[k] for k in ("t0_ms", "deadline_ms")], [before[k] for k in ("t0_ms", "deadline_ms")])
+        equal(await centre.waiting(), [contact, behind])
+        ann = await centre.agent("a1")
+        await ann.accept((await ann.offered(contact))["offer"])
+        await until(lambda: centre_is(centre, contact, "completed"), "called back")
+        equal((await centre.admin("cti.status"))["calls"]["abandoned"], 0, "nobody left")
+
+
+@test
+async def two_links_to_one_switch_are_one_switch(start):
+    async with voice(start, answer_s=0.1) as (centre, switch):
+        centre.settings["switches"]["pbx"]["address"] = [switch.address, switch.address]
+        centre.write_settings()
+        await centre.admin("config.reload")
+        await switch.linked(2)
+
+        async def up():
+            links = (await centre.admin("cti.status"))["switches"][0]["links"]
+            return [x["state"] for x in links] == ["up", "up"]
+
+        await until(up, "both links")
+        calls = [switch.arrive(number=f"555630{n}", patience_s=600, talk_s=0.2) for n in range(3)]
+        contacts = [await contact_of(centre, call, "queued") for call in calls]
+        equal(await centre.waiting(), contacts, "each is one contact")
+        next(iter(switch.ami.sessions)).transport.abort()
+        late = switch.arrive(number="5556310", patience_s=600, talk_s=0.2)
+        contacts.append(await contact_of(centre, late, "queued"))
+        equal(await centre.waiting(), contacts, "nobody was put off: one link is enough")
+        await centre.agent("a1")
+        await ended(switch, *calls, late)
+        check((await centre.admin("cti.status"))["calls"]["connects"] == 4, "each was connected once")
+
+
+if __name__ == "__main__":
+    main()
