@@ -180,7 +180,9 @@ part_chat_open(struct usher *u)
 		.side = u->side,
 		.people = &u->people,
 		.clock = &u->clock,
-		.secret = u->ticket_secret};
+		.secret = u->ticket_secret,
+		.not_reached = part_voice_not_reached,
+		.dialler = u};
 
 	u->chat = xcalloc(1, sizeof *u->chat);
 	u->chat->workers = worker_pool_create(u->base, BLOB_THREADS, BLOBS_WAITING);

@@ -87,6 +87,15 @@ read_number(void *owner, const char *text, char *out, size_t room)
 }
 
 bool
+part_voice_not_reached(void *owner, uint64_t contact, const char *result)
+{
+	const struct usher *u = owner;
+
+	return u->voice != NULL && u->voice->voice != NULL &&
+	       voice_not_reached(u->voice->voice, contact, result);
+}
+
+bool
 part_voice_open(struct usher *u)
 {
 	struct voice_parts parts = {.number = read_number,

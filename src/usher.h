@@ -136,6 +136,8 @@ void parts_close(struct usher *u);
 bool part_voice_prepare(struct usher *u, const struct config *config,
 	struct config_problems *problems) USHER_MUST_CHECK;
 bool part_voice_open(struct usher *u) USHER_MUST_CHECK;
+/* For callme; owner is the usher. */
+bool part_voice_not_reached(void *u, uint64_t contact, const char *result);
 void part_voice_configure(struct usher *u);
 void part_voice_close(struct usher *u);
 

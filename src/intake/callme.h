@@ -44,6 +44,11 @@ struct callme_parts {
 	const struct people *people;
 	const struct centre_clock *clock;
 	const unsigned char *secret; /* TICKET_SECRET bytes */
+	/* The call that a switch dialled for the contact reached nobody: it ends, and the
+	 * customer is tried again, or no more. False: no switch has such a call. NULL:
+	 * none dials. */
+	bool (*not_reached)(void *dialler, uint64_t contact, const char *result);
+	void *dialler;
 };
 
 struct callme *callme_create(

@@ -107,11 +107,19 @@ on_report(void *owner, const struct rpc_call *call)
 	const char *result = rpc_text(call, "result");
 	struct callback *c;
 	uint64_t contact;
-	int agent;
+	int agent, attempts;
 
 	if (!people->contact(people->owner, call, &contact))
 		return;
 	agent = people->agent(people->owner, call);
+	attempts = router_attempts(callme->parts.router, contact).n;
+	/* One that the switch dialled has its attempts there. */
+	if (callme->parts.not_reached != NULL && strcmp(result, "reached") != 0 &&
+		callme->parts.not_reached(callme->parts.dialler, contact, result)) {
+		rpc_answer(call->rpc, call->tag,
+			json_pack("{s:b, s:i}", "accepted", true, "attempts", attempts));
+		return;
+	}
 	c = idmap_get(&callme->by_contact, contact);
 	if (c == NULL || c->over) {
 		rpc_refuse(call->rpc, call->tag, RPC_CONFLICT, "wrong_state",
@@ -133,14 +141,14 @@ on_report(void *owner, const struct rpc_call *call)
 static const struct rpc_param report[] = {
 	{"contact", RPC_CONTACT, .required = true},
 	{"result", RPC_WORD, .required = true,
-		.words = "reached|no_answer|busy|wrong_number"},
+		.words = "reached|no_answer|busy|machine|wrong_number"},
 	{NULL},
 };
 
 const struct rpc_command callme_commands[] = {
 	{"callback.report", AGENT, report, on_report,
-		"How a call that was dialled by hand went: not reached, the request "
-		"waits "
-		"again in ten minutes, three times in all."},
+		"How a call to a customer went, whoever dialled it. Not reached (an "
+		"answering machine is nobody), he is tried again later, as often as "
+		"the settings allow; by hand, in ten minutes, three times in all."},
 };
 const int callme_n_commands = (int)(sizeof callme_commands / sizeof *callme_commands);

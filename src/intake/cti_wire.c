@@ -24,6 +24,7 @@
 
 #define BACKOFF_LEAST_MS 500
 #define BACKOFF_MOST_MS 15000
+#define STILL_MS 1000	 /* between two beats */
 #define CALLING_MS 10000 /* to be connected, TLS included */
 /* Shares of the silence after which a switch is gone. */
 #define GREETED_TIMES 6 /* times: to be up; a switch may still be starting */
@@ -50,6 +51,7 @@ struct cti_wire {
 	enum cti_wire_state state;
 	struct bufferevent *bev; /* owned; NULL while resting */
 	int64_t since_ms, heard_ms, pinged_ms, unread_since_ms, retry_ms; /* boot time */
+	int64_t beat_ms; /* boot time of the last beat */
 	int backoff_ms;
 	bool reading; /* the adapter has the floor */
 	bool ending;  /* the connection is to be closed when it has said all */
@@ -501,9 +503,22 @@ look_after(struct cti_wire *w, int64_t now_ms)
 	}
 }
 
+/* We stood still ourselves (a machine that was stopped, or has no time for us): what was
+ * said meanwhile is not read yet, so nobody was silent. */
+static void
+forgive(struct cti_wire *w, int64_t still_ms)
+{
+	w->since_ms += still_ms;
+	w->heard_ms += still_ms;
+	w->unread_since_ms += still_ms;
+}
+
 void
 cti_wire_beat(struct cti_wire *w, int64_t now_ms)
 {
+	if (w->beat_ms != 0 && now_ms - w->beat_ms > STILL_MS)
+		forgive(w, now_ms - w->beat_ms);
+	w->beat_ms = now_ms;
 	switch (w->state) {
 	case WIRE_RESTING:
 		if (now_ms >= w->retry_ms)

@@ -57,6 +57,11 @@ void voice_destroy(struct voice *voice); /* NULL is fine */
 bool voice_configure(struct voice *voice, const struct voice_settings *settings,
 	const struct voice_switch_wish *wishes) USHER_MUST_CHECK;
 
+/* The agent says that the call dialled for a contact reached nobody (an answering
+ * machine, a wrong number). False: no such call is in his hands. */
+bool voice_not_reached(
+	struct voice *voice, uint64_t contact, const char *result) USHER_MUST_CHECK;
+
 /* The listener for router_listen(); owner is the voice. */
 void voice_event(void *owner, const struct event *event);
 

@@ -254,6 +254,26 @@ voice_dial_ended(struct voice *v, struct voice_call *c, bool agents_telephone,
 		agents_telephone ? "agent_telephone" : cti_reason_name(reason));
 }
 
+bool
+voice_not_reached(struct voice *v, uint64_t contact, const char *result)
+{
+	struct voice_call *c = voice_call_of(v, contact);
+	struct usher_switch_action a = voice_action(USHER_ACTION_HANG_UP, c);
+
+	if (c == NULL || !c->ours ||
+		router_contact_state(v->parts.router, contact) != CONTACT_CONNECTED)
+		return false;
+	voice_order(v, c->on, &a);
+	c->told_over = true;
+	voice_call_detach(v, c);
+	if (strcmp(result, "wrong_number") == 0)
+		router_unreachable(v->parts.router, voice_now_ms(v), contact, -1, result,
+			voice_no_reply);
+	else
+		not_reached(v, contact, result);
+	return true;
+}
+
 /* ---- dialling ---- */
 
 static void

@@ -317,6 +317,23 @@ async def agent_is(centre, agent, state):
 
 
 @test
+async def an_answering_machine_is_nobody_and_is_tried_again(start):
+    async with voice(start, dialling=DIALLING, switch_more={"dialplan": PLAN}) as (centre, switch):
+        switch.outside(answer_s=0.1, talk_s=600)
+        ann = await centre.agent("a1")
+        contact = await ask_for_a_call(centre)
+        for attempt in (1, 2):
+            await ann.accept((await ann.offered(contact))["offer"])
+            await switch.until(lambda n=attempt: len(switch.actions("Originate")) == n, "dialled")
+            await switch.until(lambda: any(len(b.members) == 2 for b in switch.world.bridges.values()), "it answers")
+            answer = await ann.call("callback.report", contact=contact, result="machine")
+            equal(answer["attempts"], attempt)
+            await switch.until(lambda: not switch.world.channels, "hung up")
+        await until(lambda: centre_is(centre, contact, "unreachable"), "tried as often as allowed")
+        await until(lambda: agent_is(centre, "a1", "ready"), "the agent is free")
+
+
+@test
 async def a_killed_router_dials_nobody_twice(start):
     more = {"dialling": {**DIALLING, "gap": "1h", "ring": "60s"}, "switch_more": {"dialplan": PLAN}}
     async with voice(start, desk=f"127.0.0.1:{free_port()}", **more) as (centre, switch):

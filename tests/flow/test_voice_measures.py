@@ -1,10 +1,7 @@
 """What is recorded of calls are the switch's own times; who waited already keeps his place; several switches;
 menus' time; hours and windows of callbacks."""
 
-import contextlib
 import datetime
-import os
-import signal
 import sqlite3
 import tempfile
 
@@ -13,21 +10,11 @@ from runner import check, equal, main, test
 from switch_support import Switch
 from test_clock import Shift
 from test_customers import imported
-from voice_case import (PLAN, SECRET, centre_is, channel_is, contact_of, ended, judge, linked, recorded, settings,
+from voice_case import (PLAN, SECRET, asleep, centre_is, channel_is, contact_of, ended, judge, linked, recorded, settings,
                         until, voice)  # fmt: skip
 
 NEAR_MS = 3  # times are rounded to milliseconds, sums of them too
 DIALLING = {"attempts": 2, "gap": "300ms", "delay": "300ms", "ring": "1s"}
-
-
-@contextlib.contextmanager
-def asleep(centre):
-    """usherd stands still meanwhile: what the switch says waits on the wire."""
-    os.kill(centre.process.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(centre.process.pid, signal.SIGCONT)
 
 
 async def gone_for(switch, call, seconds):

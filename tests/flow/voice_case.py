@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 import time
 
 import invariants
@@ -46,6 +48,16 @@ async def voice(start, phones=(1001, 1002, 1003), answer_s=0.3, switch_more=None
         await linked(centre)
         yield centre, switch
         await judge(centre, [switch])
+
+
+@contextlib.contextmanager
+def asleep(centre):
+    """usherd stands still meanwhile: what the switch says waits on the wire."""
+    os.kill(centre.process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(centre.process.pid, signal.SIGCONT)
 
 
 async def origin(centre, contact):

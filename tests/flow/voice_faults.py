@@ -79,6 +79,7 @@ class Load(faults.Load):
     def __init__(self, centre, switch, seed, per_s=12.0, agents=AGENTS, rows=None):
         super().__init__(centre, seed, per_s)
         self.switch, self.outages, self.agents, self.rows = switch, [], agents, rows
+        self.late_s = 0.0
 
     async def begin(self):
         tokens = (await self.centre.admin("token.create", role="agent", agent="r%d", count=self.agents))["tokens"]
@@ -88,6 +89,7 @@ class Load(faults.Load):
             await robot.start()
         await self.switch.linked()
         self.source = asyncio.create_task(self._arrive())
+        self.spawn(self._watch_ourselves())
 
     async def _arrive(self):
         rng = self.rng
@@ -101,6 +103,13 @@ class Load(faults.Load):
             phone.mode = rng.choices(("answer", "ring", "busy", "reject"), (90, 3, 4, 3))[0]
             phone.answer_s = rng.uniform(0.01, 0.2)
             self.switch.arrive(number=f"+4420{rng.randrange(10**7):07d}", talk_s=talk_s, patience_s=patience_s)
+
+    async def _watch_ourselves(self):
+        """How late this process is: what two sockets said apart it may read so much apart."""
+        while not self.stopped:
+            began = time.monotonic()
+            await asyncio.sleep(0.05)
+            self.late_s = max(self.late_s, time.monotonic() - began - 0.05)
 
     def made_up(self):
         """(until he comes, how long he talks, his patience) of callers without end, in seconds."""
@@ -221,8 +230,10 @@ async def run(start, kills, what, seed, speaks="ami", between_s=1.0, per_s=12.0,
         diverted = [w for n, w in switch.server.seen if n == "divert" or w.get("exten") == "divert"]
         broken += [f"a caller was turned away: {w}" for w in diverted[:3]]
         load.resting = True
+        invariants.SLACK_S = max(invariants.SLACK_S, 2 * load.late_s)
         broken += judged(centre, switch)
-        counts = {**switch.world.journal.summary(), "untouched": calm, "touched": rough}
+        late = round(1000 * load.late_s)
+        counts = {**switch.world.journal.summary(), "untouched": calm, "touched": rough, "late_ms": late}
         return broken, counts
 
 

@@ -40,7 +40,7 @@ def changes(day):
         "teams": {"bank": {}, **harness.SETTINGS["teams"]}, "log_level": "warn",
         # Ring and wrap-up times are of the play; a machine that is busy for a second is no agent's fault.
         "channels": {"voice": {"cost": 100, "offer_timeout": "30m", "wrapup": "30s", "sla": "20s"}},
-        "calls": {"abandoned_resume": "0s", "short_abandon": "0s"},
+        "calls": {"abandoned_resume": "0s", "short_abandon": "0s", "silence": "10m", "lag": "10m"},
         "limits": {"connections_per_address": 0, "messages_per_second": 0},
     }  # fmt: skip
 

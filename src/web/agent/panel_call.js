@@ -166,6 +166,7 @@ export function callbackPanel(context, item) {
     ["reached", t("Reached")],
     ["busy", t("Busy")],
     ["no_answer", t("No answer")],
+    ["machine", t("Answering machine")],
     ["wrong_number", t("Wrong number")],
   ];
   const report = results.map(([result, label]) => {
