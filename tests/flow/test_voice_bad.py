@@ -15,7 +15,7 @@ from test_line import certificates
 from voice_case import SECRET, asleep, centre_is, contact_of, ended, linked, settings, status, until, voice
 
 BAD = TOP.parent / "shared" / "data" / "bad" / "own" / "cti.jsonl"
-QUICK = {"calls": {"silence": "1s"}}
+QUICK = {"calls": {"silence": "2s"}}
 
 
 def cases():
@@ -191,11 +191,11 @@ async def a_switch_that_is_silent_or_never_reads_is_left_and_its_callers_keep_th
 
 @test
 async def an_usher_that_stood_still_itself_blames_no_switch(start):
-    async with voice(start, answer_s=0.05, **QUICK) as (centre, switch):
+    async with voice(start, answer_s=0.05, calls={"silence": "4s"}) as (centre, switch):
         call = switch.arrive(number="5553700", patience_s=600, talk_s=0.1)
         await contact_of(centre, call, "queued")
         with asleep(centre):
-            await asyncio.sleep(2.5)
+            await asyncio.sleep(5)
         await centre.agent("a1")
         await ended(switch, call)
         equal((await link(centre))["connected"], 1, "the link stayed")

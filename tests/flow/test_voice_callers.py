@@ -80,8 +80,10 @@ async def two_links_to_one_switch_are_one_switch(start):
             return [x["state"] for x in links] == ["up", "up"]
 
         await until(up, "both links")
-        calls = [switch.arrive(number=f"555630{n}", patience_s=600, talk_s=0.2) for n in range(3)]
-        contacts = [await contact_of(centre, call, "queued") for call in calls]
+        calls, contacts = [], []
+        for n in range(3):
+            calls.append(switch.arrive(number=f"555630{n}", patience_s=600, talk_s=0.2))
+            contacts.append(await contact_of(centre, calls[n], "queued"))
         equal(await centre.waiting(), contacts, "each is one contact")
         next(iter(switch.ami.sessions)).transport.abort()
         late = switch.arrive(number="5556310", patience_s=600, talk_s=0.2)
