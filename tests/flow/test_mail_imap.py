@@ -237,10 +237,12 @@ async def a_folder_whose_mails_are_numbered_anew_is_read_from_its_beginning_and_
         await waiting(centre, ["one", "three", "two"])
         await until(lambda: "\\Seen" in server.flags("help", "Work").get("three", ""))
         # The folder is made anew, as a move to another server does: UIDs begin at 1, below what was taken.
+        await centre.stop_daemon()
         box.delete("Work")
         box.create("Work")
         box.logout()
         server.put("help", one, mail(Subject="four"), folder="Work")
+        await centre.launch()
         await waiting(centre, ["four", "one", "three", "two"])
         check("numbered anew mailbox=help" in (centre.dir / "log").read_text(), "it was not told")
         # From here on by number again, also after a restart.
