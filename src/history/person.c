@@ -10,10 +10,13 @@
 void
 person_note(struct database_session *s, int64_t contact, int64_t party, const char *dnis)
 {
-	/* Events of an erased customer may still be on their way when he is gone. */
+	/* A number that was taken for a new customer, who had been made meanwhile, is
+	 * nobody's. Events of an erased customer may still be on their way when he is
+	 * gone. */
 	struct query *q = query_start(s,
-		"INSERT INTO contact_person (contact, party, dnis) SELECT $1, nullif($2, "
-		"0), $3 WHERE NOT EXISTS (SELECT 1 FROM erasure WHERE party = $2) ON "
+		"INSERT INTO contact_person (contact, party, dnis) SELECT $1, (SELECT id "
+		"FROM party WHERE id = $2), $3 WHERE NOT EXISTS (SELECT 1 FROM erasure "
+		"WHERE party = $2) ON "
 		"CONFLICT (contact) DO UPDATE SET party = coalesce(excluded.party, "
 		"party), dnis = coalesce(excluded.dnis, dnis)");
 
@@ -32,7 +35,8 @@ person_close(struct database_session *s, int64_t contact, const struct person_en
 			     : NULL;
 	char *party = end->record != NULL ? entry_value(end->record, "party") : NULL;
 	struct query *q = query_start(s,
-		"UPDATE contact_person SET party = coalesce(nullif($2, 0), party), "
+		"UPDATE contact_person SET party = coalesce((SELECT id FROM party "
+		"WHERE id = $2), party), "
 		"customer = $3, external_id = $4, title = $5, channel = $6, ended_ms = "
 		"$7 WHERE contact = $1");
 

@@ -5,6 +5,7 @@ import json
 import sqlite3
 
 from ctl import run
+from records import settled
 from runner import check, equal, eventually, main, test
 from robot import refused
 
@@ -116,6 +117,7 @@ async def who_calls_mails_and_chats_is_merged_and_unmerged_without_loss(start):
     before = {c: {k: (await brief(centre, c))[k] for k in ("tier", "points", "party")} for c in (call, mail, chat)}
     equal([before[c]["points"] for c in (call, mail, chat)], [20, 60, 0])
     equal([before[c]["tier"] for c in (call, mail, chat)], ["bronze", "silver", "bronze"])
+    await settled(centre)  # cards show contacts of the records
     cards = {k: await card(centre, k) for k in (by_phone, by_mail, by_chat)}
     await centre.admin("customer.merge", customer=by_mail, **{"from": by_phone})
     await centre.admin("customer.merge", customer=by_mail, **{"from": by_chat})
@@ -144,6 +146,7 @@ async def who_calls_mails_and_chats_is_merged_and_unmerged_without_loss(start):
     await centre.admin("customer.unmerge", customer=by_chat)
     await becomes(centre, chat, points=0, tier="bronze", party=by_chat)
     await becomes(centre, mail, points=60, tier="silver", party=by_mail)
+    await settled(centre)
     after = {k: await card(centre, k) for k in (by_phone, by_mail, by_chat)}
     for k in (by_mail, by_chat):
         equal(after[k], cards[k], "as it was")
