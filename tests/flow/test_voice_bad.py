@@ -12,7 +12,7 @@ from harness import SLOW, TOP
 from runner import Skip, check, equal, main, test
 from switch_support import Switch
 from test_line import certificates
-from voice_case import SECRET, asleep, centre_is, contact_of, ended, linked, settings, status, until, voice
+from voice_case import SECRET, centre_is, contact_of, ended, linked, settings, status, until, voice
 
 BAD = TOP.parent / "shared" / "data" / "bad" / "own" / "cti.jsonl"
 QUICK = {"calls": {"silence": "2s"}}
@@ -187,18 +187,6 @@ async def a_switch_that_is_silent_or_never_reads_is_left_and_its_callers_keep_th
             switch.fault(silent=False, deaf=False)
             await linked(centre)
             await ended(switch, *calls)
-
-
-@test
-async def an_usher_that_stood_still_itself_blames_no_switch(start):
-    async with voice(start, answer_s=0.05, calls={"silence": "4s"}) as (centre, switch):
-        call = switch.arrive(number="5553700", patience_s=600, talk_s=0.1)
-        await contact_of(centre, call, "queued")
-        with asleep(centre):
-            await asyncio.sleep(5)
-        await centre.agent("a1")
-        await ended(switch, call)
-        equal((await link(centre))["connected"], 1, "the link stayed")
 
 
 @test

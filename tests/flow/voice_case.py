@@ -91,24 +91,28 @@ async def judge(centre, switches):
     if not centre.judged:
         return
     centre.judged = False  # it is done here
-    calls = {}
-    handed_in = {r["contact"] for r in centre.journal if r["ev"] == "accepted"}
-    for contact in {r["contact"] for r in centre.journal if r.get("contact")} - handed_in:
+    records, calls = list(centre.journal), {}  # robots hear more while we ask
+
+    def note(ev, **fields):
+        records.append({"t": time.monotonic(), "ev": ev, **fields})
+
+    handed_in = {r["contact"] for r in records if r["ev"] == "accepted"}
+    for contact in {r["contact"] for r in records if r.get("contact")} - handed_in:
         source, call = await origin(centre, contact)
         account = next((s.account(call) for s in switches if call in s.world.journal.accounts), None)
         if account and account["waits"]:
             calls[contact] = account
-            centre.note("submit", key=f"{source} {call}")
-            centre.note("accepted", key=f"{source} {call}", contact=contact)
+            note("submit", key=f"{source} {call}")
+            note("accepted", key=f"{source} {call}", contact=contact)
     quiet = (await centre.admin("server.status"))["counts"]["live"] == 0
-    for contact in {r["contact"] for r in centre.journal if r["ev"] == "accepted"} if quiet else ():
-        centre.note("final", contact=contact, state=await centre.state(contact))
-    outages = any(r["ev"] == "kill" for r in centre.journal) or any(
+    for contact in {r["contact"] for r in records if r["ev"] == "accepted"} if quiet else ():
+        note("final", contact=contact, state=await centre.state(contact))
+    outages = any(r["ev"] == "kill" for r in records) or any(
         link["connected"] > 1 for s in (await status(centre))["switches"] for link in s["links"]
     )
     device = {a["id"]: a.get("device", "").rpartition("/")[2] for a in centre.settings["agents"]}
     broken = []
-    for name, text in invariants.judge(centre.journal).broken:
+    for name, text in invariants.judge(records).broken:
         words = text.split()
         if name == "I2e" and text.endswith("without offer None to him"):
             account = calls.get(words[1], {"agents": []})

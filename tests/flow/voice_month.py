@@ -3,7 +3,7 @@
 Callers of the Anonymous Bank's January 1999 ring the switch at speed, 15 robot agents take them; at the
 end each caller must be accounted for once, and usher's records must equal the switch's own: how each
 ended, how long he waited, talked and was held. Service level and waits stand beside what the centre of
-the trace did. Started by tools/bench voice-month; a day of it is in the flow tests.
+the trace did. Started by tools/bench voice-month.
 
     voice_month.py [--day N] [--speed 600] [--agents 15]      day 0 (the default): the whole month
 """
