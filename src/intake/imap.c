@@ -17,6 +17,8 @@
 
 #define TIMEOUT_MS 120000 /* of one request */
 #define CONNECT_MS 15000
+#define CONNECTION_S                                                                     \
+	300 /* then a new one: a session may miss what became of its folder */
 #define FIRST_BACK_OFF_MS 1000
 #define SECRET_MAX 8192	       /* bytes of a password or token */
 #define UIDS_MAX 10000	       /* of one search; the others come with the next */
@@ -173,6 +175,7 @@ set_server(struct folder *f)
 	curl_easy_setopt(f->easy, CURLOPT_PRIVATE, f);
 	curl_easy_setopt(f->easy, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);
 	curl_easy_setopt(f->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+	curl_easy_setopt(f->easy, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_S);
 	curl_easy_setopt(f->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(f->easy, CURLOPT_USE_SSL,
 		(long)(s->insecure ? CURLUSESSL_TRY : CURLUSESSL_ALL));
