@@ -15,6 +15,7 @@ import time
 import types
 
 import harness
+import play_floor
 from records import recorded, settled
 from runner import Skip, check, equal
 
@@ -73,7 +74,7 @@ async def a_day(start, number, speed=SPEED):
     # By queue, from the trace and the customers' own knowledge of how each contact ended.
     came, left = collections.Counter(), collections.Counter()
     for number, row in enumerate(day.rows):
-        queue = f"{play.QUEUE}-{row['service']}"
+        queue = f"{play_floor.QUEUE}-{row['service']}"
         came[queue] += 1
         left[queue, played.states[number]] += 1
     rows = await report(centre, "queue")
@@ -88,7 +89,7 @@ async def a_day(start, number, speed=SPEED):
     heard = collections.Counter((event, agent) for event, agent, _ in journal)
     rows = await report(centre, "agent")
     for agent in {shift["agent"] for shift in day.shifts}:
-        name = f"{play.TEAM}-{agent}"
+        name = f"{play_floor.TEAM}-{agent}"
         row = rows.get(name, collections.defaultdict(int))
         equal(row["offers"], heard["offer.created", name], f"offers to {name}")
         equal(row["accepted"], heard["contact.connected", name], f"conversations of {name}")
