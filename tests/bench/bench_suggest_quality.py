@@ -169,10 +169,11 @@ def hwu64():
 
 
 def omq_de():
-    table = rows("omq_de")
-    tops("omq_de", crossed(table), 73, 84, 89)
-    titles = measure([], table, titles=DATA / "omq_de_categories.csv")
-    figure("omq_de.titles_only.top5", titles.top(5), "%", 75)
+    # As in a mailbox: each response has a title, and that is learnt too.
+    table, titles = rows("omq_de"), DATA / "omq_de_categories.csv"
+    tops("omq_de", measure(rows("omq_de", "train"), rows("omq_de", "val"), titles=titles), 73, 84, 89)
+    alone = measure([], table, titles=titles)
+    figure("omq_de.titles_only.top5", alone.top(5), "%", 75)
 
 
 def languages():
