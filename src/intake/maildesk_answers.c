@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "intake/maildesk_inner.h"
+#include "route/directory.h"
 
 #define DAY_MS INT64_C(86400000)
 #define HOUR_MS INT64_C(3600000)
@@ -142,14 +143,16 @@ facts_of_mail(struct maildesk *d, const struct mail *mail, struct gate_mail *g)
 	g->breaker = too_many(d);
 }
 
+/* Who was not recognised in time may be worth any amount. */
 static double
 points_of(struct maildesk *d, uint64_t contact)
 {
-	json_t *o = router_contact_json(d->parts.router, desk_time_ms(d), contact, 0);
-	double points = json_number_value(json_object_get(o, "points"));
+	struct recognised who;
 
-	json_decref(o);
-	return points;
+	if (!router_recognised(d->parts.router, contact, &who) ||
+		(who.party == 0 && !who.own_points))
+		return INFINITY;
+	return who.points;
 }
 
 static struct gate_settings
