@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -201,6 +202,36 @@ on_woken(evutil_socket_t fd, short what, void *owner)
 	}
 }
 
+/* ---- erasure ---- */
+
+static bool
+link_forgets(const struct channel_link *link, const char *id)
+{
+	const struct usher_channel *plugin = link->plugin;
+
+	/* One that was built before there was such a function keeps nothing it tells of.
+	 */
+	return plugin->size <
+		       offsetof(struct usher_channel, forget) + sizeof plugin->forget ||
+	       plugin->forget == NULL || plugin->forget(link->channel, id);
+}
+
+/* For customer_part.forget. */
+static void
+forget(void *owner, const struct subject *subject, subject_gone gone, void *arg)
+{
+	const struct channels *c = owner;
+	char id[NUMBER_ID_TEXT];
+	bool all = true;
+
+	for (size_t i = 0; i < subject->n_contacts; i++) {
+		number_id_format(id, 'c', subject->contacts[i]);
+		for (int k = 0; k < c->n; k++)
+			all = link_forgets(c->link[k], id) && all;
+	}
+	gone(arg, all);
+}
+
 /* ---- life ---- */
 
 static void
@@ -270,6 +301,8 @@ part_channels_open(struct usher *u)
 	c->woken = event_new(u->base, c->wake, EV_READ | EV_PERSIST, on_woken, c);
 	event_add(c->woken, NULL);
 	open_links(c);
+	customers_add_part(
+		u->customers, &(struct customer_part){.owner = c, .forget = forget});
 	return true;
 }
 

@@ -58,6 +58,17 @@ struct usher_channel {
 	 * its id, or ""; why: a sentence, or "". Borrowed for the call. */
 	void (*taken)(void *channel, uint64_t tag, enum usher_taken outcome,
 		const char *contact, const char *why);
+
+	/*
+	 * forget - the customer of a contact is erased: whatever the plugin keeps of that
+	 * contact outside usher (a scan) is removed now. NULL: it keeps nothing. On the
+	 * one thread that routes: a few file operations at most.
+	 *
+	 * contact  its id, as taken() told it; borrowed for the call
+	 * Returns  false: not possible now; usher refuses the erasure and asks again with
+	 *          the next one
+	 */
+	bool (*forget)(void *channel, const char *contact);
 };
 
 #ifdef __cplusplus

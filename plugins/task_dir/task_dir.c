@@ -26,9 +26,11 @@
 #include <usher/channel.h>
 
 #define PATH_ROOM 1024
-#define NAME_ROOM 192	/* bytes of a file's name; longer ones are set aside */
-#define COVER_MAX 32768 /* bytes of a cover */
-#define FILES_MAX 256	/* on their way at once */
+#define NAME_ROOM 192	       /* bytes of a file's name; longer ones are set aside */
+#define COVER_MAX 32768	       /* bytes of a cover */
+#define FILES_MAX 256	       /* on their way at once */
+#define CONTACT_ROOM 32	       /* bytes of a contact's id */
+#define NOTES "done/.contacts" /* by contact: which file it was */
 
 struct settings {
 	const char *folder, *channel, *source;
@@ -51,6 +53,7 @@ struct file {
 	uint64_t tag;
 	char name[NAME_ROOM];
 	char why[200];
+	char contact[CONTACT_ROOM];
 };
 
 struct folder {
@@ -114,6 +117,7 @@ start(void *state, const struct usher_host *host, char *problem, size_t room)
 	}
 	return make_folder(s, "in", problem, room) &&
 	       make_folder(s, "done", problem, room) &&
+	       make_folder(s, NOTES, problem, room) &&
 	       make_folder(s, "failed", problem, room);
 }
 
@@ -218,6 +222,68 @@ move_both(const struct settings *s, const char *name, const char *to)
 	move_one(s, cover, to);
 }
 
+/* Which file a contact was: name, bytes and time, since a name may come again. Before it
+ * is moved, so that no scan is kept without. */
+static void
+note_contact(const struct settings *s, const char *name, const char *contact)
+{
+	char path[PATH_ROOM + NAME_ROOM + 32];
+	struct stat st;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/in/%s", s->path, name);
+	if (contact[0] == '\0' || stat(path, &st) != 0)
+		return;
+	snprintf(path, sizeof(path), "%s/" NOTES "/%s", s->path, contact);
+	file = fopen(path, "w");
+	if (file == NULL ||
+		fprintf(file, "%" PRId64 " %" PRId64 " %s\n", (int64_t)st.st_size,
+			(int64_t)st.st_mtim.tv_sec, name) < 0)
+		s->host->log(s->host, USHER_LOG_ERROR, "a contact's scan is not noted");
+	if (file != NULL)
+		fclose(file);
+}
+
+static void
+remove_kept(const struct settings *s, const char *name)
+{
+	char path[PATH_ROOM + NAME_ROOM + 32];
+	const char *dot = strrchr(name, '.');
+
+	snprintf(path, sizeof(path), "%s/done/%s", s->path, name);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/done/%.*s.json", s->path,
+		dot != NULL && dot != name ? (int)(dot - name) : (int)strlen(name), name);
+	unlink(path);
+}
+
+static bool
+forget(void *channel, const char *contact)
+{
+	const struct settings *s = ((const struct folder *)channel)->settings;
+	char note[PATH_ROOM + 64], path[PATH_ROOM + NAME_ROOM + 16], name[NAME_ROOM];
+	int64_t bytes, time_s;
+	struct stat st;
+	FILE *file;
+	bool read;
+
+	snprintf(note, sizeof(note), "%s/" NOTES "/%.*s", s->path, CONTACT_ROOM - 1,
+		contact);
+	file = fopen(note, "r");
+	if (file == NULL)
+		return errno == ENOENT; /* not one of ours */
+	read = fscanf(file, "%" SCNd64 " %" SCNd64 " %191[^\n]", &bytes, &time_s, name) ==
+	       3;
+	fclose(file);
+	if (read && strchr(name, '/') == NULL) {
+		snprintf(path, sizeof(path), "%s/done/%s", s->path, name);
+		if (stat(path, &st) == 0 && (int64_t)st.st_size == bytes &&
+			(int64_t)st.st_mtim.tv_sec == time_s)
+			remove_kept(s, name);
+	}
+	return unlink(note) == 0 || errno == ENOENT;
+}
+
 static void
 set_aside(const struct settings *s, const char *name, const char *why)
 {
@@ -266,9 +332,11 @@ settle_answers(struct folder *f)
 		if (one.stage == KEPT || one.stage == AGAIN || one.stage == REFUSED)
 			f->file[i].stage = FREE;
 		pthread_mutex_unlock(&f->lock);
-		if (one.stage == KEPT)
+		if (one.stage == KEPT) {
+			note_contact(f->settings, one.name, one.contact);
 			move_both(f->settings, one.name, "done");
-		else if (one.stage == REFUSED)
+		}
+		if (one.stage == REFUSED)
 			set_aside(f->settings, one.name, one.why);
 	}
 }
@@ -455,6 +523,7 @@ taken(void *channel, uint64_t tag, enum usher_taken outcome, const char *contact
 			      : outcome == USHER_NOT_LIKE_THIS ? REFUSED
 							       : KEPT;
 		snprintf(file->why, sizeof(file->why), "%s", why);
+		snprintf(file->contact, sizeof(file->contact), "%s", contact);
 	}
 	pthread_cond_signal(&f->wake);
 	pthread_mutex_unlock(&f->lock);
@@ -466,6 +535,7 @@ static const struct usher_channel channel = {
 	.open = open_folder,
 	.close = close_folder,
 	.taken = taken,
+	.forget = forget,
 };
 
 __attribute__((visibility("default"))) const struct usher_plugin usher_plugin = {

@@ -205,7 +205,7 @@ async def a_drop_folder_brings_letters_in(start):
         return {p.name for p in (folder / "in").iterdir()} == {".hidden", "link.pdf"}
 
     await eventually(settled, limit_s=20, what="an empty folder")
-    equal({p.name for p in (folder / "done").iterdir()}, {"scan-1.pdf", "scan-2.tif", "scan-2.json"})
+    equal(kept_in(folder), {"scan-1.pdf", "scan-2.tif", "scan-2.json"})
     for name, word in (("bad-1", "no JSON"), ("bad-2", "channel"), ("bad-3", "misspelt")):
         check(word in (folder / "failed" / f"{name}.pdf.error").read_text(), name)
     waiting = (await centre.admin("contact.list"))["waiting"]
@@ -225,6 +225,14 @@ async def a_drop_folder_brings_letters_in(start):
 
     await eventually(once_more, limit_s=20)
     equal(len((await centre.admin("contact.list"))["waiting"]), 2)
+    # An erased customer's scan goes with him, and its cover; the letter of nobody stays.
+    await centre.admin("customer.erase", customer=whole["contact"]["party"])
+    equal(kept_in(folder), {"scan-1.pdf"})
+    equal(len(list((folder / "done" / ".contacts").iterdir())), 1)
+
+
+def kept_in(folder):
+    return {p.name for p in (folder / "done").iterdir() if not p.name.startswith(".")}
 
 
 if __name__ == "__main__":
