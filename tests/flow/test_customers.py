@@ -87,13 +87,13 @@ async def an_unknown_customer_is_made_and_known_the_next_time(start):
     centre = await start(customers=CUSTOMERS)
     first = await centre.submit("chat", customer={"phone": "01632 960001", "name": "Bo"})
     party = (await brief(centre, first))["party"]
-    second = await centre.submit("email", customer={"phone": "+44 1632 960001"})
-    equal((await brief(centre, second))["party"], party)
 
     async def kept():
         return await found(centre, "phone", "01632960001") == party
 
     await eventually(kept, what="the customer in the database")
+    second = await centre.submit("email", customer={"phone": "+44 1632 960001"})
+    equal((await brief(centre, second))["party"], party)
     shown = await card(centre, party)
     check(shown["provisional"], shown)
     await centre.restart()
