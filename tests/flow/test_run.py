@@ -130,12 +130,12 @@ async def play_over_a_killed_redis(*more):
         run.remove()
 
 
-@test(limit_s=600)
+@test(alone=True, limit_s=600)
 async def a_demo_plays_a_generated_day_over_a_killed_redis_and_nothing_is_left_live():
     await play_over_a_killed_redis("--speed", "2000", "--generated", "--api")
 
 
-@test(limit_s=600)
+@test(alone=True, limit_s=600)
 async def a_demo_rings_a_switch_for_a_day_and_usher_records_what_the_switch_saw():
     figures = await play_over_a_killed_redis("--speed", "700", "--generated")
     equal(figures["differences"], "0")
