@@ -226,9 +226,21 @@ async def a_drop_folder_brings_letters_in(start):
     await eventually(once_more, limit_s=20)
     equal(len((await centre.admin("contact.list"))["waiting"]), 2)
     # An erased customer's scan goes with him, and its cover; the letter of nobody stays.
-    await centre.admin("customer.erase", customer=whole["contact"]["party"])
+    await erased_once_allowed(centre, whole["contact"]["party"])
     equal(kept_in(folder), {"scan-1.pdf"})
     equal(len(list((folder / "done" / ".contacts").iterdir())), 1)
+
+
+async def erased_once_allowed(centre, party):
+    async def erased():
+        try:
+            return await centre.admin("customer.erase", customer=party)
+        except Exception as error:
+            if getattr(error, "type", "") != "history_behind":
+                raise
+            return None
+
+    return await eventually(erased, limit_s=20, what="records that are complete")
 
 
 def kept_in(folder):
