@@ -7,6 +7,7 @@
 
 #include "base/redact_inner.h"
 
+#define PASSES_MAX 4   /* over what was redacted once */
 #define JOINTS_MAX 8   /* characters between two groups of a number */
 #define GROUPS_MAX 256 /* looked at at once; no number has more than 19 */
 #define LEAD_MAX                                                                         \
@@ -431,6 +432,23 @@ may_have_numbers(const char *text, size_t n)
 	return false;
 }
 
+/* What a mark leaves beside it may look like a number or a code in its turn: until there
+ * is nothing more, and the text would be kept as it is if it came again. */
+static void
+redact_rest(struct text *out, struct redact_found *found)
+{
+	for (int pass = 0; pass < PASSES_MAX; pass++) {
+		struct text next = {0};
+
+		if (!redact_text(out->s, out->n, &next, found)) {
+			text_finish(&next);
+			return;
+		}
+		text_finish(out);
+		*out = next;
+	}
+}
+
 /* The copy of a text or integer in *value without card data; NULL: it has none. */
 static json_t *
 redacted_scalar(const json_t *value, struct redact_found *found)
@@ -447,8 +465,10 @@ redacted_scalar(const json_t *value, struct redact_found *found)
 		text = number;
 	}
 	if (text != NULL && may_have_numbers(text, n) &&
-		redact_text(text, n, &out, found))
+		redact_text(text, n, &out, found)) {
+		redact_rest(&out, found);
 		copy = json_stringn(out.s, out.n);
+	}
 	text_finish(&out);
 	return copy;
 }
