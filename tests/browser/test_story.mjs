@@ -135,14 +135,14 @@ test("a chat, a call-me request and a mail are served at a desktop while a super
   await until(async () => (await ann.$(tabOf(first))) === null, "the chat is finished");
   await accept(ann, second);
   equal(await ann.textContent(".number-link"), "+442079460018");
-  await john.waitForSelector(".card.calling");
+  await john.waitForSelector(".card.calling", { timeout: 60000 }); // his page asks now and then, more seldom after a kill
   await ann.click("#callback-reached");
   await ann.waitForSelector(".wrapup-bar:not([hidden])");
   await ann.keyboard.press("Alt+d");
   await ann.selectOption("#ask-disposition", "solved");
   await ann.click("dialog button[type=submit]");
   await until(async () => (await ann.$(tabOf(second))) === null, "the request is finished");
-  await john.waitForSelector(".card.called");
+  await john.waitForSelector(".card.called", { timeout: 60000 });
 
   /* And the supervisor has it all in his figures, over the kill. */
   await boss.goto(`${centre.url}/supervisor#overview`);

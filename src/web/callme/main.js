@@ -202,7 +202,11 @@ async function look() {
   try {
     r = await ask("GET", `${PATH}/${encodeURIComponent(id)}`, null, token);
   } catch (error) {
-    replace(page, h("h1", {}, t("Call me")), h("p", { role: "alert" }, error.type ? t("This request is not known any more.") : refusal(error)), again());
+    // Away for a moment: what is shown stays, and it is asked again.
+    const passes = !error.type || ["store_away", "rate_limited", "busy"].includes(error.type);
+    if (passes) timer = setTimeout(() => ($("#move") ? null : look()), LOOK_MS);
+    if (passes && page.querySelector(".card")) return;
+    replace(page, h("h1", {}, t("Call me")), h("p", { role: "alert" }, passes ? refusal(error) : t("This request is not known any more.")), passes ? [] : again());
     return;
   }
   drawRequest(r, id, token);
