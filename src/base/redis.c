@@ -591,3 +591,31 @@ rlink_waiting_ms(const struct rlink *link)
 {
 	return link->n > 0 ? clock_boot_ms() - link->ring[link->head].sent_ms : 0;
 }
+
+/* ---- functions ---- */
+
+static bool
+is_text(const struct redisReply *reply)
+{
+	return reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS;
+}
+
+bool
+redis_library_is(const struct redisReply *reply, const char *code)
+{
+	const struct redisReply *library;
+
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1)
+		return false;
+	library = reply->element[0]; /* flat: name, value, ... */
+	for (size_t i = 0;
+		library->type == REDIS_REPLY_ARRAY && i + 1 < library->elements; i += 2) {
+		const struct redisReply *name = library->element[i],
+					*value = library->element[i + 1];
+
+		if (is_text(name) && is_text(value) &&
+			strcmp(name->str, "library_code") == 0)
+			return strcmp(value->str, code) == 0;
+	}
+	return false;
+}

@@ -79,4 +79,7 @@ int64_t rlink_unanswered(const struct rlink *link);
  */
 int64_t rlink_waiting_ms(const struct rlink *link);
 
+/* Is the answer of FUNCTION LIST ... WITHCODE the one library with this text? */
+bool redis_library_is(const struct redisReply *reply, const char *code);
+
 #endif

@@ -89,27 +89,6 @@ on_loaded(void *owner, uint64_t i, const struct redisReply *reply)
 	one_loaded(side);
 }
 
-/* The list has one library, flat: name, value, ... */
-static bool
-has_code(const struct redisReply *reply, const char *code)
-{
-	const struct redisReply *library;
-
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1)
-		return false;
-	library = reply->element[0];
-	for (size_t i = 0;
-		library->type == REDIS_REPLY_ARRAY && i + 1 < library->elements; i += 2) {
-		const struct redisReply *name = library->element[i],
-					*value = library->element[i + 1];
-
-		if (name->str != NULL && value->str != NULL &&
-			strcmp(name->str, "library_code") == 0)
-			return strcmp(value->str, code) == 0;
-	}
-	return false;
-}
-
 static void
 on_listed(void *owner, uint64_t i, const struct redisReply *reply)
 {
@@ -119,7 +98,7 @@ on_listed(void *owner, uint64_t i, const struct redisReply *reply)
 
 	if (reply == NULL)
 		return;
-	if (has_code(reply, side->library[i].code))
+	if (redis_library_is(reply, side->library[i].code))
 		one_loaded(side);
 	else if (!rlink_send_words(side->link, on_loaded, side, i, words))
 		set_up(side, false);

@@ -36,6 +36,30 @@ struct lot {
 	bool more;
 };
 
+/* The ids that a query tells, a lot at most; ends it. Returns how many. */
+static int
+read_lot(struct query *q, int64_t id[TRIM_LOT])
+{
+	int n = 0;
+
+	while (n < TRIM_LOT && query_row(q))
+		id[n++] = query_int(q, 0);
+	query_end(q);
+	return n;
+}
+
+/* Statements that all take one id. */
+static void
+run_each(struct database_session *s, const char *const *sql, size_t n, int64_t id)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct query *q = query_start(s, sql[i]);
+
+		query_put_int(q, 1, id);
+		query_run(q);
+	}
+}
+
 /* ---- rows by time ---- */
 
 static int64_t
@@ -112,7 +136,7 @@ trim_cases(struct database_session *s, int64_t before_ms, struct trim_counts *co
 		"DELETE FROM issue_change WHERE issue = $1",
 		"DELETE FROM issue WHERE id = $1"};
 	int64_t id[TRIM_LOT];
-	int n = 0;
+	int n;
 	struct query *q = query_start(s,
 		"SELECT i.id FROM issue i WHERE i.state = 'resolved' AND i.resolved_ms < "
 		"$1 AND NOT EXISTS (SELECT 1 FROM issue_contact c WHERE c.issue = i.id) "
@@ -120,15 +144,9 @@ trim_cases(struct database_session *s, int64_t before_ms, struct trim_counts *co
 
 	query_put_int(q, 1, before_ms);
 	query_put_int(q, 2, TRIM_LOT);
-	while (n < TRIM_LOT && query_row(q))
-		id[n++] = query_int(q, 0);
-	query_end(q);
+	n = read_lot(q, id);
 	for (int i = 0; i < n; i++)
-		for (size_t k = 0; k < sizeof with / sizeof with[0]; k++) {
-			q = query_start(s, with[k]);
-			query_put_int(q, 1, id[i]);
-			query_run(q);
-		}
+		run_each(s, with, sizeof with / sizeof with[0], id[i]);
 	counts->cases += n;
 	return n == TRIM_LOT;
 }
@@ -148,12 +166,7 @@ remove_contact(struct database_session *s, int64_t contact)
 		"DELETE FROM contact_person WHERE contact = $1",
 		"DELETE FROM contact WHERE id = $1"};
 
-	for (size_t i = 0; i < sizeof from / sizeof from[0]; i++) {
-		struct query *q = query_start(s, from[i]);
-
-		query_put_int(q, 1, contact);
-		query_run(q);
-	}
+	run_each(s, from, sizeof from / sizeof from[0], contact);
 }
 
 static int
@@ -163,15 +176,11 @@ ended_before(struct database_session *s, const char *channel, int64_t before_ms,
 	struct query *q = query_start(s,
 		"SELECT id FROM contact WHERE channel = $1 AND ended_ms < $2 ORDER BY "
 		"ended_ms LIMIT $3");
-	int n = 0;
 
 	query_put_text(q, 1, channel);
 	query_put_int(q, 2, before_ms);
 	query_put_int(q, 3, TRIM_LOT);
-	while (n < TRIM_LOT && query_row(q))
-		id[n++] = query_int(q, 0);
-	query_end(q);
-	return n;
+	return read_lot(q, id);
 }
 
 /* Those whose channel nobody knows, and those of a Redis that began anew meanwhile, who
@@ -183,15 +192,11 @@ left_over(struct database_session *s, int64_t before_ms, int64_t id[TRIM_LOT])
 		"SELECT id FROM contact WHERE created_ms < $1 AND (channel IS NULL OR "
 		"(closed = 0 AND id < (SELECT generation FROM progress WHERE id = 1) << "
 		"$2)) ORDER BY created_ms LIMIT $3");
-	int n = 0;
 
 	query_put_int(q, 1, before_ms);
 	query_put_int(q, 2, GENERATION_SHIFT);
 	query_put_int(q, 3, TRIM_LOT);
-	while (n < TRIM_LOT && query_row(q))
-		id[n++] = query_int(q, 0);
-	query_end(q);
-	return n;
+	return read_lot(q, id);
 }
 
 static bool

@@ -113,26 +113,6 @@ read_config(struct store_facts *f, const struct redisReply *reply)
 	}
 }
 
-/* The library list has one library, flat: name, value, ...; its text must be ours. */
-static bool
-library_is_ours(const struct redisReply *reply)
-{
-	const struct redisReply *library;
-
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1)
-		return false;
-	library = reply->element[0];
-	for (size_t i = 0;
-		library->type == REDIS_REPLY_ARRAY && i + 1 < library->elements; i += 2) {
-		const char *name = reply_text(library->element[i]);
-		const char *value = reply_text(library->element[i + 1]);
-
-		if (name != NULL && value != NULL && strcmp(name, "library_code") == 0)
-			return strcmp(value, store_functions) == 0;
-	}
-	return false;
-}
-
 static void
 take_answer(struct store_redis *r, enum question question, const struct redisReply *reply)
 {
@@ -165,7 +145,7 @@ take_answer(struct store_redis *r, enum question question, const struct redisRep
 			f->schema = strtoll(reply->str, NULL, 10);
 		return;
 	case ASK_LIBRARY:
-		f->library_there = library_is_ours(reply);
+		f->library_there = redis_library_is(reply, store_functions);
 		return;
 	}
 }
