@@ -37,7 +37,7 @@ def _times(row, account):
     if row["state"] == "completed":
         pairs += [("talked", row["talk_ms"], account["talk_s"] - held_s), ("was held", row["hold_ms"], held_s)]
     if account["waited"] and not account["placed"] and row["state"] in ("completed", "abandoned"):
-        pairs.append(("waited", row["wait_ms"], (account["answered"] or account["over"]) - account["waited"]))
+        pairs.append(("waited", row["wait_ms"], (account["answered"] or account["left"]) - account["waited"]))
     if row["ring_ms"] is not None:
         pairs.append(("heard it ring", row["ring_ms"], sum(a["ring_s"] or 0 for a in account["attempts"])))
     return [

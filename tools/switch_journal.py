@@ -15,7 +15,7 @@ class Account:
     def __init__(self, ch, t, row, placed):
         self.call, self.row, self.placed = ch.uid, row, placed
         self.number, self.name, self.dialled = ch.num, ch.cname, ch.exten
-        self.came, self.waited, self.answered, self.over = t, None, None, None
+        self.came, self.waited, self.answered, self.left, self.over = t, None, None, None, None
         self.waits, self.attempts, self.agents, self.transfers = 0, [], [], []
         self.talk_s = self.hold_s = 0.0
         self.outcome = self.by = None
@@ -25,7 +25,7 @@ class Account:
         return {
             "call": self.call, "row": self.row, "placed": self.placed, "number": self.number, "dialled": self.dialled,
             "came": self.came, "waited": self.waited, "waits": self.waits, "attempts": self.attempts,
-            "answered": self.answered, "agents": self.agents, "transfers": self.transfers,
+            "answered": self.answered, "left": self.left, "agents": self.agents, "transfers": self.transfers,
             "talk_s": round(self.talk_s, 6), "hold_s": round(self.hold_s, 6), "over": self.over,
             "outcome": self.outcome, "by": self.by,
         }  # fmt: skip
@@ -153,6 +153,12 @@ class Journal:
         if account and account.by is None:
             account.by = who
 
+    def leaving(self, ch, t):
+        """He puts his receiver down; the switch has still to clear up after him."""
+        account = self.of(ch)
+        if account and account.left is None:
+            account.left = t
+
     def channel_gone(self, ch, t):
         self._hold_over(ch, t)
         account = self.of(ch)
@@ -169,6 +175,7 @@ class Journal:
             account.talk_s += t - account.together
             account.together = None
         account.over = t
+        account.left = account.left or t
         account.hold_s += sum(t - since for since in account.on_hold.values())
         account.on_hold.clear()
         if account.put_through:
@@ -181,6 +188,7 @@ class Journal:
         for account in self.accounts.values():
             if account.over is None:
                 account.over, account.outcome, account.by = t, "lost", "switch"
+                account.left = account.left or t
                 if account.together is not None:
                     account.talk_s += t - account.together
                     account.together = None

@@ -174,7 +174,7 @@ class Line:
             for uid in [u for u, k in self.legs.items() if k[0] == account.call and k[2] == "ringing"]:
                 self._released(uid, "cancelled", t)
             self.offers.pop(account.call, None)
-            self.tell("release", t, call=account.call, outcome=account.outcome, talk_ms=int(account.talk_s * 1000 + 0.5),
+            self.tell("release", t if account.put_through else account.left, call=account.call, outcome=account.outcome, talk_ms=int(account.talk_s * 1000 + 0.5),
                       hold_ms=int(account.hold_s * 1000 + 0.5))  # fmt: skip
 
     def on_event(self, event):

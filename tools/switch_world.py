@@ -312,7 +312,9 @@ class World:
         """From outside: the caller's or agent's own receiver, or the Hangup action."""
         if ch is None or ch.gone:
             return
-        self.tell(request, "call", ch, Cause=cause)
+        t = self.tell(request, "call", ch, Cause=cause)
+        if request == "HangupRequest":
+            self.journal.leaving(ch, t)
         ch.cause = ch.cause or (0 if ch.half else cause)
         if ch.task:
             ch.interrupt(HungUp())

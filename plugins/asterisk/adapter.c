@@ -6,7 +6,8 @@
  * merely appeared, since a caller may come as two (CTI 3.1, 1).
  *
  *   UsherWait -> waiting --second BridgeEnter--> put through --UsherWait--> waiting ...
- *   Hangup or UsherGone: abandoned while waiting, else ended; whatever the cause says
+ *   Hangup or UsherGone: abandoned while waiting, else ended; whatever the cause says;
+ *   who waited left when HangupRequest says
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,9 +140,11 @@ on_rename(struct link *l, const struct ami_message *m)
 static void
 tell_gone(struct link *l, struct channel *call, int64_t t_us)
 {
+	/* Who waits is gone when he hangs up; the dialplan's word of it comes later. */
+	int64_t left_us = call->put_through ? 0 : call->leaving_us;
 	struct usher_switch_event e = {.kind = USHER_CALL_GONE,
 		.call = call->id,
-		.t_us = t_us,
+		.t_us = t_us != 0 ? t_us : left_us,
 		.outcome = USHER_OUTCOME_ENDED,
 		.talk_us = call->talk_us,
 		.hold_us = call->hold_us};
@@ -152,6 +155,16 @@ tell_gone(struct link *l, struct channel *call, int64_t t_us)
 	if (!call->put_through)
 		e.outcome = call->ours ? USHER_OUTCOME_FAILED : USHER_OUTCOME_ABANDONED;
 	emit(l, &e);
+}
+
+/* The far end hung up. (SoftHangupRequest is not that: a channel may live on.) */
+static void
+on_hangup_request(struct link *l, const struct ami_message *m)
+{
+	struct channel *ch = channels_find(&l->channels, ami_get(m, "Uniqueid"));
+
+	if (ch != NULL && ch->leaving_us == 0)
+		ch->leaving_us = l->t_us;
 }
 
 static void
@@ -292,6 +305,7 @@ begin_waiting(struct link *l, const struct ami_message *m, const char *place)
 	ch->reported = true;
 	ch->put_through = ch->dial_ended = false;
 	ch->waiting_us = l->t_us;
+	ch->leaving_us = 0;
 	tell_waiting(l, ch, m, place);
 }
 
@@ -416,6 +430,7 @@ static const struct event_rule rules[] = {
 	{"DialEnd", on_dial_end},
 	{"FullyBooted", on_fully_booted},
 	{"Hangup", on_hangup},
+	{"HangupRequest", on_hangup_request},
 	{"Hold", on_hold},
 	{"Newchannel", on_new_channel},
 	{"OriginateResponse", on_originate_response},

@@ -62,6 +62,8 @@ struct channel {
 	int64_t together_us; /* since when it is in a bridge with somebody; 0: is not */
 	int64_t talk_us, hold_us;
 	int64_t waiting_us; /* when it was last told to wait */
+	int64_t leaving_us; /* when its receiver was put down while it waited; 0: was not
+			     */
 	int64_t born_us;    /* when the switch first told of it; 0: before our time */
 	struct wanted wanted[2];  /* the latest order first */
 	bool picked_up_by_itself; /* the latest order asked for it */

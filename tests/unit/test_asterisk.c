@@ -266,6 +266,29 @@ an_end_that_overtakes_its_beginning_is_told_after_it(void **state)
 }
 
 static void
+who_waits_is_gone_when_he_hangs_up(void **state)
+{
+	(void)state;
+	/* The dialplan's extension h may take its time. */
+	gives(WAITS "HangupRequest|2|Uniqueid=c1|Cause=16\n"
+		    "HangupRequest|2.5|Uniqueid=c1|Cause=16\n"
+		    "UserEvent|3|Uniqueid=c1|UserEvent=UsherGone\n"
+		    "Hangup|3|Uniqueid=c1\n",
+		SAYS_WAITS "2.000 gone c1 abandoned talk=0.000 hold=0.000\n");
+	/* That of a channel which goes on, and the end of a talk, say nothing of it. */
+	gives(WAITS "SoftHangupRequest|2|Uniqueid=c1|Cause=16\n"
+		    "Hangup|3|Uniqueid=c1\n",
+		SAYS_WAITS "3.000 gone c1 abandoned talk=0.000 hold=0.000\n");
+	gives(WAITS RINGS ANSWERS "HangupRequest|4|Uniqueid=c1|Cause=16\n"
+				  "BridgeLeave|4|BridgeUniqueid=b1|Uniqueid=a1\n"
+				  "Hangup|4.2|Uniqueid=a1\n"
+				  "Hangup|4.3|Uniqueid=c1\n",
+		SAYS_WAITS SAYS_RINGS SAYS_ANSWERS
+		"4.200 released c1/a1 PJSIP/1001 hung_up\n"
+		"4.300 gone c1 ended talk=0.800 hold=0.000\n");
+}
+
+static void
 either_may_enter_the_bridge_first(void **state)
 {
 	(void)state;
@@ -348,6 +371,7 @@ main(void)
 		cmocka_unit_test(trap_14_durations_are_the_timestamps),
 		cmocka_unit_test(repeated_events_change_nothing),
 		cmocka_unit_test(an_end_that_overtakes_its_beginning_is_told_after_it),
+		cmocka_unit_test(who_waits_is_gone_when_he_hangs_up),
 		cmocka_unit_test(either_may_enter_the_bridge_first),
 		cmocka_unit_test(a_local_pair_in_front_of_a_telephone_is_one_leg),
 		cmocka_unit_test(each_word_of_a_dial_has_its_reason),
