@@ -7,7 +7,8 @@ from harness import free_port
 from robot import refused
 from runner import check, equal, main, test
 from switch_apps import app_user_event
-from voice_case import PLAN, agent_state, centre_is, channel_is, contact_of, linked, number_of, status, until, voice
+from voice_case import (PLAN, agent_state, centre_is, channel_is, come, contact_of, linked, number_of, status, until,
+                        voice)  # fmt: skip
 
 @test(subset=True)
 async def a_call_rings_its_agent_and_the_answer_accepts(start):
@@ -99,8 +100,7 @@ async def a_cut_link_loses_nobody_and_callers_keep_their_places(start):
         ann = await centre.agent("a1")
         talking = switch.arrive(number="5550400", patience_s=60, talk_s=90)
         await ann.expect("contact.connected")
-        waiting = [switch.arrive(number=f"555041{i}", patience_s=60, talk_s=0.3) for i in range(3)]
-        contacts = [await contact_of(centre, call, "queued") for call in waiting]
+        waiting, contacts = await come(centre, switch, 3, "555041", patience_s=60, talk_s=0.3)
         t0 = [(await centre.get(c))["t0_ms"] for c in contacts]
         switch.cut()
         await switch.linked()
@@ -246,8 +246,7 @@ async def a_supervisor_listens_in_and_it_is_audited(start):
 @test
 async def place_and_wait_are_announced_only_when_they_improve(start):
     async with voice(start, calls={"announce": "300ms"}) as (centre, switch):
-        calls = [switch.arrive(number=f"55512{i:02}", patience_s=60, talk_s=0.3) for i in range(3)]
-        contacts = [await contact_of(centre, call, "queued") for call in calls]
+        calls, contacts = await come(centre, switch, 3, "555120", patience_s=60, talk_s=0.3)
 
         def said(call):
             name = switch.world.channels[call].name

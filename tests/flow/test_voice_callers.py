@@ -3,7 +3,7 @@
 
 from runner import check, equal, main, test
 from switch_apps import app_user_event
-from voice_case import PLAN, centre_is, channel_is, contact_of, ended, until, voice
+from voice_case import PLAN, centre_is, channel_is, come, contact_of, ended, until, voice
 
 DIALLING = {"attempts": 2, "gap": "300ms", "delay": "300ms", "ring": "5s", "earliest": "00:00", "latest": "24:00"}
 
@@ -80,10 +80,7 @@ async def two_links_to_one_switch_are_one_switch(start):
             return [x["state"] for x in links] == ["up", "up"]
 
         await until(up, "both links")
-        calls, contacts = [], []
-        for n in range(3):
-            calls.append(switch.arrive(number=f"555630{n}", patience_s=600, talk_s=0.2))
-            contacts.append(await contact_of(centre, calls[n], "queued"))
+        calls, contacts = await come(centre, switch, 3, "555630", patience_s=600, talk_s=0.2)
         equal(await centre.waiting(), contacts, "each is one contact")
         next(iter(switch.ami.sessions)).transport.abort()
         late = switch.arrive(number="5556310", patience_s=600, talk_s=0.2)

@@ -163,6 +163,15 @@ async def contact_of(centre, call, want=None):
     return found["id"]
 
 
+async def come(centre, switch, n, number, **caller):
+    """(calls, contacts) of n callers who wait in this order: the next one comes when the last one has his place."""
+    calls, contacts = [], []
+    for i in range(n):
+        calls.append(switch.arrive(number=f"{number}{i}", **caller))
+        contacts.append(await contact_of(centre, calls[i], "queued"))
+    return calls, contacts
+
+
 async def centre_is(centre, contact, *states):
     return (await centre.get(contact))["state"] in states
 
