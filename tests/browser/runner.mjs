@@ -1,6 +1,7 @@
 /*
- * runner.mjs OUT [--only WORD]: runs the tests of test_*.mjs, several side by side, each with contexts and a daemon of
- * its own; the longest of the last time first, so that none is left alone at the end.
+ * runner.mjs OUT [--only WORD] [--once]: runs the tests of test_*.mjs, several side by side, each with contexts and a
+ * daemon of its own; the longest of the last time first, so that none is left alone at the end. What failed is run once
+ * more by itself and told as "held alone" when it holds then; --once leaves that out.
  */
 import fs from "node:fs";
 import os from "node:os";
@@ -12,10 +13,12 @@ const TEST_MS = 180000 * SLOW;
 const AT_ONCE = Number(process.env.USHER_BROWSERS) || Math.min(3, os.availableParallelism());
 const out = process.argv[2];
 const only = process.argv.includes("--only") ? process.argv[process.argv.indexOf("--only") + 1] : null;
-const counts = { passed: 0, failed: 0, skipped: 0 };
+const SECOND_RUNS = process.argv.includes("--once") ? 0 : 4; // more failures than these are no bad luck
+const ended = new Map();
 const TIMES = path.join(out, "times.json");
 
-async function one({ file, name, fn }, browser) {
+async function one(test, browser) {
+  const { file, name, fn } = test;
   const scene = new Scene(browser);
   const began = Date.now();
   let timer = null;
@@ -35,13 +38,13 @@ async function one({ file, name, fn }, browser) {
   const seconds = (Date.now() - began) / 1000;
   const told = scene.told.map((line) => `\n     ${line}`).join("");
   if (failure instanceof Skip) {
-    counts.skipped++;
+    ended.set(test, "skipped");
     console.log(`skip ${file}: ${name}: ${failure.message}`);
   } else if (failure) {
-    counts.failed++;
+    ended.set(test, "failed");
     console.log(`FAIL ${file}: ${name} (${seconds.toFixed(1)} s)\n    ${String(failure.stack || failure).split("\n").slice(0, 14).join("\n    ")}`);
   } else {
-    counts.passed++;
+    ended.set(test, "passed");
     console.log(`ok   ${file}: ${name} (${seconds.toFixed(1)} s)${told}`);
   }
   return seconds;
@@ -61,15 +64,19 @@ try {
 }
 const queue = all.filter((t) => !only || t.file.includes(only) || t.name.includes(only)).sort((a, b) => (times[b.name] ?? 30) - (times[a.name] ?? 30));
 
-async function worker() {
+async function worker(some) {
   const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
-  for (let t = queue.shift(); t; t = queue.shift()) times[t.name] = await one(t, browser);
+  for (let t = some.shift(); t; t = some.shift()) times[t.name] = await one(t, browser);
   await browser.close();
 }
 
 const began = Date.now();
-await Promise.all(Array.from({ length: Math.min(AT_ONCE, queue.length) }, worker));
+await Promise.all(Array.from({ length: Math.min(AT_ONCE, queue.length) }, () => worker(queue)));
+const failed = [...ended].filter(([, how]) => how === "failed").map(([test]) => test);
+if (failed.length && failed.length <= SECOND_RUNS) await worker([...failed]);
+for (const test of failed) console.log(`${ended.get(test) === "failed" ? "FAILED" : "held alone"}: ${test.file}: ${test.name}`);
 fs.writeFileSync(TIMES, JSON.stringify(times, null, 1));
 console.log(`${((Date.now() - began) / 1000).toFixed(0)} s, ${AT_ONCE} at a time`);
-console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
-process.exit(counts.failed ? 1 : 0);
+const count = (how) => [...ended.values()].filter((h) => h === how).length;
+console.log(`${count("passed")} passed, ${count("failed")} failed, ${count("skipped")} skipped`);
+process.exit(count("failed") ? 1 : 0);

@@ -12,7 +12,10 @@
 
 A test is a function or a coroutine. What it asks for by name it is given: `start`, which starts a
 centre of its own (harness.py) that is stopped and removed afterwards. A test fails by raising,
-skips by raising Skip with the reason. The last line printed is "N passed, N failed, N skipped".
+skips by raising Skip with the reason. What failed beside others is run once more by itself, and what holds
+then is told as "held alone", with what it said at first: a machine that stood still is no fault of the
+router, and a fault that shows now and then is not hidden. `--once` leaves that out. The last line printed
+is "N passed, N failed, N skipped".
 """
 
 import argparse
@@ -26,6 +29,7 @@ import time
 import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
+SECOND_RUNS = 8  # more failures than these are no bad luck
 
 
 class Skip(Exception):
@@ -80,9 +84,10 @@ async def eventually(true, limit_s=10.0, what="it", every_s=0.02):
         await asyncio.sleep(every_s)
 
 
-async def _run(found, counts):
+async def _run(found):
+    """Runs one test and prints how it ended: "ok", "skip" or "FAIL"."""
     began = time.monotonic()
-    word, text = "ok  ", ""
+    word, text = "ok", ""
     cleaners = []
     try:
         wants = inspect.signature(found.function).parameters
@@ -94,49 +99,47 @@ async def _run(found, counts):
         result = found.function(**given)
         if inspect.isawaitable(result):
             await asyncio.wait_for(result, found.limit_s)
-        counts["passed"] += 1
     except Skip as why:
-        counts["skipped"] += 1
         word, text = "skip", f": {why}"
     except asyncio.TimeoutError:
-        counts["failed"] += 1
         word, text = "FAIL", f": not done within {found.limit_s} s\n{traceback.format_exc()}"
     except AssertionError as error:
-        counts["failed"] += 1
         at = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__]
         word, text = "FAIL", f": {error}\n    " + " < ".join(f"{pathlib.Path(f.filename).name}:{f.lineno}" for f in reversed(at))
     except Exception as error:  # a test may fail in any way
-        counts["failed"] += 1
         word, text = "FAIL", f": {error}\n{traceback.format_exc()}"
     for clean in reversed(cleaners):
         try:
             await clean(word == "FAIL")
         except Exception as error:  # what the daemon left behind is a failure of the test, too
-            if word != "FAIL":
-                counts["passed"] -= word == "ok  "
-                counts["skipped"] -= word == "skip"
-                counts["failed"] += 1
-                word = "FAIL"
+            word = "FAIL"
             text += f"\n    afterwards: {error}"
-    print(f"{word} {found.sentence} ({time.monotonic() - began:.1f} s){text}", flush=True)
+    print(f"{word:<4} {found.sentence} ({time.monotonic() - began:.1f} s){text}", flush=True)
+    return word
 
 
-async def run(tests, jobs=1):
-    """Runs tests, `jobs` at a time; returns the counts."""
-    counts = {"passed": 0, "failed": 0, "skipped": 0}
+async def run(tests, jobs=1, once=False):
+    """Runs tests, `jobs` at a time, and what failed again by itself; returns {"ok": n, "FAIL": n, "skip": n}."""
+    ended = {}
     gate = asyncio.Semaphore(jobs)
 
     async def one(found):
         async with gate:
-            await _run(found, counts)
+            ended[found] = await _run(found)
 
     # Those that may take long first, so that the last of them does not run by itself.
     side_by_side = sorted((t for t in tests if not t.alone), key=lambda t: -t.limit_s)
     await asyncio.gather(*(one(t) for t in side_by_side))
     for found in tests:
         if found.alone:
-            await _run(found, counts)
-    return counts
+            ended[found] = await _run(found)
+    failed = [t for t in tests if ended[t] == "FAIL"]
+    if not once and len(failed) <= SECOND_RUNS:
+        for found in failed:
+            ended[found] = await _run(found)
+    for found in failed:
+        print(f"{'FAILED' if ended[found] == 'FAIL' else 'held alone'}: {found.file}: {found.sentence}", flush=True)
+    return {word: list(ended.values()).count(word) for word in ("ok", "FAIL", "skip")}
 
 
 def main(argv=None):
@@ -147,6 +150,7 @@ def main(argv=None):
     parser.add_argument("--only", metavar="FILE", help="only tests of files whose name begins so")
     parser.add_argument("--without", metavar="FILE", action="append", default=[], help="none of such files")
     parser.add_argument("--jobs", type=int, default=int(os.environ.get("USHER_FLOW_JOBS", "4")))
+    parser.add_argument("--once", action="store_true", help="no second run of what failed")
     parser.add_argument("--list", action="store_true", help="print the sentences and end")
     options = parser.parse_args(argv)
     found = [
@@ -161,9 +165,9 @@ def main(argv=None):
         for t in found:
             print(f"{t.file}: {t.sentence}")
         raise SystemExit(0)
-    counts = asyncio.run(run(found, max(1, options.jobs)))
-    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped", flush=True)
-    raise SystemExit(1 if counts["failed"] or not found else 0)
+    counts = asyncio.run(run(found, max(1, options.jobs), options.once))
+    print(f"{counts['ok']} passed, {counts['FAIL']} failed, {counts['skip']} skipped", flush=True)
+    raise SystemExit(1 if counts["FAIL"] or not found else 0)
 
 
 def load(folder=HERE):
