@@ -222,8 +222,12 @@ loaded(void *owner, const struct store_loaded *found)
 	struct usher *u = owner;
 
 	log_info("usherd: loaded contacts=%" PRId64 " agents=%" PRId64
-		 " unreadable=%" PRId64 " repaired=%" PRId64,
+		 " not_loaded=%" PRId64 " repaired=%" PRId64,
 		found->contacts, found->agents, found->unreadable, found->repaired);
+	if (found->unreadable > 0)
+		log_warn("usherd: what these settings do not know, or what cannot be "
+			 "read, "
+			 "stays in the store; the lines above name it");
 	router_start(u->router, usher_now(u));
 	if (!open_side(u) || !parts_open(u))
 		usher_stop(u, 1);

@@ -446,7 +446,7 @@ load_end(struct load_work *w)
 	struct store_loaded loaded = w->loaded;
 
 	log_info("store: loaded contacts=%" PRId64 " agents=%" PRId64 " queues=%" PRId64
-		 " unreadable=%" PRId64 " repaired=%" PRId64,
+		 " not_loaded=%" PRId64 " repaired=%" PRId64,
 		loaded.contacts, loaded.agents, loaded.queues, loaded.unreadable,
 		loaded.repaired);
 	store_load_finish(r);
