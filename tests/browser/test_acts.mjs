@@ -54,6 +54,27 @@ test("a mail is forwarded, split and put aside until its customer answers; a wro
   await until(async () => /Found it/.test(await page.textContent(".came-mail")), "and it is there to read");
 });
 
+test("a mail that is put aside until a moment comes back to the desk at that moment", async (t) => {
+  const post = await Post.start(t);
+  const centre = await t.centre({ mail: post.settings() });
+  const page = await desktop(t, centre);
+  const id = await post.deliver(centre, ORDER);
+  await take(page, id);
+  await page.waitForSelector("#email-aside");
+  await page.click("#email-aside");
+  await page.selectOption("#ask-until", "moment");
+  /* The field has minutes; the one that has begun is over, the next one comes within a minute. */
+  const due = new Date(Math.ceil((Date.now() + 5000) / 60000) * 60000);
+  const local = new Date(due - due.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+  await page.fill("#ask-moment", local);
+  await t.shot(page, "mail-aside", ["light", "phone"]);
+  await page.click("dialog button[type=submit]");
+  await page.waitForSelector(`#tab-${id}.parked`);
+  await until(async () => !(await page.$(`#tab-${id}.parked`)), "it is taken up again", 90000);
+  check(Date.now() >= due - 1000, "not before its moment");
+  await until(async () => (await page.$(`#tab-${id}`)) !== null, "at the same desk");
+});
+
 test("an answer waits for a look, comes back with a reason, is changed, approved and leaves", async (t) => {
   const post = await Post.start(t);
   const centre = await t.centre({ mail: post.settings({ review: { other: 1 } }) });

@@ -102,6 +102,41 @@ test("a desktop talks with a customer: typing, a supervisor who whispers, silenc
   await t.shot(agent, "desktop-converted", ["light"]);
 });
 
+test("a supervisor who reads along hands a chat to a colleague, who has all that was said", async (t) => {
+  const centre = await t.centre(CHAT);
+  const desks = [];
+  for (const name of ["a1", "a2"]) {
+    const page = await t.page();
+    await t.agent(page, centre, name);
+    await page.click("#ready-button");
+    await page.waitForSelector("#state-button.ready");
+    desks.push(page);
+  }
+  const visitor = await customer(t, centre);
+  await visitor.evaluate(() => window.begin("May I pay in two parts?"));
+  const first = await Promise.race(desks.map((page) => page.waitForSelector(".offer").then(() => page)));
+  const second = desks.find((page) => page !== first);
+  await first.keyboard.press("Alt+a");
+  await until(async () => /in two parts/.test(await first.textContent(".chat-log")), "the question");
+  const id = (await first.getAttribute("button.tab", "id")).replace("tab-", "");
+  const boss = await t.page();
+  await t.supervisor(boss, centre, "s1");
+  await boss.goto(`${centre.url}/supervisor#chat/${id}`);
+  await until(async () => /in two parts/.test(await boss.textContent(".chat-log")), "he reads along");
+  await boss.click("button:has-text('Take it over')");
+  await boss.selectOption("#ask-to", `agent ${second === desks[1] ? "a2" : "a1"}`);
+  await t.shot(boss, "dashboard-chat-move", ["light", "dark"]);
+  await boss.click("dialog button[type=submit]");
+  await second.waitForSelector(".offer");
+  await until(async () => (await first.$(`#tab-${id}`)) === null, "it is gone from the first desk");
+  await second.keyboard.press("Alt+a");
+  await until(async () => /in two parts/.test(await second.textContent(".chat-log")), "the colleague has what was said");
+  await second.keyboard.press("Alt+m");
+  await second.keyboard.type("Yes, you may.");
+  await second.keyboard.press("Enter");
+  await until(async () => (await heard(visitor)).includes("Yes, you may."), "and the customer his answer");
+});
+
 test("a message in a tab that is not in front is marked as unread", async (t) => {
   const centre = await t.centre(CHAT);
   const agent = await t.page();
