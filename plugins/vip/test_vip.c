@@ -205,26 +205,6 @@ settings_are_checked_by_name_type_and_range(void **state)
 	}
 }
 
-static void
-readme_holds_the_settings_table(void **state)
-{
-	char *table = NULL, *readme;
-	size_t n = 0, room = 65536;
-	FILE *out = open_memstream(&table, &n), *in;
-
-	(void)state;
-	assert_true(plugins_document(folder, "vip", out));
-	fclose(out);
-	in = fopen(VIP_README, "r");
-	assert_non_null(in);
-	readme = xcalloc(1, room);
-	assert_true(fread(readme, 1, room - 1, in) > 0);
-	fclose(in);
-	assert_non_null(strstr(readme, table));
-	free(readme);
-	free(table);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -235,7 +215,6 @@ main(int argc, char **argv)
 		cmocka_unit_test(a_list_that_is_not_there_is_refused),
 		cmocka_unit_test(an_attribute_gives_points_when_true_or_its_number),
 		cmocka_unit_test(settings_are_checked_by_name_type_and_range),
-		cmocka_unit_test(readme_holds_the_settings_table),
 	};
 	char path[400];
 	int failed;
