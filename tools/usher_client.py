@@ -164,6 +164,7 @@ class Desktop:
         self.session, self.seq, self.wire = None, 0, None
         self.heartbeat_s, self.replaced, self.resumed = 10.0, False, False
         self.backoff_most_s, self.failure = BACKOFF_MOST_S, None
+        self.frozen = False  # says nothing any more, as a machine that stands still does
         self._watchers, self._task, self._snapshot = [], None, None
         self._entering = asyncio.Event()  # clear while a login is under way: requests wait for it
         self._entering.set()
@@ -264,6 +265,8 @@ class Desktop:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(asyncio.shield(wire.closed), self.heartbeat_s / 2)
                 break
+            if self.frozen:
+                continue
             if now() - wire.heard_at > 2 * self.heartbeat_s:
                 wire.abort()
                 break

@@ -24,7 +24,7 @@
 
 #define BACKOFF_LEAST_MS 500
 #define BACKOFF_MOST_MS 15000
-#define STILL_MS 1000	 /* between two beats */
+#define STILL_MS 500	 /* between two beats: twice of what they are apart */
 #define CALLING_MS 10000 /* to be connected, TLS included */
 /* Shares of the silence after which a switch is gone. */
 #define GREETED_TIMES 6 /* times: to be up; a switch may still be starting */
@@ -51,7 +51,9 @@ struct cti_wire {
 	enum cti_wire_state state;
 	struct bufferevent *bev; /* owned; NULL while resting */
 	int64_t since_ms, heard_ms, pinged_ms, unread_since_ms, retry_ms; /* boot time */
-	int64_t beat_ms; /* boot time of the last beat */
+	int64_t beat_ms;	  /* boot time of the last beat */
+	int64_t woke_ms, woke_us; /* when we stood still last: until then; boot time, wall
+				     clock; 0: never */
 	int backoff_ms;
 	bool reading; /* the adapter has the floor */
 	bool ending;  /* the connection is to be closed when it has said all */
@@ -267,12 +269,38 @@ on_later(evutil_socket_t fd, short what, void *arg)
 
 /* ---- what the adapter says ---- */
 
+/* We stood still ourselves (stopped, swapped out, a machine that slept): what was said
+ * meanwhile is not read yet, so nobody was silent, and that it is read late is our doing.
+ * Beat and reading both look, since either may come first when we go on. */
+static void
+notice_standstill(struct cti_wire *w, int64_t now_ms)
+{
+	int64_t still_ms = w->beat_ms != 0 ? now_ms - w->beat_ms : 0;
+	int64_t *since[] = {&w->heard_ms, &w->unread_since_ms, &w->since_ms};
+	bool begins = w->state == WIRE_CALLING || w->state == WIRE_GREETED;
+
+	if (still_ms <= STILL_MS)
+		return;
+	for (int i = 0; i < (begins ? 3 : 2); i++)
+		*since[i] = *since[i] + still_ms < now_ms ? *since[i] + still_ms : now_ms;
+	w->beat_ms = w->woke_ms = now_ms;
+	w->woke_us = wall_us();
+}
+
+bool
+cti_wire_is_behind(const struct cti_wire *w, int64_t now_ms)
+{
+	return (w->beat_ms != 0 && now_ms - w->beat_ms > STILL_MS) ||
+	       (w->woke_ms != 0 && now_ms - w->woke_ms <= STILL_MS);
+}
+
 /* The two clocks need not agree: what counts is how much later than the promptest one an
- * event comes. */
+ * event comes. What was said before we stood still waited for us since we woke, no
+ * longer. */
 static void
 measure_lag(struct cti_wire *w, int64_t t_us, int64_t now_us)
 {
-	int64_t apart_us = now_us - t_us;
+	int64_t apart_us = now_us - t_us, late_us;
 
 	if (t_us == 0 || apart_us > DAY_US || apart_us < -DAY_US)
 		return; /* no clock that could be reckoned with */
@@ -283,7 +311,10 @@ measure_lag(struct cti_wire *w, int64_t t_us, int64_t now_us)
 		return;
 	if (w->figures.lag_us > w->figures.lag_most_us)
 		w->figures.lag_most_us = w->figures.lag_us;
-	if (w->figures.lag_us > w->settings.lag_ms * 1000)
+	late_us = w->figures.lag_us;
+	if (now_us - late_us < w->woke_us)
+		late_us = now_us - w->woke_us;
+	if (late_us > w->settings.lag_ms * 1000)
 		hang_up(w, "its events come too late: what it says is no longer true");
 }
 
@@ -347,9 +378,11 @@ on_read(struct bufferevent *bev, void *arg)
 	struct cti_wire *w = arg;
 	struct evbuffer *input = bufferevent_get_input(bev);
 	struct evbuffer_iovec piece;
+	int64_t now_ms = clock_boot_ms();
 	bool good = true;
 
-	w->heard_ms = clock_boot_ms();
+	notice_standstill(w, now_ms);
+	w->heard_ms = now_ms;
 	while (good && !w->ending && evbuffer_peek(input, -1, NULL, &piece, 1) > 0 &&
 		piece.iov_len > 0) {
 		w->reading = true;
@@ -503,21 +536,10 @@ look_after(struct cti_wire *w, int64_t now_ms)
 	}
 }
 
-/* We stood still ourselves (a machine that was stopped, or has no time for us): what was
- * said meanwhile is not read yet, so nobody was silent. */
-static void
-forgive(struct cti_wire *w, int64_t still_ms)
-{
-	w->since_ms += still_ms;
-	w->heard_ms += still_ms;
-	w->unread_since_ms += still_ms;
-}
-
 void
 cti_wire_beat(struct cti_wire *w, int64_t now_ms)
 {
-	if (w->beat_ms != 0 && now_ms - w->beat_ms > STILL_MS)
-		forgive(w, now_ms - w->beat_ms);
+	notice_standstill(w, now_ms);
 	w->beat_ms = now_ms;
 	switch (w->state) {
 	case WIRE_RESTING:

@@ -54,8 +54,11 @@ struct cti_wire *cti_wire_create(
 /* Closes it: to the neutral set the link is lost. NULL is fine. */
 void cti_wire_destroy(struct cti_wire *wire);
 
-/* Call it once a second or so: back-off, keep-alive, silence. boot_ms: clock_boot_ms. */
+/* Call it four times a second: back-off, keep-alive, silence. boot_ms: clock_boot_ms. */
 void cti_wire_beat(struct cti_wire *wire, int64_t boot_ms);
+
+/* We stood still until a moment ago, and may not have read all that it said meanwhile. */
+bool cti_wire_is_behind(const struct cti_wire *wire, int64_t boot_ms);
 
 /* Carried out at once, or behind the read in progress; texts are copied where needed. */
 void cti_wire_order(struct cti_wire *wire, const struct usher_switch_action *action);

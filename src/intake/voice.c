@@ -55,6 +55,17 @@ voice_link_is_up(const struct voice_switch *s)
 	return wire_that_is_up(s) != NULL;
 }
 
+bool
+voice_is_behind(const struct voice_switch *s)
+{
+	int64_t boot_ms = clock_boot_ms();
+
+	for (int i = 0; i < s->n_wires; i++)
+		if (cti_wire_is_behind(s->wire[i], boot_ms))
+			return true;
+	return false;
+}
+
 struct usher_switch_action
 voice_action(enum usher_action_kind kind, const struct voice_call *c)
 {

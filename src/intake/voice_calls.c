@@ -557,7 +557,7 @@ voice_calls_beat(struct voice *v, int64_t boot_ms)
 
 		if (c->retry_ms != 0 && boot_ms >= c->retry_ms && !c->submitting)
 			voice_submit(v, c);
-		else if (c->odd_ms != 0)
+		else if (c->odd_ms != 0 && !voice_is_behind(c->on))
 			voice_reconcile(v, c, boot_ms);
 	}
 }

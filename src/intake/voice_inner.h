@@ -166,6 +166,9 @@ bool voice_link_is_up(const struct voice_switch *s);
 bool voice_order(struct voice *v, const struct voice_switch *s,
 	struct usher_switch_action *action);
 struct usher_switch_action voice_action(
+/* We stood still until a moment ago: what it said meanwhile may lie unread, so nothing is
+ * concluded from its not having said something. */
+bool voice_is_behind(const struct voice_switch *s);
 	enum usher_action_kind kind, const struct voice_call *c);
 struct voice_call *voice_call_of(const struct voice *v, uint64_t contact);
 

@@ -171,6 +171,8 @@ voice_overdue(void *owner, uint64_t contact, uint64_t offer)
 			c != NULL ? INT64_MAX : 0);
 		return;
 	}
+	if (voice_is_behind(c->on))
+		return; /* that it was answered may lie unread; we are asked again */
 	leg = voice_agent_leg(v, c);
 	if (leg == NULL) {
 		/* It never rang, or the word of its end was lost. */
