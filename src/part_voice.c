@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "control/switches.h"
+#include "history/customers.h"
 #include "intake/number_plan.h"
 #include "intake/voice.h"
 #include "usher.h"
@@ -103,11 +104,14 @@ part_voice_open(struct usher *u)
 		.base = u->base,
 		.router = u->router,
 		.clock = &u->clock,
+		.side = u->side,
 		.people = &u->people};
 
 	u->voice->voice = voice_create(&parts);
 	desk_add_commands(u->desk, voice_commands, voice_n_commands, u->voice->voice);
 	router_listen(u->router, voice_event, u->voice->voice);
+	customers_add_part(u->customers, &(struct customer_part){.owner = u->voice->voice,
+						 .forget = voice_forget});
 	take_prepared(u, u->voice);
 	return true;
 }

@@ -120,6 +120,7 @@ on_beat(evutil_socket_t fd, short what, void *arg)
 	voice_calls_beat(v, boot_ms);
 	voice_agents_beat(v);
 	voice_callers_beat(v, boot_ms);
+	voice_places_beat(v);
 	voice_dial_beat(v, boot_ms);
 }
 
@@ -221,7 +222,7 @@ voice_create(const struct voice_parts *parts)
 	v->parts = *parts;
 	v->cti = cti_create(voice_told, v);
 	TAILQ_INIT(&v->saying);
-	TAILQ_INIT(&v->abandoned);
+	voice_places_begin(v);
 	v->beat = event_new(parts->base, -1, EV_PERSIST, on_beat, v);
 	event_add(v->beat, &every);
 	ours.owner = v;
@@ -245,7 +246,7 @@ voice_destroy(struct voice *v)
 	}
 	voice_calls_finish(v);
 	voice_agents_finish(v);
-	voice_callers_finish(v);
+	voice_places_finish(v);
 	voice_dial_finish(v);
 	cti_destroy(v->cti);
 	idmap_finish(&v->by_contact);

@@ -14,6 +14,8 @@
 
 #include "base/clock.h"
 #include "base/people.h"
+#include "base/side.h"
+#include "base/subject.h"
 #include "intake/cti.h"
 #include "model/voice.h"
 #include "route/router.h"
@@ -28,6 +30,7 @@ struct voice_parts {
 	struct router *router;
 	const struct centre_clock *clock;
 	const struct people *people;
+	struct side *side;
 	/* The number plan: a number as people write it, made E.164; false: it may not be
 	 * dialled. NULL: there is none. */
 	bool (*number)(void *owner, const char *text, char *out, size_t room);
@@ -43,6 +46,7 @@ struct voice_switch_wish {
 	bool keep; /* nothing that its links depend on has changed */
 };
 
+/* Before the loop runs: it brings functions for Redis (base/side.h). */
 struct voice *voice_create(const struct voice_parts *parts);
 void voice_destroy(struct voice *voice); /* NULL is fine */
 
@@ -68,6 +72,11 @@ void voice_event(void *owner, const struct event *event);
 /* Methods call.* and cti.*, for desk_add_commands(); owner is the voice. */
 extern const struct rpc_command voice_commands[];
 extern const int voice_n_commands;
+
+/* A part of the directory (base/subject.h): forgets places in line of a customer who is
+ * erased. */
+void voice_forget(
+	void *owner, const struct subject *subject, subject_gone gone, void *arg);
 
 /* {"switches": [...], "calls": {...}}; the caller owns it. */
 json_t *voice_json(const struct voice *voice);

@@ -177,7 +177,12 @@ voice_submit(struct voice *v, struct voice_call *c)
 	struct submission s = {0};
 	json_t *json;
 
+	if (!voice_places_are_known(v)) {
+		c->retry_ms = clock_boot_ms() + SUBMIT_RETRY_MS;
+		return;
+	}
 	c->retry_ms = 0;
+	voice_comes_back(v, c);
 	json = json_pack("{s:s, s:s, s:s, s:O}", "channel",
 		set != NULL ? set->channel : "voice", "source", c->on->name,
 		"external_id", c->id, "attributes", c->attributes);
@@ -237,13 +242,12 @@ between_ms(int64_t from_us, int64_t to_us)
 	return us <= DAY_US ? us / 1000 : 0;
 }
 
-/* His age: none but his menus', by setting; since he rang, where a list tells it; or his
- * old place. */
+/* His age: none but his menus', by setting; or since he rang, where a list tells it. */
 static void
 date_call(struct voice *v, struct voice_call *c, const struct cti_event *event)
 {
 	const struct usher_switch_event *e = event->is;
-	int64_t now_ms = voice_now_ms(v), back_ms = voice_comes_back(v, c);
+	int64_t now_ms = voice_now_ms(v);
 	int64_t menus_ms = between_ms(e->begun_us, e->t_us);
 
 	c->begun_centre_ms = now_ms;
@@ -253,10 +257,6 @@ date_call(struct voice *v, struct voice_call *c, const struct cti_event *event)
 			c->begun_centre_ms -= menus_ms;
 	} else if (event->resync && e->age_us > 0 && e->age_us <= DAY_US) {
 		c->begun_centre_ms -= e->age_us / 1000;
-	}
-	if (back_ms != 0 && back_ms < c->begun_centre_ms) {
-		c->begun_centre_ms = back_ms;
-		json_object_set_new(c->attributes, "resumed", json_true());
 	}
 	c->before_us = (now_ms - c->begun_centre_ms) * 1000;
 }
@@ -545,6 +545,20 @@ voice_told(void *owner, const struct cti_event *event)
 	v->event_us = 0;
 }
 /* ---- time ---- */
+
+void
+voice_calls_submit(struct voice *v)
+{
+	size_t at = 0;
+	void *value;
+
+	while (map_next(&v->calls, &at, NULL, &value)) {
+		struct voice_call *c = value;
+
+		if (c->retry_ms != 0 && !c->submitting)
+			voice_submit(v, c);
+	}
+}
 
 void
 voice_calls_beat(struct voice *v, int64_t boot_ms)

@@ -15,8 +15,7 @@
 #include "intake/voice_inner.h"
 #include "model/calendar.h"
 
-#define NUMBER_MOST 24 /* bytes of a number that is dialled */
-#define LOOK_MS 1000   /* how often hours are looked at */
+#define LOOK_MS 1000 /* how often hours are looked at */
 
 /* A contact that waits to be called back. */
 struct callback {

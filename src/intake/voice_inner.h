@@ -19,6 +19,7 @@
 #define CALL_LEGS_MAX 16    /* of a call, that are followed at a time */
 #define SUBMIT_RETRY_MS 500 /* while the store is away */
 #define ODD_MS 3000	    /* switch and router disagree so long: the switch is right */
+#define NUMBER_MOST 24	    /* bytes of a number that is dialled */
 #define OFFER_TEXT NUMBER_ID_TEXT
 
 /* A link's switch. */
@@ -108,13 +109,18 @@ struct voice_call {
 };
 TAILQ_HEAD(saying, voice_call);
 
-/* Who hung up while waiting. */
-struct abandoner {
-	char *who;		/* owned */
-	int64_t t0_ms, gone_ms; /* centre time */
-	TAILQ_ENTRY(abandoner) next;
-};
 TAILQ_HEAD(abandoners, abandoner);
+
+/* Of those who hung up while waiting (voice_places.c). */
+struct voice_places {
+	struct map by_who;	/* by what he is known; owned */
+	struct abandoners list; /* by when they left */
+	size_t n_kept;		/* of them in Redis */
+	bool known;		/* what Redis has was read */
+	bool reading;
+	bool differ;	 /* Redis may have what is true no more */
+	int64_t made_ms; /* boot time */
+};
 
 struct voice_agent {
 	char *device;	 /* owned; as it is in the maps; NULL */
@@ -144,8 +150,7 @@ struct voice {
 	int n_agents;
 	struct voice_agent *agents; /* owned */
 	struct saying saying;
-	struct map abandoners; /* by who; owned */
-	struct abandoners abandoned;
+	struct voice_places places;
 	struct idmap callbacks; /* struct callback by contact; owned */
 	int64_t hours_ms;	/* boot time: when hours were looked at */
 	struct idmap asked;	/* submissions on their way: tag to key, owned */
@@ -161,14 +166,14 @@ struct voice {
 int64_t voice_now_ms(const struct voice *v); /* centre time */
 struct voice_switch *voice_switch_of(const struct voice *v, const char *name);
 bool voice_link_is_up(const struct voice_switch *s);
+/* We stood still until a moment ago: what it said meanwhile may lie unread, so nothing is
+ * concluded from its not having said something. */
+bool voice_is_behind(const struct voice_switch *s);
 /* Sends an order over the first link that is up. The action's id is filled in when it has
  * none. False: there is no link. */
 bool voice_order(struct voice *v, const struct voice_switch *s,
 	struct usher_switch_action *action);
 struct usher_switch_action voice_action(
-/* We stood still until a moment ago: what it said meanwhile may lie unread, so nothing is
- * concluded from its not having said something. */
-bool voice_is_behind(const struct voice_switch *s);
 	enum usher_action_kind kind, const struct voice_call *c);
 struct voice_call *voice_call_of(const struct voice *v, uint64_t contact);
 
@@ -184,6 +189,8 @@ void voice_call_detach(struct voice *v, struct voice_call *c);
 void voice_call_destroy(struct voice *v, struct voice_call *c);
 /* Hands it to the router, now or as soon as the store is there. */
 void voice_submit(struct voice *v, struct voice_call *c);
+/* All who wait to be handed in. */
+void voice_calls_submit(struct voice *v);
 void voice_calls_beat(struct voice *v, int64_t boot_ms);
 void voice_calls_finish(struct voice *v);
 
@@ -262,18 +269,25 @@ void voice_wants_callback(struct voice *v, const struct cti_event *event);
 bool voice_dial_joins(struct voice *v, struct voice_call *c);
 void voice_dial_finish(struct voice *v);
 
-/* ---- voice_callers.c: announcements, menus, who comes back ---- */
+/* ---- voice_callers.c: announcements, menus ---- */
 
 void voice_say_enlist(struct voice *v, struct voice_call *c);
 void voice_say_delist(struct voice *v, struct voice_call *c);
 void voice_callers_beat(struct voice *v, int64_t boot_ms);
 void voice_asks(struct voice *v, const struct cti_event *event);
-/* Centre time of his first arrival, if he abandoned just now; 0. */
-int64_t voice_comes_back(struct voice *v, const struct voice_call *c);
+
+/* ---- voice_places.c: who comes back ---- */
+
+void voice_places_begin(struct voice *v);
+/* False: Redis is still to tell who left before we were started; newcomers wait. */
+bool voice_places_are_known(const struct voice *v);
+/* Not handed in yet: he has his first arrival's place, if he abandoned just now. */
+void voice_comes_back(struct voice *v, struct voice_call *c);
 /* It is known now which customer he is: he has the place of another telephone of his. */
 void voice_is_recognised(struct voice *v, struct voice_call *c);
 void voice_remember_abandon(struct voice *v, const struct voice_call *c, int64_t t0_ms);
-void voice_callers_finish(struct voice *v);
+void voice_places_beat(struct voice *v);
+void voice_places_finish(struct voice *v);
 
 /* The switch's answer to no question: nobody wants to know. */
 extern const struct reply voice_no_reply;

@@ -1,7 +1,11 @@
-"""Calls while somebody is away without a word: usherd that stood still, a telephone that died."""
+"""Calls while somebody is away without a word: usherd that stood still, a telephone that died, usherd that was killed."""
 
+from harness import free_port
+from resp import Resp
 from runner import check, equal, main, test
-from voice_case import agent_state, asleep, centre_is, contact_of, ended, status, until, voice
+from test_customers import imported
+from test_customers_away import erased_once_allowed
+from voice_case import agent_state, asleep, centre_is, contact_of, ended, linked, status, until, voice
 
 # ---- the router stood still
 
@@ -102,6 +106,74 @@ async def a_telephone_that_dies_is_noticed_by_its_desktop(start):
 async def is_offline(centre, agent):
     [found] = [a for a in (await centre.admin("agent.list"))["agents"] if a["id"] == agent]
     return (found["state"], found.get("reason")) == ("offline", "desktop_lost")
+
+
+# ---- old places
+
+
+async def places(centre):
+    """By whom those are known who left a moment ago, as Redis has it."""
+    async with await Resp.open(centre.redis_address()) as redis:
+        return sorted(who[0] for who in await redis("HKEYS", "usher:{flow}:places"))
+
+
+async def kept_as(centre, wanted):
+    seen = []
+
+    async def holds():
+        seen[:] = await places(centre)
+        return seen == wanted
+
+    try:
+        await until(holds, f"Redis keeps {wanted}")
+    except AssertionError as error:
+        raise AssertionError(f"{error}, but {seen}") from None
+
+
+CUSTOMERS = {"wait": "1s", "points": []}
+
+
+@test(subset=True)
+async def who_rings_again_has_his_old_place_though_the_router_was_killed(start):
+    async with voice(start, customers=CUSTOMERS, desk=f"127.0.0.1:{free_port()}") as (centre, switch):
+        await imported(centre, {"account": "A1", "name": "Ann Lee", "phone": ["01632 960001", "01632 960002"]})
+        numbers = ["+441632960001", "5557200"]
+        first = [switch.arrive(number=number, patience_s=600) for number in numbers]
+        gone = [await contact_of(centre, call, "queued") for call in first]
+        t0 = [(await centre.get(contact))["t0_ms"] for contact in gone]
+        behind = await contact_of(centre, switch.arrive(number="5557201", patience_s=600), "queued")
+        for call, contact in zip(first, gone):
+            switch.leave(call)
+            await until(lambda c=contact: centre_is(centre, c, "abandoned"), "abandoned")
+        await kept_as(centre, ["c", "c", "n", "n"])
+        await centre.kill()
+        await centre.launch()
+        await linked(centre)
+        # One rings from where he rang before, the other one is known as a customer.
+        again = [await contact_of(centre, switch.arrive(number=n, patience_s=600), "queued") for n in ("+441632960002", "5557200")]
+
+        async def in_place():
+            return await centre.waiting() == [*again, behind]
+
+        await until(in_place, "before who came after them")
+        equal([(await centre.get(contact))["t0_ms"] for contact in again], t0)
+        await kept_as(centre, ["n"])
+        equal((await status(centre))["calls"]["resumed"], 2)
+
+
+@test
+async def the_old_place_of_an_erased_customer_is_forgotten(start):
+    async with voice(start, customers=CUSTOMERS) as (centre, switch):
+        [party] = await imported(centre, {"account": "A1", "name": "Ann Lee", "phone": "01632 960001"})
+        centre.judged = False  # an erased contact has no end that anybody saw
+        for number in ("+441632960001", "5557300"):
+            call = switch.arrive(number=number, patience_s=600)
+            contact = await contact_of(centre, call, "queued")
+            switch.leave(call)
+            await until(lambda c=contact: centre_is(centre, c, "abandoned"), "abandoned")
+        await kept_as(centre, ["c", "c", "n", "n"])
+        await erased_once_allowed(centre, party)
+        equal(await places(centre), ["c", "n"], "the other one's is kept")
 
 
 if __name__ == "__main__":
