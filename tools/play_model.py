@@ -130,7 +130,7 @@ def from_trace(path, day, seed=SEED):
 def seated(day, seats):
     """The same day with so many agents: each sits in for those of the day whose shifts do not overlap, and
     can do what any of them could."""
-    blocks = sorted((begin, end, shift) for shift in day.shifts for begin, end in shift["blocks"])
+    blocks = [(begin, end, shift) for shift in day.shifts for begin, end in shift["blocks"]]
     taken = [{"agent": f"s{n + 1:02d}", "blocks": [], "services": set()} for n in range(seats)]
     for begin, end, shift in sorted(blocks, key=lambda b: b[:2]):
         free = [s for s in taken if not s["blocks"] or s["blocks"][-1][1] <= begin]
@@ -143,6 +143,19 @@ def seated(day, seats):
         seat["services"] = sorted(seat["services"])
     notes = [*day.notes, f"{seats} agents sit in for the {len(day.shifts)} of the trace"]
     return Day(day.name, day.rows, [s for s in taken if s["blocks"]], notes)
+
+
+def part(day, from_s, callers, after_s=600):
+    """Of the same day so many callers from a moment on, and their agents for a while longer."""
+    rows = [row for row in day.rows if row["at_s"] >= from_s][:callers]
+    end_s = rows[-1]["at_s"] + after_s
+    shifts = []
+    for shift in day.shifts:
+        blocks = [(max(from_s - MARGIN_S, begin), min(end, end_s)) for begin, end in shift["blocks"] if from_s < end and begin < end_s]
+        if blocks:
+            shifts.append({**shift, "blocks": blocks})
+    at = f"{int(from_s) // 3600:02d}:{int(from_s) // 60 % 60:02d}"
+    return Day(f"{len(rows)} callers from {at} of {day.name}", rows, shifts, day.notes)
 
 
 def _blocks(calls):

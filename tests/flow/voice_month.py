@@ -27,27 +27,28 @@ from play_floor import settings  # noqa: E402
 
 TRACE = TOP.parent / "shared" / "data" / "traces" / "bank_1999_jan.csv.gz"
 AGENTS, SPEED = 15, 600.0
+BUSY_S = 30  # real seconds that a busy machine may stand still without it being anybody's fault in the play
 SECRET = "a secret of the month"
 
 
-def changes(day):
+def changes(day, speed):
     """Settings of a centre for these callers."""
+    busy = f"{BUSY_S * speed:.0f}s"
     made = play_calls.add_call_settings(settings(day, None), day, SECRET)
     made["queues"] = {name: {**queue, "limits": {"length": 100000}} for name, queue in made["queues"].items()}
     skills = sorted({s for shift in day.shifts for s in shift["services"]} | {r["service"] for r in day.rows})
     return {
         **made, "skills": [*harness.SETTINGS["skills"], *skills], "redis_fsync": "everysec",
         "teams": {"bank": {}, **harness.SETTINGS["teams"]}, "log_level": "warn",
-        # Ring and wrap-up times are of the play; a machine that is busy for a second is no agent's fault.
-        "channels": {"voice": {"cost": 100, "offer_timeout": "30m", "wrapup": "30s", "sla": "20s"}},
-        "calls": {"abandoned_resume": "0s", "short_abandon": "0s", "silence": "10m", "lag": "10m"},
+        "channels": {"voice": {"cost": 100, "offer_timeout": busy, "wrapup": "30s", "sla": "20s"}},
+        "calls": {"abandoned_resume": "0s", "short_abandon": "0s", "silence": busy, "lag": busy},
         "limits": {"connections_per_address": 0, "messages_per_second": 0},
     }  # fmt: skip
 
 
 async def play(start, day, speed):
     """Plays it; returns (all is well, the play with its figures)."""
-    made = changes(day)
+    made = changes(day, speed)
     centre = await start(judged=False, speed=speed, **made)
     options = types.SimpleNamespace(
         state=str(centre.state_dir), desk=centre.ready["desk"], http=centre.ready["http"], speed=speed, seed=play_model.SEED
