@@ -134,6 +134,23 @@ id_is_valid(const char *s)
 	return n > 0;
 }
 
+bool
+id_numbered(char out[ID_MAX + 1], const char *form, int64_t number)
+{
+	const char *mark = strstr(form, "%d");
+	char text[256];
+
+	if (mark == NULL)
+		snprintf(text, sizeof text, "%.200s", form);
+	else
+		snprintf(text, sizeof text, "%.*s%" PRId64 "%.100s", (int)(mark - form),
+			form, number, mark + 2);
+	if (strlen(text) > ID_MAX || !id_is_valid(text))
+		return false;
+	memcpy(out, text, strlen(text) + 1);
+	return true;
+}
+
 static const char base32[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
 void

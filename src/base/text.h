@@ -49,6 +49,8 @@ char *text_take(struct text *t); /* the caller owns it; "" when empty */
 	    */
 
 bool id_is_valid(const char *s); /* the rule above */
+/* "a%d" with 17 is "a17"; a form without %d is the id. False: the result is none. */
+bool id_numbered(char out[ID_MAX + 1], const char *form, int64_t number) USHER_MUST_CHECK;
 
 /*
  * Numbered ids (contacts, offers): a letter and 12 digits of Crockford's base 32, fixed

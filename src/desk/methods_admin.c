@@ -196,25 +196,6 @@ on_account_disable(void *owner, const struct rpc_call *call)
 
 /* ---- tokens ---- */
 
-/* "a%d" with 17 is "a17"; a name without %d stays. Returns false when the result is no
- * name. */
-static bool
-number_name(char out[ID_MAX + 1], const char *form, int64_t number)
-{
-	const char *mark = strstr(form, "%d");
-	char text[256];
-
-	if (mark == NULL)
-		snprintf(text, sizeof text, "%.200s", form);
-	else
-		snprintf(text, sizeof text, "%.*s%lld%.100s", (int)(mark - form), form,
-			(long long)number, mark + 2);
-	if (strlen(text) > ID_MAX || !id_is_valid(text))
-		return false;
-	memcpy(out, text, strlen(text) + 1);
-	return true;
-}
-
 static json_t *
 made_json(const struct token_made *made)
 {
@@ -234,7 +215,7 @@ name_agents(struct desk *desk, const struct rpc_call *call, int64_t from, int n,
 	for (int i = 0; form != NULL && i < n; i++) {
 		char text[ID_MAX + 80];
 
-		if (number_name(names[i], form, from + i) &&
+		if (id_numbered(names[i], form, from + i) &&
 			centre_agent(c, names[i]) >= 0) {
 			wishes[i].agent = names[i];
 			continue;

@@ -236,6 +236,22 @@ router_set_routable(
 	router_leave_command(r);
 }
 
+/* His skills or his capacity are others: what he waited for, or who waited for him. */
+static void
+agent_can_otherwise(struct router *r, struct agent *a, struct step *step,
+	struct reply reply, int64_t now_ms)
+{
+	step_agent(r, step, a);
+	step_reply(step, reply, NULL);
+	step_event(step, EVENT_AGENT_SKILLS, NULL, a);
+	step_commit(r, step);
+	agent_settle(r, a, now_ms);
+	wait_release_holds(r, a, now_ms);
+	wait_skip_steps(r, now_ms);
+	agent_freed(r, a, now_ms, "skills");
+	match_held_back(r, now_ms); /* an automatic reserve may be smaller */
+}
+
 void
 router_edit_agent(struct router *r, int64_t now_ms, int agent,
 	const struct require *skills, int capacity_pts, struct reply reply)
@@ -262,15 +278,7 @@ router_edit_agent(struct router *r, int64_t now_ms, int agent,
 			a->capacity_pts = capacity_pts;
 		a->edited = true;
 		a->edited_over = record_agent_digest(r->centre, agent);
-		step_agent(r, step, a);
-		step_reply(step, reply, NULL);
-		step_event(step, EVENT_AGENT_SKILLS, NULL, a);
-		step_commit(r, step);
-		agent_settle(r, a, now_ms);
-		wait_release_holds(r, a, now_ms);
-		wait_skip_steps(r, now_ms);
-		agent_freed(r, a, now_ms, "skills");
-		match_held_back(r, now_ms); /* an automatic reserve may be smaller */
+		agent_can_otherwise(r, a, step, reply, now_ms);
 	}
 	router_leave_command(r);
 }
@@ -290,15 +298,7 @@ router_revert_agent(struct router *r, int64_t now_ms, int agent, struct reply re
 		agent_configure(r, a);
 		agents_count_skilled(r);
 		able_rebuild_agent(r, a);
-		step_agent(r, step, a);
-		step_reply(step, reply, NULL);
-		step_event(step, EVENT_AGENT_SKILLS, NULL, a);
-		step_commit(r, step);
-		agent_settle(r, a, now_ms);
-		wait_release_holds(r, a, now_ms);
-		wait_skip_steps(r, now_ms);
-		agent_freed(r, a, now_ms, "skills");
-		match_held_back(r, now_ms); /* an automatic reserve may be smaller */
+		agent_can_otherwise(r, a, step, reply, now_ms);
 	}
 	router_leave_command(r);
 }

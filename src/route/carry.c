@@ -422,23 +422,6 @@ router_missed(struct router *r, uint64_t contact)
 	return c != NULL ? ++c->missed : 0;
 }
 
-void
-router_expire(struct router *r, int64_t now_ms, uint64_t contact, const char *reason,
-	struct reply reply)
-{
-	struct contact *c;
-
-	router_enter(r, now_ms);
-	wait_advance(r, now_ms);
-	c = contact_find(r, contact);
-	if (c == NULL)
-		reply_now(reply, OUTCOME_NO_CONTACT,
-			"No such live contact; it may be finished.", contact, 0);
-	else
-		work_finish(r, c, CONTACT_EXPIRED, reason, now_ms, reply);
-	router_leave_command(r);
-}
-
 bool
 router_backdate(struct router *r, int64_t now_ms, uint64_t contact, int64_t t0_ms)
 {

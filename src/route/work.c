@@ -644,3 +644,10 @@ router_lose(struct router *r, int64_t now_ms, uint64_t contact, struct reply rep
 {
 	finish_command(r, now_ms, contact, CONTACT_LOST, "link_failure", reply);
 }
+
+void
+router_expire(struct router *r, int64_t now_ms, uint64_t contact, const char *reason,
+	struct reply reply)
+{
+	finish_command(r, now_ms, contact, CONTACT_EXPIRED, reason, reply);
+}

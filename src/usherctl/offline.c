@@ -113,23 +113,6 @@ list_accounts(struct vault *v)
 
 /* ---- tokens ---- */
 
-static bool
-agent_name(char out[ID_MAX + 1], const char *form, int64_t number)
-{
-	const char *mark = strstr(form, "%d");
-	char text[256];
-
-	if (mark == NULL)
-		snprintf(text, sizeof text, "%.200s", form);
-	else
-		snprintf(text, sizeof text, "%.*s%lld%.100s", (int)(mark - form), form,
-			(long long)number, mark + 2);
-	if (strlen(text) > ID_MAX || !id_is_valid(text))
-		return false;
-	memcpy(out, text, strlen(text) + 1);
-	return true;
-}
-
 static json_t *
 made_json(struct token_made *made)
 {
@@ -186,7 +169,7 @@ create_tokens(struct vault *v, const json_t *p)
 		wishes[i] = wish;
 		if (form == NULL)
 			continue;
-		if (!agent_name(names[i], form, member_int(p, "from") + i))
+		if (!id_numbered(names[i], form, member_int(p, "from") + i))
 			break;
 		wishes[i].agent = names[i];
 	}
