@@ -2,16 +2,19 @@
 #include "base/json.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* How many bytes of a quoted text stand for themselves: up to the first quote, backslash
- * or control character. Eight at a time: most of what is read and written is text. */
-static size_t
-plain_run(const char *s, size_t n)
+ * or control character; with `ascii` also up to the first byte that is not ASCII. Eight
+ * at a time: most of what is read and written is text. */
+static inline size_t
+run_of(const char *s, size_t n, bool ascii)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	const uint64_t beyond = ascii ? high : 0;
 	size_t i = 0;
 
 	for (; i + 8 <= n; i += 8) {
@@ -24,34 +27,97 @@ plain_run(const char *s, size_t n)
 		 * such a byte, which does no harm. */
 		if ((((quote - ones) & ~quote) | ((slash - ones) & ~slash) |
 			    ((word - ones * 32) & ~word)) &
-			high)
+				high ||
+			(word & beyond) != 0)
 			break;
 	}
-	while (i < n && s[i] != '"' && s[i] != '\\' && (unsigned char)s[i] >= 32)
+	while (i < n && s[i] != '"' && s[i] != '\\' && (unsigned char)s[i] >= 32 &&
+		(!ascii || (unsigned char)s[i] < 128))
 		i++;
 	return i;
+}
+
+static size_t
+plain_run(const char *s, size_t n)
+{
+	return run_of(s, n, false);
+}
+
+/*
+ * Reading: jansson takes a text apart byte by byte, at some 140 instructions each, and
+ * most of a message is text. Values that stand for themselves (ASCII without escapes) are
+ * therefore lifted out of it, so that jansson reads "" in their places, and put back into
+ * what it has read. Both are as valid as each other, byte for byte outside of them.
+ */
+#define LIFT_LEAST 4 /* bytes; shorter ones are read as fast where they are */
+#define LIFT_MOST 64 /* values; those behind stay where they are */
+
+struct lifted {
+	size_t place;  /* which one it is of the texts that are values, in their order */
+	const char *s; /* borrowed from the message */
+	size_t n;
+};
+
+struct lean {
+	struct text text; /* the message without what was lifted, but for its end */
+	size_t copied;	  /* bytes of the message that are in there, or were lifted */
+	size_t values;	  /* texts that are values, seen so far */
+	struct lifted lifted[LIFT_MOST];
+	int n, back; /* how many were lifted, and are back in their places */
+};
+
+/* The text between the quotes before and at text[end] stands for itself. */
+static void
+lift(struct lean *lean, const char *text, size_t from, size_t end)
+{
+	if (end - from < LIFT_LEAST || lean->n == LIFT_MOST)
+		return;
+	lean->lifted[lean->n++] = (struct lifted){lean->values, text + from, end - from};
+	text_add_n(&lean->text, text + lean->copied, from - lean->copied);
+	lean->copied = end;
+}
+
+/* Passes over the text whose first quote is at text[at]. Returns where its last one is,
+ * n when it has none. */
+static size_t
+pass_text(const char *text, size_t n, size_t at, struct lean *lean)
+{
+	size_t from = at + 1, end = from + run_of(text + from, n - from, true), next;
+	bool plain = end < n && text[end] == '"';
+
+	while (end < n && text[end] != '"') {
+		end += text[end] == '\\' ? 2 : 1;
+		if (end < n)
+			end += plain_run(text + end, n - end);
+	}
+	if (end >= n)
+		return n;
+	next = end + 1;
+	while (next < n && strchr(" \t\r\n", text[next]) != NULL && text[next] != '\0')
+		next++;
+	if (next < n && text[next] == ':')
+		return end; /* the name of a member */
+	if (plain)
+		lift(lean, text, from, end);
+	lean->values++;
+	return end;
 }
 
 /* Nesting and number of values, from the bytes alone: what would blow the parser up is
  * refused before it is parsed. */
 static bool
-scan(const char *text, size_t n, struct json_problem *problem)
+scan(const char *text, size_t n, struct lean *lean, struct json_problem *problem)
 {
 	size_t values = 1;
-	bool quoted = false;
 	int depth = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		char c = text[i];
 
-		if (quoted) {
-			i += plain_run(text + i, n - i);
-			c = i < n ? text[i] : '"';
-			i += c == '\\';
-			quoted = c != '"';
+		if (c == '"') {
+			i = pass_text(text, n, i, lean);
 			continue;
 		}
-		quoted = c == '"';
 		depth += (c == '[' || c == '{') - (c == ']' || c == '}');
 		values += c == ',' || c == '[' || c == '{';
 		if (depth > JSON_DEPTH_MAX) {
@@ -68,8 +134,22 @@ scan(const char *text, size_t n, struct json_problem *problem)
 	return true;
 }
 
+/* jansson keeps members in the order of the text, so that the texts come here in it. */
+static void
+put_back(json_t *value, struct lean *lean)
+{
+	const struct lifted *l = &lean->lifted[lean->back];
+
+	if (lean->back < lean->n && l->place == lean->values) {
+		json_string_setn_nocheck(value, l->s, l->n);
+		lean->back++;
+	}
+	lean->values++;
+}
+
+/* Checks the values against the limits, on the way on which lifted texts are put back. */
 static bool
-within(const json_t *value, struct json_problem *problem)
+within(json_t *value, struct lean *lean, struct json_problem *problem)
 {
 	const char *key;
 	json_t *member;
@@ -82,7 +162,7 @@ within(const json_t *value, struct json_problem *problem)
 				"an object has more than %d members", JSON_MEMBERS_MAX);
 			return false;
 		}
-		json_object_foreach((json_t *)value, key, member)
+		json_object_foreach(value, key, member)
 		{
 			if (strlen(key) > JSON_TEXT_MAX) {
 				snprintf(problem->message, sizeof problem->message,
@@ -90,18 +170,19 @@ within(const json_t *value, struct json_problem *problem)
 					JSON_TEXT_MAX);
 				return false;
 			}
-			if (!within(member, problem))
+			if (!within(member, lean, problem))
 				return false;
 		}
 		return true;
 	case JSON_ARRAY:
 		json_array_foreach(value, i, member)
 		{
-			if (!within(member, problem))
+			if (!within(member, lean, problem))
 				return false;
 		}
 		return true;
 	case JSON_STRING:
+		put_back(value, lean);
 		if (json_string_length(value) <= JSON_TEXT_MAX)
 			return true;
 		snprintf(problem->message, sizeof problem->message,
@@ -125,23 +206,44 @@ within(const json_t *value, struct json_problem *problem)
 	return false;
 }
 
+/* What jansson reads, lifted texts missing; NULL: the message is not JSON. */
+static json_t *
+load(const char *text, size_t n, struct lean *lean, struct json_problem *problem)
+{
+	json_error_t error;
+	json_t *value = NULL;
+
+	if (lean->n > 0) {
+		text_add_n(&lean->text, text + lean->copied, n - lean->copied);
+		value = json_loadb(
+			lean->text.s, lean->text.n, JSON_REJECT_DUPLICATES, &error);
+		if (value != NULL)
+			return value;
+		lean->n = 0; /* the message itself tells where it is wrong */
+	}
+	value = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
+	if (value == NULL)
+		snprintf(problem->message, sizeof problem->message,
+			"not JSON at byte %d: %s", error.position, error.text);
+	return value;
+}
+
 json_t *
 json_read(const char *text, size_t n, struct json_problem *problem)
 {
-	json_error_t error;
-	json_t *value;
+	struct lean lean;
+	json_t *value = NULL;
 
-	if (!scan(text, n, problem))
-		return NULL;
-	value = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
-	if (value == NULL) {
-		snprintf(problem->message, sizeof problem->message,
-			"not JSON at byte %d: %s", error.position, error.text);
-		return NULL;
-	}
-	if (!within(value, problem)) { /* scan() has bounded the recursion */
-		json_decref(value);
-		return NULL;
+	lean.text = (struct text){0};
+	lean.copied = lean.values = 0;
+	lean.n = lean.back = 0;
+	if (scan(text, n, &lean, problem))
+		value = load(text, n, &lean, problem);
+	text_finish(&lean.text);
+	lean.values = 0;
+	if (value != NULL && !within(value, &lean, problem)) {
+		json_decref(value); /* scan() has bounded the recursion */
+		value = NULL;
 	}
 	return value;
 }
@@ -221,10 +323,17 @@ static void
 write_real(struct text *out, double value)
 {
 	char digits[40];
+	int n;
+
+	/* Most are whole numbers. */
+	if (fabs(value) < 1e15 && (double)(int64_t)value == value && !signbit(value)) {
+		text_add_int(out, (int64_t)value);
+		text_add_n(out, ".0", 2);
+		return;
+	}
 	/* 15 digits: a decimal that a person wrote comes back as he wrote it; 17 where
 	 * the value is finer than that. */
-	int n = snprintf(digits, sizeof digits, "%.15g", value);
-
+	n = snprintf(digits, sizeof digits, "%.15g", value);
 	if (strtod(digits, NULL) != value)
 		n = snprintf(digits, sizeof digits, "%.17g", value);
 	text_add_n(out, digits, (size_t)n);

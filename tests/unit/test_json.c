@@ -192,6 +192,133 @@ brackets_in_text_do_not_nest(void **state)
 	text_finish(&text);
 }
 
+/* ---- long texts are lifted out before jansson reads: it makes no difference ---- */
+
+static uint32_t
+draw(uint32_t below)
+{
+	static uint64_t state = 88172645463325252u;
+
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return (uint32_t)(state >> 16) % below;
+}
+
+static void
+add_blanks(struct text *t)
+{
+	while (draw(4) == 0)
+		text_add_n(t, &" \t\r\n"[draw(4)], 1);
+}
+
+/* What texts are made of; the last ones make no JSON. */
+static const char *const pieces[] = {"x", "1234567", "12345678",
+	"a plain text of some length, ", "\x7f", "{[,:]}", "\\\"", "\\\\", "\\n",
+	"\\u00fc", "\\ud83d\\udc0e", "\xc3\xbc", "\xf0\x9f\x90\x8e",
+	"0123456789abcde\xc3\xbc", "\xff", "\x01", "\\x", "\\ud800", "\""};
+
+#define PIECES (sizeof pieces / sizeof *pieces)
+#define GOOD_PIECES (PIECES - 5)
+
+static void
+add_quoted(struct text *t)
+{
+	text_add(t, "\"");
+	for (uint32_t n = draw(5); n > 0; n--)
+		text_add(t, pieces[draw(draw(100) == 0 ? PIECES : GOOD_PIECES)]);
+	text_add(t, "\"");
+}
+
+static void
+add_value(struct text *t, int depth)
+{
+	static const char *const others[] = {
+		"0", "-1.5e3", "true", "false", "null", "\"\""};
+	bool named = draw(2) == 0;
+
+	add_blanks(t);
+	if (depth > 0 && draw(3) > 0) {
+		add_quoted(t);
+	} else if (depth == 5 || (depth > 0 && draw(2) == 0)) {
+		text_add(t, others[draw(6)]);
+	} else {
+		text_add(t, named ? "{" : "[");
+		for (uint32_t i = 0, n = draw(6); i < n; i++) {
+			text_add(t, i > 0 ? "," : "");
+			add_blanks(t);
+			if (named) {
+				add_quoted(t);
+				add_blanks(t);
+				text_add(t, ":");
+			}
+			add_value(t, depth + 1);
+		}
+		text_add(t, named ? "}" : "]");
+	}
+	add_blanks(t);
+}
+
+/* Reads it both ways. True when it is JSON. */
+static bool
+is_read_as_jansson_reads_it(const struct text *text)
+{
+	struct json_problem problem;
+	char *back = again(text->s, text->n, &problem);
+	json_error_t error;
+	json_t *value = json_loadb(text->s, text->n, JSON_REJECT_DUPLICATES, &error);
+	struct text plain = {0};
+
+	if (value != NULL)
+		json_write(&plain, value);
+	else
+		text_addf(&plain, "not JSON at byte %d: %s", error.position, error.text);
+	if ((back != NULL) != (value != NULL) ||
+		strcmp(back != NULL ? back : problem.message, plain.s) != 0)
+		fail_msg("%s: %s, not %s", text->s, back != NULL ? back : problem.message,
+			plain.s);
+	free(back);
+	text_finish(&plain);
+	json_decref(value);
+	return back != NULL;
+}
+
+static void
+any_text_is_read_as_jansson_reads_it(void **state)
+{
+	int good = 0, bad = 0;
+
+	for (int i = 0; i < 30000; i++) {
+		struct text text = {0};
+
+		add_value(&text, 0);
+		/* Every other one is damaged. */
+		if (i % 4 == 1)
+			text.s[draw((uint32_t)text.n)] = "\"\\{}[]:, x"[draw(10)];
+		if (i % 4 == 3)
+			text.n = draw((uint32_t)text.n);
+		*(is_read_as_jansson_reads_it(&text) ? &good : &bad) += 1;
+		text_finish(&text);
+	}
+	assert_true(good > 5000 && bad > 5000);
+}
+
+static void
+more_long_texts_than_are_lifted_keep_their_places(void **state)
+{
+	struct text text = {0};
+
+	text_add(&text, "[");
+	for (int i = 0; i < 300; i++)
+		text_addf(&text,
+			"%s{\"a name as long as a value\" : \"short\", \"n\":\"the text "
+			"number %d\"}",
+			i > 0 ? "," : "", i);
+	text_add(&text, "]");
+	assert_true(is_read_as_jansson_reads_it(&text));
+	text_finish(&text);
+}
+
 static void
 moments_are_read_and_written(void **state)
 {
@@ -236,6 +363,8 @@ main(void)
 		cmocka_unit_test(limits_hold_to_the_last_one),
 		cmocka_unit_test(a_bomb_is_refused_before_it_is_parsed),
 		cmocka_unit_test(brackets_in_text_do_not_nest),
+		cmocka_unit_test(any_text_is_read_as_jansson_reads_it),
+		cmocka_unit_test(more_long_texts_than_are_lifted_keep_their_places),
 		cmocka_unit_test(moments_are_read_and_written),
 	};
 
