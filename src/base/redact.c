@@ -344,11 +344,16 @@ redact(struct redact_join *join, int side, const char *text, size_t n, struct te
 {
 	struct redact_cuts cuts = {0};
 	struct redact_found mine = {0};
-	struct scan s = {.text = text, .n = n, .cuts = &cuts, .found = &mine};
+	struct scan s; /* not zeroed: most of it is room for groups */
 	bool digits = has_digits(text, n), was_asked = join != NULL && join->code_asked;
 	bool asked;
 	size_t rest = n;
 
+	s.text = text;
+	s.n = n;
+	s.cuts = &cuts;
+	s.found = &mine;
+	s.n_groups = s.n_earlier = 0;
 	if (digits && join != NULL)
 		take_tail(&s, &join->side[side]);
 	if (digits)
@@ -412,6 +417,21 @@ redact_ending(const char *text, size_t n, int digits, struct text *out)
 
 /* ---- JSON ---- */
 
+/* Whether one of eight bytes may be (of) a digit: "0" to "9", "&", or not ASCII. */
+static bool
+may_have_digit(const char *text)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	uint64_t word, from_0, to_9, entity;
+
+	memcpy(&word, text, 8);
+	/* Of ASCII alone no byte carries into the next one; entity may say too much. */
+	from_0 = word + ones * (0x80 - '0');
+	to_9 = ones * (0x80 + '9') - word;
+	entity = word ^ ones * '&';
+	return ((word | (from_0 & to_9) | ((entity - ones) & ~entity)) & high) != 0;
+}
+
 /* Three characters that may be digits: fewer are neither a number nor a code. Most texts
  * of a contact are done with that. */
 static bool
@@ -420,9 +440,14 @@ may_have_numbers(const char *text, size_t n)
 	int digits = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)text[i];
+		unsigned char c;
 
 		/* Letters and blanks are most of it. */
+		while (i + 8 <= n && !may_have_digit(text + i))
+			i += 8;
+		if (i == n)
+			break;
+		c = (unsigned char)text[i];
 		if (c < 0x80 && (c > '9' || c < '&'))
 			continue;
 		digits += c >= '0' || c == '&';

@@ -35,9 +35,11 @@
 #include "base/log.h"
 #include "base/redis_address.h"
 #include "base/redis_tls.h"
+#include "base/text.h"
 
 #define PAUSE_LEAST_MS 50
 #define RING_LEAST 256 /* unanswered commands; a power of two; grows by doubling */
+#define WRITTEN_KEPT_MAX 262144 /* bytes of room for commands that a link keeps */
 
 enum rlink_state {
 	RLINK_PAUSE,
@@ -69,7 +71,8 @@ struct rlink {
 	struct event *deadline; /* owned; runs while something is unanswered */
 	struct unanswered *ring;
 	size_t room, head, n;
-	bool ending; /* in rlink_destroy */
+	struct text written; /* the command that is being sent; its memory is kept */
+	bool ending;	     /* in rlink_destroy */
 	char reason[200], told[200];
 };
 
@@ -251,13 +254,35 @@ on_auth(void *owner, uint64_t tag USHER_UNUSED, const struct redisReply *reply)
 	(void)owner;
 }
 
+/* The command as Redis reads it. hiredis can do that too, but prints the length of each
+ * word by a format, and the steps of a turn have a thousand words. */
+static void
+write_command(struct text *out, int argc, const char *const *argv, const size_t *length)
+{
+	text_clear(out);
+	text_add_n(out, "*", 1);
+	text_add_int(out, argc);
+	for (int i = 0; i < argc; i++) {
+		text_add_n(out, "\r\n$", 3);
+		text_add_int(out, (int64_t)length[i]);
+		text_add_n(out, "\r\n", 2);
+		text_add_n(out, argv[i], length[i]);
+	}
+	text_add_n(out, "\r\n", 2);
+}
+
 static bool
 send_now(struct rlink *link, rlink_reply fn, void *owner, uint64_t tag, int argc,
 	const char *const *argv, const size_t *length)
 {
-	/* hiredis declares argv without const; it only reads it. */
-	if (redisAsyncCommandArgv(link->context, on_reply, NULL, argc,
-		    (const char **)(uintptr_t)argv, length) != REDIS_OK)
+	struct text *t = &link->written;
+	int result;
+
+	write_command(t, argc, argv, length);
+	result = redisAsyncFormattedCommand(link->context, on_reply, NULL, t->s, t->n);
+	if (t->room > WRITTEN_KEPT_MAX)
+		text_finish(t);
+	if (result != REDIS_OK)
 		return false;
 	ring_put(link, (struct unanswered){.fn = fn,
 			       .owner = owner,
@@ -285,11 +310,14 @@ log_in(struct rlink *link)
 	const char *both[] = {"AUTH", user, link->password, NULL};
 	const char *alone[] = {"AUTH", link->password, NULL};
 	const char *ping[] = {"PING", NULL};
+	bool sent;
 
 	link->state = RLINK_LOGIN;
-	if ((link->password == NULL ||
-		    send_words(link, on_auth, link, 0, user != NULL ? both : alone)) &&
-		send_words(link, on_pong, link, 0, ping))
+	sent = link->password == NULL ||
+	       send_words(link, on_auth, link, 0, user != NULL ? both : alone);
+	if (link->password != NULL && link->written.s != NULL)
+		OPENSSL_cleanse(link->written.s, link->written.room);
+	if (sent && send_words(link, on_pong, link, 0, ping))
 		return;
 	/* hiredis 0.14 must not lose its context in the connect callback. */
 	link->state = RLINK_OPENING;
@@ -540,6 +568,7 @@ rlink_destroy(struct rlink *link)
 		OPENSSL_cleanse(link->password, strlen(link->password));
 	free(link->password);
 	rlink_address_finish(&link->address);
+	text_finish(&link->written);
 	free(link->ring);
 	free(link);
 }

@@ -459,6 +459,9 @@ lookup_ask(void *owner, uint64_t ticket, const struct directory_question *q)
 
 	if (c->stopped || c->n_lookups >= LOOKUPS_MOST)
 		return false;
+	/* Nothing that anybody could be known by. */
+	if (q->customer == NULL && q->n_attributes == 0)
+		return false;
 	l = lookup_create(c);
 	fill(c, l, q);
 	if (l->identities.n == 0 || !database_read(c->parts.database, work, done, l)) {
