@@ -283,6 +283,39 @@ bound_of_new(const struct class *k, int64_t d_ms)
 	return law_bound_ms(&k->terms, 0, k->terms.second_ms) - (double)d_ms;
 }
 
+static double
+bound_of_head(const struct router *r, const struct class *k, const struct order_key *key,
+	int64_t now_ms)
+{
+	int64_t slack_ms = class_slack_ms(r, k, key->d_ms, now_ms);
+
+	return law_bound_ms(&k->terms, slack_ms, slack_ms + k->terms.second_ms) -
+	       (double)now_ms;
+}
+
+/* The head has left: the bound falls to that of the next one, or every agent who frees
+ * would find this class at the top and score it in vain. The latest moment seen will do:
+ * bounds hold from their moment on. */
+static void
+tighten(struct router *r, struct class *k)
+{
+	int64_t now_ms = r->latest_ms;
+	double *value = &r->bounds[k->bound].value, bound;
+
+	if (k->terms.kind != LAW_DPV || k->calendar >= 0)
+		return;
+	bound = bound_of_head(r, k, &k->first, now_ms);
+	if (k->first.d_ms < now_ms) {
+		/* Those in time: at most V at their own deadline, which is not over. */
+		if (!k->in_time_known ||
+			(k->in_time_item != NULL && k->in_time.d_ms < now_ms))
+			bound = fmax(bound, k->terms.head_ms - (double)now_ms);
+		else if (k->in_time_item != NULL)
+			bound = fmax(bound, bound_of_head(r, k, &k->in_time, now_ms));
+	}
+	*value = fmin(*value, bound);
+}
+
 void
 class_enter(struct router *r, struct class *k, struct contact *c)
 {
@@ -324,6 +357,7 @@ class_leave(struct router *r, struct contact *c)
 
 		k->first = e->key;
 		k->first_item = e->item;
+		tighten(r, k);
 	}
 }
 
@@ -437,16 +471,6 @@ refresh_in_time(struct class *k, int64_t from_ms)
 	k->in_time_known = true;
 	k->in_time_item = e != NULL ? e->item : NULL;
 	k->in_time = e != NULL ? e->key : NO_KEY;
-}
-
-static double
-bound_of_head(const struct router *r, const struct class *k, const struct order_key *key,
-	int64_t now_ms)
-{
-	int64_t slack_ms = class_slack_ms(r, k, key->d_ms, now_ms);
-
-	return law_bound_ms(&k->terms, slack_ms, slack_ms + k->terms.second_ms) -
-	       (double)now_ms;
 }
 
 /* Those behind a head of either group never score higher than it. Cool-downs and the

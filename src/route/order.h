@@ -26,11 +26,17 @@ struct order_entry {
 	void *item; /* borrowed */
 };
 
-struct order_chunk;
+/* Its live entries are [from, from + n), so the front is cut off for free. These numbers
+ * lie beside those of the other chunks: nothing is fetched from memory to find an entry.
+ */
+struct order_chunk {
+	struct order_entry *entry; /* owned; room for ORDER_CHUNK */
+	uint32_t from, n;
+};
 
 /* A zeroed struct is empty. */
 struct order {
-	struct order_chunk **chunk; /* owned */
+	struct order_chunk *chunk; /* owned */
 	size_t n_chunks, room;
 	size_t n; /* entries */
 };

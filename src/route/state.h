@@ -42,8 +42,18 @@ struct cooldown {
 };
 
 struct contact {
+	/* what a decision touches: one cache line, of memory that was not looked at since
+	 * the contact came */
 	uint64_t id;
+	int64_t t0_ms, d_ms;
+	struct class *class; /* borrowed; NULL: does not wait */
 	enum contact_state state;
+	int agent; /* has the offer or holds it; -1 */
+	int n_cooldowns;
+	int target;	/* named agent; -1 */
+	int affinity;	/* = last_agent while he is waited for, until hold_until_ms; -1 */
+	int last_agent; /* of this customer; first while the affinity lasts; -1 */
+
 	char *source, *title, *customer, *payload; /* owned; NULL: none */
 	int n_attributes;
 	struct attribute *attributes;  /* owned; first those of the intake ... */
@@ -68,7 +78,7 @@ struct contact {
 	uint64_t version; /* of the settings it was classified under */
 
 	/* score */
-	int64_t created_ms, t0_ms, d_ms, sla_ms;
+	int64_t created_ms, sla_ms;
 	double value;
 	struct law law;
 	int calendar;	   /* -1: always open */
@@ -76,22 +86,15 @@ struct contact {
 			      leaves it */
 
 	/* wait */
-	int target; /* named agent; -1 */
-	int64_t target_until_ms;
-	int last_agent; /* of this customer; first while the affinity lasts; -1 */
-	int affinity;	/* = last_agent while he is waited for, until hold_until_ms; -1 */
-	int64_t hold_until_ms;
+	int64_t target_until_ms, hold_until_ms;
 	int64_t eligible_ms;	    /* call-me, held: not before; 0 */
 	struct cooldown *cooldowns; /* owned */
-	int n_cooldowns;
-	struct class *class; /* borrowed; NULL: does not wait */
 	bool dirty; /* in router.dirty: what time made possible is still to be matched */
 
 	/* offer, work */
 	uint64_t offer;
 	int64_t offered_ms,
 		expires_ms;   /* expires: INT64_MAX until the offer is committed */
-	int agent;	      /* has the offer or holds it; -1 */
 	int cost_pts;	      /* what it costs him */
 	int64_t connected_ms; /* 0: not; of the present connection */
 	int64_t handled_ms;   /* connected time that is over */
@@ -201,17 +204,17 @@ struct class
 	struct law_terms terms;
 	int64_t release_ms;    /* slack at which the reserve lets go */
 	int64_t release_at_ms; /* next moment at which it lets a member go; INT64_MAX */
+	struct order order;
+	uint32_t bound; /* in router.bounds */
 
 	int queue, tier;
 	struct require need;
 	int n_teams, teams[STEPS_MAX]; /* added by steps to the queue's */
-	struct order order;
-	char *key;	  /* owned; of this class */
+	char *key;		       /* owned; of this class */
 	char *store_key;  /* owned; of the store's sorted set: without teams and affinity
 			   */
 	char *terms_text; /* owned; for decision records */
 	size_t index;	  /* in router.classes */
-	uint32_t bound;	  /* in router.bounds */
 
 	int n_able, room_able;
 	int *able;	     /* owned; agents that may serve it, in file order */

@@ -231,7 +231,7 @@ decide_ours(struct ours *o)
 	struct contact *c = best_for(o, a);
 	struct class *next;
 
-	o->now_ms++;
+	o->router.latest_ms = ++o->now_ms; /* as router_enter() does */
 	if (c == NULL)
 		return;
 	o->checksum += c->id;
