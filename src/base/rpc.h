@@ -37,6 +37,8 @@ extern const char *const rpc_role_name[RPC_ROLES]; /* "none" for RPC_NOBODY */
 enum rpc_role rpc_role_parse(const char *name);	   /* RPC_ROLES when unknown */
 
 #define RPC_MAY(role) (1u << (role))
+#define RPC_STAFF (RPC_MAY(RPC_SUPERVISOR) | RPC_MAY(RPC_ADMINISTRATOR))
+#define RPC_WATCHERS (RPC_STAFF | RPC_MAY(RPC_AUDITOR))
 
 enum rpc_code {
 	RPC_PARSE_ERROR = -32700,
@@ -76,6 +78,12 @@ struct rpc_param {
 	int64_t least, most;
 	const char *words;
 };
+
+/* The row that most methods have. */
+#define RPC_THE_CONTACT                                                                  \
+	{                                                                                \
+		"contact", RPC_CONTACT, .required = true                                 \
+	}
 
 struct rpc;
 

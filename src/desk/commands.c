@@ -13,17 +13,11 @@
 #define LINK RPC_MAY(RPC_LINK)
 #define INTAKE RPC_MAY(RPC_INTAKE)
 #define NOBODY RPC_MAY(RPC_NOBODY)
-#define STAFF (SUPERVISOR | ADMINISTRATOR)
-#define WATCHERS (STAFF | AUDITOR)
-#define EVERYBODY (AGENT | WATCHERS | LINK | INTAKE)
+#define EVERYBODY (AGENT | RPC_WATCHERS | LINK | INTAKE)
 
 #define REASON                                                                           \
 	{                                                                                \
 		"reason", RPC_TEXT, .most = 64                                           \
-	}
-#define THE_CONTACT                                                                      \
-	{                                                                                \
-		"contact", RPC_CONTACT, .required = true                                 \
 	}
 #define THE_OFFER                                                                        \
 	{                                                                                \
@@ -98,16 +92,16 @@ static const struct rpc_param set_routable[] = {
 
 static const struct rpc_param offer[] = {THE_OFFER, {NULL}};
 static const struct rpc_param offer_no[] = {THE_OFFER, REASON, {NULL}};
-static const struct rpc_param contact[] = {THE_CONTACT, {NULL}};
+static const struct rpc_param contact[] = {RPC_THE_CONTACT, {NULL}};
 
 static const struct rpc_param wrapup[] = {
-	THE_CONTACT,
+	RPC_THE_CONTACT,
 	{"extend_ms", RPC_INTEGER, .least = 0, .most = DAY_MS},
 	{NULL},
 };
 
 static const struct rpc_param complete[] = {
-	THE_CONTACT,
+	RPC_THE_CONTACT,
 	{"disposition", RPC_NAME},
 	{"amount", RPC_NUMBER},
 	{"currency", RPC_TEXT, .most = 3},
@@ -117,20 +111,20 @@ static const struct rpc_param complete[] = {
 };
 
 static const struct rpc_param transfer[] = {
-	THE_CONTACT,
+	RPC_THE_CONTACT,
 	{"queue", RPC_NAME},
 	{"agent", RPC_NAME},
 	{NULL},
 };
 
 static const struct rpc_param park[] = {
-	THE_CONTACT,
+	RPC_THE_CONTACT,
 	{"until", RPC_TIME},
 	{NULL},
 };
 
 static const struct rpc_param update[] = {
-	THE_CONTACT,
+	RPC_THE_CONTACT,
 	{"tier", RPC_NAME},
 	SKILLS("require"),
 	{"deadline", RPC_TIME},
@@ -140,7 +134,7 @@ static const struct rpc_param update[] = {
 };
 
 static const struct rpc_param get[] = {
-	THE_CONTACT,
+	RPC_THE_CONTACT,
 	{"payload", RPC_BOOLEAN},
 	{NULL},
 };
@@ -155,7 +149,7 @@ static const struct rpc_param list_contacts[] = {
 };
 
 static const struct rpc_param move[] = {
-	THE_CONTACT,
+	RPC_THE_CONTACT,
 	{"queue", RPC_NAME},
 	{"agent", RPC_NAME},
 	REASON,
@@ -163,14 +157,14 @@ static const struct rpc_param move[] = {
 };
 
 static const struct rpc_param prioritise[] = {
-	THE_CONTACT,
+	RPC_THE_CONTACT,
 	{"sooner_ms", RPC_INTEGER, .least = 1, .most = 30 * (int64_t)DAY_MS},
 	{"tier", RPC_NAME},
 	REASON,
 	{NULL},
 };
 
-static const struct rpc_param withdraw[] = {THE_CONTACT, REASON, {NULL}};
+static const struct rpc_param withdraw[] = {RPC_THE_CONTACT, REASON, {NULL}};
 
 static const struct rpc_param show_queue[] = {
 	THE_QUEUE,
@@ -341,13 +335,13 @@ const struct rpc_command desk_commands[] = {
 	{"contact.transfer", AGENT, transfer, on_contact_transfer,
 		"Hands a connected contact to a queue or an agent; age and place are "
 		"kept."},
-	{"contact.requeue", AGENT | STAFF, contact, on_contact_requeue,
+	{"contact.requeue", AGENT | RPC_STAFF, contact, on_contact_requeue,
 		"Puts a connected contact back to its queue at its place."},
 	{"contact.park", AGENT, park, on_contact_park,
 		"Puts a contact aside until a moment, or until it is resumed."},
 	{"contact.resume", AGENT, contact, on_contact_resume,
 		"Takes a parked contact up again."},
-	{"contact.update", AGENT | STAFF, update, on_contact_update,
+	{"contact.update", AGENT | RPC_STAFF, update, on_contact_update,
 		"Changes tier, skills, deadline or value points; place and age are "
 		"kept."},
 	{"contact.get", EVERYBODY, get, on_contact_get,
@@ -359,57 +353,57 @@ const struct rpc_command desk_commands[] = {
 		"again."},
 	{"contact.leave", LINK | INTAKE, contact, on_contact_leave,
 		"The customer gives up, hangs up or leaves."},
-	{"contact.list", WATCHERS, list_contacts, on_contact_list,
+	{"contact.list", RPC_WATCHERS, list_contacts, on_contact_list,
 		"Waiting contacts in the order in which they would be served, and those "
 		"held by agents."},
-	{"contact.move", STAFF, move, on_contact_move,
+	{"contact.move", RPC_STAFF, move, on_contact_move,
 		"Moves a contact to another queue or a named agent."},
-	{"contact.prioritise", STAFF, prioritise, on_contact_prioritise,
+	{"contact.prioritise", RPC_STAFF, prioritise, on_contact_prioritise,
 		"Makes a waiting contact due sooner, or gives it another tier."},
-	{"contact.withdraw", STAFF, withdraw, on_contact_withdraw,
+	{"contact.withdraw", RPC_STAFF, withdraw, on_contact_withdraw,
 		"Cancels a contact that waits or is offered."},
-	{"queue.list", AGENT | WATCHERS, after, on_queue_list,
+	{"queue.list", AGENT | RPC_WATCHERS, after, on_queue_list,
 		"All queues with their live figures."},
-	{"queue.show", AGENT | WATCHERS, show_queue, on_queue_show,
+	{"queue.show", AGENT | RPC_WATCHERS, show_queue, on_queue_show,
 		"One queue with the contacts that wait in it."},
-	{"queue.subscribe", AGENT | WATCHERS, subscribe, on_queue_subscribe,
+	{"queue.subscribe", AGENT | RPC_WATCHERS, subscribe, on_queue_subscribe,
 		"queue.updated follows: a snapshot, then changes at most twice a second. "
 		"An "
 		"empty list ends it."},
-	{"queue.open", STAFF, set_queue, on_queue_open,
+	{"queue.open", RPC_STAFF, set_queue, on_queue_open,
 		"Lets a queue take contacts again."},
-	{"queue.close", STAFF, set_queue, on_queue_close,
+	{"queue.close", RPC_STAFF, set_queue, on_queue_close,
 		"Ends admission; what waits is served."},
-	{"explain.contact", AGENT | WATCHERS, contact, on_explain_contact,
+	{"explain.contact", AGENT | RPC_WATCHERS, contact, on_explain_contact,
 		"A contact with its decisions: rules, class, slack, score, rivals, "
 		"agents "
 		"who could and could not."},
-	{"agent.list", WATCHERS, list_agents, on_agent_list,
+	{"agent.list", RPC_WATCHERS, list_agents, on_agent_list,
 		"Agents with state, load, contacts."},
-	{"agent.force_state", STAFF, force_state, on_agent_force_state,
+	{"agent.force_state", RPC_STAFF, force_state, on_agent_force_state,
 		"Sets an agent ready, not ready or offline."},
-	{"agent.edit", STAFF, edit_agent, on_agent_edit,
+	{"agent.edit", RPC_STAFF, edit_agent, on_agent_edit,
 		"Changes skills (the whole list) or capacity, above the settings file."},
-	{"agent.revert", STAFF, one_agent, on_agent_revert,
+	{"agent.revert", RPC_STAFF, one_agent, on_agent_revert,
 		"Skills and capacity are again what the settings file says."},
-	{"queue.outlook", WATCHERS, after, on_queue_outlook,
+	{"queue.outlook", RPC_WATCHERS, after, on_queue_outlook,
 		"Queues with their figures of today and of the last half hour, and what "
 		"is foreseen: which waiting contacts will miss their deadline, when."},
-	{"trend.get", WATCHERS, trend_get, on_trend_get,
+	{"trend.get", RPC_WATCHERS, trend_get, on_trend_get,
 		"The last hours as curves: arrivals, answers, service level, waits, "
 		"staff."},
 	{"agent.colleagues", AGENT, none, on_agent_colleagues,
 		"Agents who are logged in, to transfer to."},
-	{"agent.figures", AGENT | WATCHERS, of_agent, on_agent_figures,
+	{"agent.figures", AGENT | RPC_WATCHERS, of_agent, on_agent_figures,
 		"What an agent did today; without a name oneself."},
 	{"help.request", AGENT, help_request, on_help_request,
 		"Calls a supervisor; again: with another text."},
-	{"help.end", AGENT | STAFF, of_agent, on_help_end,
+	{"help.end", AGENT | RPC_STAFF, of_agent, on_help_end,
 		"The call for help is answered, or not needed any more."},
-	{"help.list", WATCHERS, none, on_help_list, "Open calls for help."},
-	{"message.send", STAFF, message_send, on_message_send,
+	{"help.list", RPC_WATCHERS, none, on_help_list, "Open calls for help."},
+	{"message.send", RPC_STAFF, message_send, on_message_send,
 		"A line to an agent, a team, or all agents of one's scope."},
-	{"alarm.list", WATCHERS, none, on_alarm_list,
+	{"alarm.list", RPC_WATCHERS, none, on_alarm_list,
 		"Alarms that stand, and those that ended lately."},
 	{"account.add", ADMINISTRATOR, add_account, on_account_add,
 		"Adds an account. A password has at least 12 characters."},
@@ -435,7 +429,7 @@ const struct rpc_command desk_commands[] = {
 		"Ends an API key at once."},
 	{"code.create", ADMINISTRATOR, make_code, on_code_create,
 		"A one-time code for a first login; valid 10 minutes, once."},
-	{"server.status", WATCHERS, none, on_server_status,
+	{"server.status", RPC_WATCHERS, none, on_server_status,
 		"Version, uptime, figures since the start."},
 };
 

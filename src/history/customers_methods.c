@@ -537,7 +537,6 @@ on_set(void *owner, const struct rpc_call *call)
 
 /* ---- the table ---- */
 
-#define STAFF RPC_MAY(RPC_SUPERVISOR) | RPC_MAY(RPC_ADMINISTRATOR)
 #define CUSTOMER(name, must)                                                             \
 	{                                                                                \
 		name, RPC_TEXT, must, 0, 64, NULL                                        \
@@ -616,22 +615,23 @@ static const struct rpc_param unlisting_params[] = {
 static const struct rpc_param no_params[] = {{0}};
 
 const struct rpc_command customers_commands[] = {
-	{"customer.get", STAFF | RPC_MAY(RPC_AGENT) | RPC_MAY(RPC_AUDITOR), get_params,
-		on_get, "A customer's card; an agent's only while he serves him."},
-	{"customer.find", STAFF, find_params, on_find,
+	{"customer.get", RPC_STAFF | RPC_MAY(RPC_AGENT) | RPC_MAY(RPC_AUDITOR),
+		get_params, on_get,
+		"A customer's card; an agent's only while he serves him."},
+	{"customer.find", RPC_STAFF, find_params, on_find,
 		"Customers by an identity, or by the beginning of their name."},
-	{"customer.set", STAFF, set_params, on_set,
+	{"customer.set", RPC_STAFF, set_params, on_set,
 		"Changes name, kind and attributes of a customer."},
-	{"customer.merge", STAFF, merge_params, on_merge,
+	{"customer.merge", RPC_STAFF, merge_params, on_merge,
 		"Makes two customers one; what waits of either is scored again."},
-	{"customer.unmerge", STAFF, one_params, on_unmerge,
+	{"customer.unmerge", RPC_STAFF, one_params, on_unmerge,
 		"Takes a merged customer out again, with all that is his."},
-	{"customer.link", STAFF, link_params, on_link,
+	{"customer.link", RPC_STAFF, link_params, on_link,
 		"Links a customer to a household or business whose value he inherits."},
-	{"customer.unlink", STAFF, unlink_params, on_unlink, "Removes a link."},
-	{"customer.add_identity", STAFF, identity_params, on_add_identity,
+	{"customer.unlink", RPC_STAFF, unlink_params, on_unlink, "Removes a link."},
+	{"customer.add_identity", RPC_STAFF, identity_params, on_add_identity,
 		"Adds what a customer is known by; refused when it is another's."},
-	{"customer.remove_identity", STAFF, identity_params, on_remove_identity,
+	{"customer.remove_identity", RPC_STAFF, identity_params, on_remove_identity,
 		"Removes what a customer is known by."},
 	{"customer.import", RPC_MAY(RPC_ADMINISTRATOR), import_params, on_customer_import,
 		"Takes in customers, a JSON object a line; a known one is updated."},
@@ -639,13 +639,13 @@ const struct rpc_command customers_commands[] = {
 		"All that is kept about a customer."},
 	{"customer.erase", RPC_MAY(RPC_ADMINISTRATOR), one_params, on_customer_erase,
 		"Removes all that is kept about a customer, everywhere."},
-	{"customer.list_add", STAFF, listing_params, on_customer_list_add,
+	{"customer.list_add", RPC_STAFF, listing_params, on_customer_list_add,
 		"Puts an identity, a pattern of them or a customer on a list."},
-	{"customer.list_remove", STAFF, unlisting_params, on_customer_list_remove,
+	{"customer.list_remove", RPC_STAFF, unlisting_params, on_customer_list_remove,
 		"Takes it off the list."},
-	{"customer.status", STAFF | RPC_MAY(RPC_AUDITOR), no_params, on_customer_status,
-		"How the directory and its database stand."},
-	{"customer.lists", STAFF, no_params, on_customer_lists,
+	{"customer.status", RPC_STAFF | RPC_MAY(RPC_AUDITOR), no_params,
+		on_customer_status, "How the directory and its database stand."},
+	{"customer.lists", RPC_STAFF, no_params, on_customer_lists,
 		"Who is on the VIP and block lists."},
 };
 const int customers_n_commands =

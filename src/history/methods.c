@@ -185,10 +185,6 @@ history_destroy(struct history *h)
 	free(h);
 }
 
-#define STAFF (RPC_MAY(RPC_SUPERVISOR) | RPC_MAY(RPC_ADMINISTRATOR))
-#define WATCHERS                                                                         \
-	(RPC_MAY(RPC_SUPERVISOR) | RPC_MAY(RPC_ADMINISTRATOR) | RPC_MAY(RPC_AUDITOR))
-
 static const struct rpc_param none[] = {{0}};
 
 static const struct rpc_param event_params[] = {
@@ -206,7 +202,7 @@ static const struct rpc_param timeline_params[] = {
 };
 
 static const struct rpc_param note_params[] = {
-	{"contact", RPC_CONTACT, .required = true},
+	RPC_THE_CONTACT,
 	{"text", RPC_TEXT, .required = true, .most = 8192},
 	{0},
 };
@@ -219,13 +215,13 @@ static const struct rpc_param transcript_params[] = {
 };
 
 static const struct rpc_param case_open_params[] = {
-	{"contact", RPC_CONTACT, .required = true},
+	RPC_THE_CONTACT,
 	{"title", RPC_TEXT, .required = true, .most = 512},
 	{0},
 };
 
 static const struct rpc_param case_join_params[] = {
-	{"contact", RPC_CONTACT, .required = true},
+	RPC_THE_CONTACT,
 	{"case", RPC_INTEGER, .required = true, .least = 1, .most = JSON_INTEGER_MAX},
 	{0},
 };
@@ -275,32 +271,32 @@ static const struct rpc_param report_params[] = {
 };
 
 const struct rpc_command history_commands[] = {
-	{"history.status", WATCHERS, none, on_history_status,
+	{"history.status", RPC_WATCHERS, none, on_history_status,
 		"How far the contact records are behind, and whether they can be "
 		"written."},
 	{"event.list", RPC_MAY(RPC_ADMINISTRATOR) | RPC_MAY(RPC_AUDITOR), event_params,
 		on_event_list,
 		"Every state change from a cursor on, as it was recorded."},
-	{"customer.timeline", WATCHERS | RPC_MAY(RPC_AGENT), timeline_params,
+	{"customer.timeline", RPC_WATCHERS | RPC_MAY(RPC_AGENT), timeline_params,
 		on_customer_timeline,
 		"Contacts, notes and cases of a customer over all channels; an agent's "
 		"only while he serves him."},
-	{"contact.transcript", WATCHERS | RPC_MAY(RPC_AGENT), transcript_params,
+	{"contact.transcript", RPC_WATCHERS | RPC_MAY(RPC_AGENT), transcript_params,
 		on_contact_transcript,
 		"What was said in a contact that has ended; an agent's only of the "
 		"customer whom he serves."},
-	{"contact.note", STAFF | RPC_MAY(RPC_AGENT), note_params, on_contact_note,
+	{"contact.note", RPC_STAFF | RPC_MAY(RPC_AGENT), note_params, on_contact_note,
 		"Writes a note on a live contact and its customer."},
-	{"case.open", STAFF | RPC_MAY(RPC_AGENT), case_open_params, on_case_open,
+	{"case.open", RPC_STAFF | RPC_MAY(RPC_AGENT), case_open_params, on_case_open,
 		"Opens a case with a live contact."},
-	{"case.join", STAFF | RPC_MAY(RPC_AGENT), case_join_params, on_case_join,
+	{"case.join", RPC_STAFF | RPC_MAY(RPC_AGENT), case_join_params, on_case_join,
 		"Puts a live contact into a case of its customer."},
-	{"case.set_state", STAFF | RPC_MAY(RPC_AGENT), case_state_params,
+	{"case.set_state", RPC_STAFF | RPC_MAY(RPC_AGENT), case_state_params,
 		on_case_set_state,
 		"Sets a case open, pending (the customer) or resolved."},
-	{"case.list", WATCHERS | RPC_MAY(RPC_AGENT), case_list_params, on_case_list,
+	{"case.list", RPC_WATCHERS | RPC_MAY(RPC_AGENT), case_list_params, on_case_list,
 		"Cases of a customer with their changes and contacts."},
-	{"report.accuracy", WATCHERS, span_params, on_report_accuracy,
+	{"report.accuracy", RPC_WATCHERS, span_params, on_report_accuracy,
 		"How good the wait estimates were, beside two baselines."},
 	{"webhook.add", RPC_MAY(RPC_ADMINISTRATOR), hook_params, on_webhook_add,
 		"Has events posted to an address, signed; answers with the secret."},
@@ -308,7 +304,7 @@ const struct rpc_command history_commands[] = {
 		on_webhook_list, "Hooks with how far each is, without secrets."},
 	{"webhook.remove", RPC_MAY(RPC_ADMINISTRATOR), hook_name_params,
 		on_webhook_remove, "Ends a hook."},
-	{"report.get", WATCHERS, report_params, on_report_get,
+	{"report.get", RPC_WATCHERS, report_params, on_report_get,
 		"Interval figures by queue, agent, team, channel, tier or number "
 		"dialled."},
 };

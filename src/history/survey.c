@@ -165,11 +165,8 @@ static const struct rpc_param link_params[] = {
 	{"contact", RPC_CONTACT, true, 0, 0, NULL}, {0}};
 
 const struct rpc_command survey_commands[] = {
-	{"survey.link",
-		RPC_MAY(RPC_SUPERVISOR) | RPC_MAY(RPC_ADMINISTRATOR) | RPC_MAY(RPC_LINK) |
-			RPC_MAY(RPC_INTAKE),
-		link_params, on_link,
-		"A signed token by which a customer rates one contact."},
+	{"survey.link", RPC_STAFF | RPC_MAY(RPC_LINK) | RPC_MAY(RPC_INTAKE), link_params,
+		on_link, "A signed token by which a customer rates one contact."},
 };
 const int survey_n_commands = (int)(sizeof survey_commands / sizeof survey_commands[0]);
 

@@ -9,8 +9,7 @@
 #include "intake/chat_inner.h"
 
 #define AGENT RPC_MAY(RPC_AGENT)
-#define STAFF (RPC_MAY(RPC_SUPERVISOR) | RPC_MAY(RPC_ADMINISTRATOR))
-#define READERS (AGENT | STAFF | RPC_MAY(RPC_AUDITOR))
+#define READERS (AGENT | RPC_WATCHERS)
 
 /* ---- events ---- */
 
@@ -405,10 +404,6 @@ on_close(void *owner, const struct rpc_call *call)
 
 /* ---- the table ---- */
 
-#define CONTACT                                                                          \
-	{                                                                                \
-		"contact", RPC_CONTACT, .required = true                                 \
-	}
 #define ID                                                                               \
 	{                                                                                \
 		"id", RPC_NAME, .required = true                                         \
@@ -418,36 +413,36 @@ on_close(void *owner, const struct rpc_call *call)
 		"text", RPC_TEXT, .required = true, .most = CHAT_TEXT_MAX                \
 	}
 
-static const struct rpc_param speak[] = {CONTACT, ID, TEXT, {NULL}};
-static const struct rpc_param flag[] = {CONTACT, {"on", RPC_BOOLEAN}, {NULL}};
+static const struct rpc_param speak[] = {RPC_THE_CONTACT, ID, TEXT, {NULL}};
+static const struct rpc_param flag[] = {RPC_THE_CONTACT, {"on", RPC_BOOLEAN}, {NULL}};
 static const struct rpc_param mark[] = {
-	CONTACT,
+	RPC_THE_CONTACT,
 	{"seq", RPC_INTEGER, .required = true, .least = 0, .most = INT32_MAX},
 	{NULL},
 };
 static const struct rpc_param page[] = {
-	CONTACT,
+	RPC_THE_CONTACT,
 	{"after", RPC_INTEGER, .least = 0, .most = INT32_MAX},
 	{NULL},
 };
-static const struct rpc_param one[] = {CONTACT, {NULL}};
+static const struct rpc_param one[] = {RPC_THE_CONTACT, {NULL}};
 static const struct rpc_param canned[] = {
 	{"query", RPC_TEXT, .most = 128},
 	{"language", RPC_TEXT, .most = 16},
 	{NULL},
 };
 static const struct rpc_param file[] = {
-	CONTACT,
+	RPC_THE_CONTACT,
 	{"seq", RPC_INTEGER, .required = true, .least = 1, .most = INT32_MAX},
 	{NULL},
 };
 static const struct rpc_param mail[] = {
-	CONTACT,
+	RPC_THE_CONTACT,
 	{"email", RPC_TEXT, .most = 254},
 	{NULL},
 };
 static const struct rpc_param convert[] = {
-	CONTACT,
+	RPC_THE_CONTACT,
 	{"to", RPC_WORD, .required = true, .words = "callback|email"},
 	{"phone", RPC_TEXT, .most = 32},
 	{"email", RPC_TEXT, .most = 254},
@@ -461,14 +456,14 @@ const struct rpc_command chat_commands[] = {
 		"Shows the customer that an answer is being written."},
 	{"chat.read", AGENT, mark, on_read, "Everything up to this message was seen."},
 	{"chat.close", AGENT, one, on_close, "Ends the conversation; wrap-up begins."},
-	{"chat.note", AGENT | STAFF, speak, on_note,
+	{"chat.note", AGENT | RPC_STAFF, speak, on_note,
 		"A note in the chat that the customer never sees; it goes along with a "
 		"transfer."},
-	{"chat.whisper", STAFF, speak, on_whisper,
+	{"chat.whisper", RPC_STAFF, speak, on_whisper,
 		"A word to the agent alone, in the middle of his chat."},
 	{"chat.transcript", READERS, page, on_transcript,
 		"Messages after a number, with notes and whispers; at most 100."},
-	{"chat.watch", STAFF, flag, on_watch,
+	{"chat.watch", RPC_STAFF, flag, on_watch,
 		"Reads along: the chat's events come to this session too."},
 	{"chat.suggest", READERS, one, on_suggest,
 		"Proposals for an answer to what the customer said last."},

@@ -227,24 +227,20 @@ on_email_thread(void *owner, const struct rpc_call *call)
 }
 
 static const struct rpc_param file[] = {
-	{"contact", RPC_CONTACT, .required = true},
+	RPC_THE_CONTACT,
 	{"blob", RPC_TEXT, .required = true, .most = BLOB_NAME - 1},
 	{NULL},
 };
 
 static const struct rpc_param thread[] = {
-	{"contact", RPC_CONTACT, .required = true},
+	RPC_THE_CONTACT,
 	{NULL},
 };
 
 const struct rpc_command mail_file_commands[] = {
-	{"email.thread",
-		RPC_MAY(RPC_AGENT) | RPC_MAY(RPC_SUPERVISOR) | RPC_MAY(RPC_ADMINISTRATOR),
-		thread, on_email_thread,
+	{"email.thread", RPC_MAY(RPC_AGENT) | RPC_STAFF, thread, on_email_thread,
 		"The mails that came into the case of a mail, the oldest first."},
-	{"email.file",
-		RPC_MAY(RPC_AGENT) | RPC_MAY(RPC_SUPERVISOR) | RPC_MAY(RPC_ADMINISTRATOR),
-		file, on_file,
+	{"email.file", RPC_MAY(RPC_AGENT) | RPC_STAFF, file, on_file,
 		"A token by which a file of the contact's mails is fetched over HTTP."},
 };
 const int mail_file_n_commands =

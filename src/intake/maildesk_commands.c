@@ -3,14 +3,8 @@
 #include "intake/maildesk_inner.h"
 
 #define AGENT RPC_MAY(RPC_AGENT)
-#define STAFF (RPC_MAY(RPC_SUPERVISOR) | RPC_MAY(RPC_ADMINISTRATOR))
-#define WATCHERS (STAFF | RPC_MAY(RPC_AUDITOR))
 #define ADMINISTRATOR RPC_MAY(RPC_ADMINISTRATOR)
 
-#define THE_CONTACT                                                                      \
-	{                                                                                \
-		"contact", RPC_CONTACT, .required = true                                 \
-	}
 #define THE_MAIL                                                                         \
 	{                                                                                \
 		"mail", RPC_NAME, .required = true                                       \
@@ -34,9 +28,9 @@
 #define SUBJECT_MAX 998
 #define SOURCE_MAX 65536
 
-static const struct rpc_param contact[] = {THE_CONTACT, {NULL}};
+static const struct rpc_param contact[] = {RPC_THE_CONTACT, {NULL}};
 static const struct rpc_param draft[] = {
-	THE_CONTACT,
+	RPC_THE_CONTACT,
 	{"text", RPC_TEXT, .required = true, .most = DRAFT_MAX},
 	{"subject", RPC_TEXT, .most = SUBJECT_MAX},
 	{"to", RPC_ANY},
@@ -44,7 +38,7 @@ static const struct rpc_param draft[] = {
 	{NULL},
 };
 static const struct rpc_param reply[] = {
-	THE_CONTACT,
+	RPC_THE_CONTACT,
 	{"text", RPC_TEXT, .most = DRAFT_MAX},
 	{"subject", RPC_TEXT, .most = SUBJECT_MAX},
 	{"to", RPC_ANY},
@@ -56,14 +50,14 @@ static const struct rpc_param reply[] = {
 };
 static const struct rpc_param mail[] = {THE_MAIL, {NULL}};
 static const struct rpc_param forward[] = {
-	THE_CONTACT,
+	RPC_THE_CONTACT,
 	{"to", RPC_ANY, .required = true},
 	{"text", RPC_TEXT, .most = DRAFT_MAX},
 	{"files", RPC_BOOLEAN},
 	{NULL},
 };
 static const struct rpc_param attach[] = {
-	THE_CONTACT,
+	RPC_THE_CONTACT,
 	{"id", RPC_NAME, .required = true},
 	{"part", RPC_INTEGER, .required = true, .least = 0, .most = 100000},
 	{"name", RPC_TEXT, .most = 256},
@@ -72,7 +66,7 @@ static const struct rpc_param attach[] = {
 	{NULL},
 };
 static const struct rpc_param detach[] = {
-	THE_CONTACT,
+	RPC_THE_CONTACT,
 	{"blob", RPC_TEXT, .required = true, .most = BLOB_NAME - 1},
 	{NULL},
 };
@@ -82,27 +76,27 @@ static const struct rpc_param attachment[] = {
 	{NULL},
 };
 static const struct rpc_param split[] = {
-	THE_CONTACT,
+	RPC_THE_CONTACT,
 	{"title", RPC_TEXT, .required = true, .most = SUBJECT_MAX},
 	{"text", RPC_TEXT, .most = DRAFT_MAX},
 	{"queue", RPC_NAME},
 	{NULL},
 };
 static const struct rpc_param transfer[] = {
-	THE_CONTACT,
+	RPC_THE_CONTACT,
 	{"queue", RPC_NAME},
 	{"agent", RPC_NAME},
 	{"note", RPC_TEXT, .required = true, .most = 8192},
 	{NULL},
 };
 static const struct rpc_param park[] = {
-	THE_CONTACT,
+	RPC_THE_CONTACT,
 	{"until", RPC_TIME},
 	{"answer", RPC_BOOLEAN},
 	{NULL},
 };
 static const struct rpc_param resolve[] = {
-	THE_CONTACT,
+	RPC_THE_CONTACT,
 	A_DISPOSITION,
 	{"note", RPC_TEXT, .most = 8192},
 	{NULL},
@@ -114,9 +108,9 @@ static const struct rpc_param outbox[] = {
 	{"most", RPC_INTEGER, .least = 1, .most = 100},
 	{NULL},
 };
-static const struct rpc_param take[] = {THE_CONTACT, THE_RESPONSE, {NULL}};
+static const struct rpc_param take[] = {RPC_THE_CONTACT, THE_RESPONSE, {NULL}};
 static const struct rpc_param edit[] = {
-	THE_CONTACT,
+	RPC_THE_CONTACT,
 	{"text", RPC_TEXT, .required = true, .most = DRAFT_MAX},
 	{NULL},
 };
@@ -166,7 +160,7 @@ static const struct rpc_param set_switch[] = {
 };
 
 const struct rpc_command maildesk_commands[] = {
-	{"email.get", AGENT | WATCHERS, contact, on_email_get,
+	{"email.get", AGENT | RPC_WATCHERS, contact, on_email_get,
 		"A mail with its case: what was sent, the draft, clocks, why it was not "
 		"answered by itself."},
 	{"email.draft", AGENT, draft, on_email_draft,
@@ -179,7 +173,7 @@ const struct rpc_command maildesk_commands[] = {
 	{"email.attach", AGENT, attach, on_email_attach,
 		"Adds a file to the answer, part by part; it goes with email.reply."},
 	{"email.detach", AGENT, detach, on_email_detach, "Takes a file off the answer."},
-	{"email.attachment", AGENT | STAFF, attachment, on_email_attachment,
+	{"email.attachment", AGENT | RPC_STAFF, attachment, on_email_attachment,
 		"A token by which a file of a mail of ours is fetched over HTTP."},
 	{"email.forward", AGENT, forward, on_email_forward,
 		"Sends the mail on to somebody else, with a text above it and its "
@@ -193,9 +187,9 @@ const struct rpc_command maildesk_commands[] = {
 		"Puts a mail aside until a moment, or until the customer answers."},
 	{"email.resolve", AGENT, resolve, on_email_resolve,
 		"Ends the contact of a mail with its outcome."},
-	{"email.outbox", WATCHERS, outbox, on_email_outbox,
+	{"email.outbox", RPC_WATCHERS, outbox, on_email_outbox,
 		"Mails that leave, with their states and the servers' words."},
-	{"email.retry", AGENT | STAFF, mail, on_email_retry,
+	{"email.retry", AGENT | RPC_STAFF, mail, on_email_retry,
 		"Sends a failed mail once more."},
 	{"suggestion.take", AGENT, take, on_suggestion_take,
 		"Takes a proposal as the ground of the answer; its text comes back "
@@ -208,29 +202,30 @@ const struct rpc_command maildesk_commands[] = {
 		"Says that a proposal is wrong."},
 	{"suggestion.none", AGENT, contact, on_suggestion_none,
 		"Says that no stored response fits."},
-	{"suggestion.judge", STAFF, judge, on_suggestion_judge,
+	{"suggestion.judge", RPC_STAFF, judge, on_suggestion_judge,
 		"Upholds or corrects the verdict on a contact."},
-	{"response.list", AGENT | WATCHERS, list, on_response_list,
+	{"response.list", AGENT | RPC_WATCHERS, list, on_response_list,
 		"Stored responses of a mailbox."},
-	{"response.search", AGENT | WATCHERS, search, on_response_search,
+	{"response.search", AGENT | RPC_WATCHERS, search, on_response_search,
 		"Stored responses that hold the words, the best first."},
-	{"response.get", AGENT | WATCHERS, get, on_response_get,
+	{"response.get", AGENT | RPC_WATCHERS, get, on_response_get,
 		"One response with its text, its gate and its last versions."},
-	{"response.put", STAFF, put, on_response_put,
+	{"response.put", RPC_STAFF, put, on_response_put,
 		"A new version of a response, head and body as in a file; it is checked "
 		"first."},
-	{"review.list", STAFF, review, on_review_list, "Answers that wait for approval."},
-	{"review.approve", STAFF, mail, on_review_approve, "Lets an answer leave."},
-	{"review.reject", STAFF, reject, on_review_reject,
+	{"review.list", RPC_STAFF, review, on_review_list,
+		"Answers that wait for approval."},
+	{"review.approve", RPC_STAFF, mail, on_review_approve, "Lets an answer leave."},
+	{"review.reject", RPC_STAFF, reject, on_review_reject,
 		"Gives an answer back to its author."},
-	{"suggest.report", WATCHERS, report, on_suggest_report,
+	{"suggest.report", RPC_WATCHERS, report, on_suggest_report,
 		"What verdicts say of the proposals: coverage, precision, calibration, "
 		"gates."},
 	{"suggest.rebuild", ADMINISTRATOR, model, on_suggest_rebuild,
 		"Builds a mailbox's model of a language anew from the verdicts."},
 	{"suggest.rollback", ADMINISTRATOR, model, on_suggest_rollback,
 		"Takes the version before of a model."},
-	{"suggest.switch", STAFF, set_switch, on_suggest_switch,
+	{"suggest.switch", RPC_STAFF, set_switch, on_suggest_switch,
 		"Switches the automatic answers of a response on or off."},
 };
 

@@ -373,28 +373,23 @@ on_status(void *owner, const struct rpc_call *call)
 
 /* ---- the table ---- */
 
-#define CONTACT                                                                          \
-	{                                                                                \
-		"contact", RPC_CONTACT, .required = true                                 \
-	}
 #define OF_AGENTS RPC_MAY(RPC_AGENT)
-#define OF_STAFF (RPC_MAY(RPC_SUPERVISOR) | RPC_MAY(RPC_ADMINISTRATOR))
 
 static const struct rpc_param no_params[] = {{0}};
-static const struct rpc_param of_contact[] = {CONTACT, {0}};
-static const struct rpc_param mute_params[] = {CONTACT, {"on", RPC_BOOLEAN}, {0}};
-static const struct rpc_param transfer_params[] = {CONTACT,
+static const struct rpc_param of_contact[] = {RPC_THE_CONTACT, {0}};
+static const struct rpc_param mute_params[] = {RPC_THE_CONTACT, {"on", RPC_BOOLEAN}, {0}};
+static const struct rpc_param transfer_params[] = {RPC_THE_CONTACT,
 	{"number", RPC_TEXT, .most = 32}, {"queue", RPC_NAME}, {"agent", RPC_NAME},
 	{"attended", RPC_BOOLEAN}, {0}};
-static const struct rpc_param consult_params[] = {CONTACT,
+static const struct rpc_param consult_params[] = {RPC_THE_CONTACT,
 	{"number", RPC_TEXT, .most = 32}, {"agent", RPC_NAME}, {"end", RPC_BOOLEAN}, {0}};
 static const struct rpc_param conference_params[] = {
-	CONTACT, {"number", RPC_TEXT, .most = 32}, {"agent", RPC_NAME}, {0}};
-static const struct rpc_param monitor_params[] = {CONTACT,
+	RPC_THE_CONTACT, {"number", RPC_TEXT, .most = 32}, {"agent", RPC_NAME}, {0}};
+static const struct rpc_param monitor_params[] = {RPC_THE_CONTACT,
 	{"device", RPC_TEXT, .required = true, .most = 64},
 	{"mode", RPC_WORD, .words = "monitor|whisper|barge"}, {0}};
 static const struct rpc_param take_over_params[] = {
-	CONTACT, {"agent", RPC_NAME, .required = true}, {0}};
+	RPC_THE_CONTACT, {"agent", RPC_NAME, .required = true}, {0}};
 
 const struct rpc_command voice_commands[] = {
 	{"call.answer", OF_AGENTS, of_contact, on_answer,
@@ -412,14 +407,14 @@ const struct rpc_command voice_commands[] = {
 	{"call.conference", OF_AGENTS, conference_params, on_conference,
 		"A number or an agent joins the call."},
 	{"call.hangup", OF_AGENTS, of_contact, on_hang_up, "Ends the call."},
-	{"call.monitor", OF_STAFF, monitor_params, on_monitor,
+	{"call.monitor", RPC_STAFF, monitor_params, on_monitor,
 		"A telephone listens to the agent's call: silent, heard by the agent "
 		"alone, or "
 		"by all."},
-	{"call.take_over", OF_STAFF, take_over_params, on_take_over,
+	{"call.take_over", RPC_STAFF, take_over_params, on_take_over,
 		"The caller leaves his agent for another one, who must be free to take "
 		"him."},
-	{"cti.status", OF_STAFF, no_params, on_status,
+	{"cti.status", RPC_STAFF, no_params, on_status,
 		"How the switches and their links stand."},
 };
 const int voice_n_commands = sizeof voice_commands / sizeof voice_commands[0];
