@@ -322,19 +322,20 @@ async def stored_contacts(centre):
 async def run(centre, kills, what, seed, between_s=1.0, per_s=40.0):
     """The whole run; returns the verdict. The centre's journal holds it all. per_s: customers a second."""
     load = Load(centre, seed, per_s)
-    await load.begin()
-    kinds = ["router", "store", "freeze"] if what == "all" else [what]
-    for n in range(kills):
+    async with centre.watched():
+        await load.begin()
+        kinds = ["router", "store", "freeze"] if what == "all" else [what]
+        for n in range(kills):
+            await random_moment(load.rng, between_s)
+            if load.failure:
+                raise load.failure
+            await FAULTS[kinds[n % len(kinds)]](load)
         await random_moment(load.rng, between_s)
-        if load.failure:
-            raise load.failure
-        await FAULTS[kinds[n % len(kinds)]](load)
-    await random_moment(load.rng, between_s)
-    await load.rest()
-    await recount(centre)
-    load.wake()
-    await load.end()
-    await recount(centre)
+        await load.rest()
+        await recount(centre)
+        load.wake()
+        await load.end()
+        await recount(centre)
     return invariants.judge(centre.journal)
 
 

@@ -35,6 +35,7 @@ from usher_http import Http, HttpBroken  # noqa: E402
 BUILD = pathlib.Path(os.environ.get("USHER_BUILD", TOP / "build"))
 REDIS = os.environ.get("USHER_FLOW_REDIS", "managed")  # or "cluster": a single-node cluster beside it
 SLOW = float(os.environ.get("USHER_FLOW_SLOW", "1"))  # a sanitizer build is so many times slower
+LOOK_S = 0.02  # between looks whether this process goes on
 LATE_S = 8 * SLOW  # what a busy machine may add to a time that is waited for; no test measures the machine
 
 SETTINGS = {
@@ -204,6 +205,24 @@ class Centre:
 
     def note(self, ev, **fields):
         self.journal.append({"t": time.monotonic(), "ev": ev, **fields})
+
+    @contextlib.asynccontextmanager
+    async def watched(self):
+        """Meanwhile the journal says when this process itself stood still (invariants.py)."""
+
+        async def watch():
+            while True:
+                began = time.monotonic()
+                await asyncio.sleep(LOOK_S)
+                late_s = time.monotonic() - began - LOOK_S
+                if late_s > LOOK_S / 2:
+                    self.note("late", s=late_s)
+
+        task = asyncio.create_task(watch())
+        try:
+            yield
+        finally:
+            task.cancel()
 
     async def kill(self, what="router"):
         """kill -9 of the daemon, or of its Redis."""

@@ -12,6 +12,7 @@ the machine's one monotonic clock, and `ev`:
              parked{agent, contact}  resumed{agent, contact, cost}
              ended{agent, contact, state}  absent{agent, contact}
   faults     kill{what}  freeze{what}  thaw{what}
+  ourselves  late{s}  whoever wrote the journal had stood still for so many seconds until then
   afterwards final{contact, state}  place{contact, places}  count{name, said, counted}
 
 `again` marks what was shown before, `snapshot` what a snapshot shows: it may have been made before a
@@ -20,7 +21,8 @@ longer holds the contact. `final` is what the router answers about a contact whe
 `lane` is given where contacts of one lane must be offered first come, first served.
 
 Intervals seen by different robots are compared with SLACK_S: two sockets of one process are read
-in any order. What one socket says in order is compared exactly.
+in any order. Between reading the one and the other the process may have stood still; such time, as
+`late` tells it, does not count. What one socket says in order is compared exactly.
 """
 
 import argparse
@@ -30,6 +32,7 @@ import json
 import sys
 
 SLACK_S = 0.25
+LATE_MOST_S = 60.0  # what is told of at once
 GRACE_S = 115.0  # a vanished agent keeps his work for 120 s; less a margin for when the loss is noticed
 TERMINAL = {"completed", "answered", "abandoned", "expired", "cancelled", "unreachable", "lost", "erased"}
 OFFER_ENDS = {"accepted", "rejected", "timeout", "rescinded", "cancelled", "absent"}
@@ -58,10 +61,28 @@ class Journal:
         self.records = sorted(records, key=lambda r: r["t"])
         self.of = collections.defaultdict(list)
         self.by_contact = collections.defaultdict(list)
+        self.stood = sorted((r["t"] - r["s"], r["t"]) for r in records if r["ev"] == "late")
         for r in self.records:
             self.of[r["ev"]].append(r)
             if r.get("contact"):
                 self.by_contact[r["contact"]].append(r)
+
+    def apart(self, first, second):
+        """Seconds from the one moment to the other, but for those in which whoever wrote them down stood still."""
+        if not first < second < float("inf"):
+            return second - first
+        seconds, until = second - first, first
+        for begin, end in self.stood[bisect.bisect_left(self.stood, (first - LATE_MOST_S,)) :]:
+            if begin >= second:
+                break
+            begin, end = max(begin, until), min(end, second)
+            if end > begin:
+                seconds, until = seconds - (end - begin), end
+        return seconds
+
+    def later(self, second, first):
+        """Is the second of two moments the later one, whatever the order in which they were read?"""
+        return self.apart(first, second) > SLACK_S
 
     def offers(self):
         """Each offer once: its first showing, and the moment at which its agent knew its end."""
@@ -102,8 +123,9 @@ def one_open_offer(j, v):
     for contact, offers in by_contact.items():
         offers.sort(key=lambda o: o["t"])
         for first, second in zip(offers, offers[1:]):
-            if first["end"] > second["t"] + SLACK_S:
-                v.add("I2a", f"contact {contact}: offers {first['offer']} and {second['offer']} were open at once")
+            if j.later(first["end"], second["t"]):
+                both_s = j.apart(second["t"], first["end"])
+                v.add("I2a", f"contact {contact}: offers {first['offer']} and {second['offer']} were open at once for {both_s:.2f} s")
                 v.counts["duplicated"] += 1
 
 
@@ -115,21 +137,21 @@ def connected_once(j, v):
             if r["ev"] in ("returned", "ended"):
                 holder = None
             elif r["ev"] == "connected" and not r.get("again"):
-                gave_back = holder and _gave_back(records, holder, r["t"])
+                gave_back = holder and _gave_back(j, records, holder, r["t"])
                 if holder and holder["offer"] != r["offer"] and not gave_back and not _grace_over(j, holder, r["t"]):
                     v.add("I2b", f"contact {contact} was connected to {holder['agent']} and then to {r['agent']}")
                     v.counts["duplicated"] += 1
                 holder = r
             elif r["ev"] == "offer" and not r.get("again") and holder and r["offer"] != holder["offer"]:
-                if r["t"] > holder["t"] + SLACK_S and not _grace_over(j, holder, r["t"]):
+                if j.later(r["t"], holder["t"]) and not _grace_over(j, holder, r["t"]):
                     v.add("I2c", f"contact {contact} was offered to {r['agent']} while {holder['agent']} held it")
                     v.counts["duplicated"] += 1
 
 
-def _gave_back(records, holder, at):
+def _gave_back(j, records, holder, at):
     """Did the holder's own socket say a moment later that he had given it back?"""
     return any(
-        r["ev"] in ("returned", "ended") and r["agent"] == holder["agent"] and holder["t"] <= r["t"] <= at + SLACK_S
+        r["ev"] in ("returned", "ended") and r["agent"] == holder["agent"] and holder["t"] <= r["t"] and not j.later(r["t"], at)
         for r in records
     )
 
@@ -192,7 +214,7 @@ def one_terminal_state(j, v):
             v.counts["duplicated"] += 1
         if ends:
             for r in records:
-                if r["ev"] in ("offer", "connected", "returned") and r["t"] > ends[0]["t"] + SLACK_S:
+                if r["ev"] in ("offer", "connected", "returned") and j.later(r["t"], ends[0]["t"]):
                     v.add("I3b", f"contact {contact}: {r['ev']} after its end")
     for r in j.of["final"]:
         if r["state"] is not None and r["state"] not in TERMINAL:
@@ -208,7 +230,7 @@ def within_capacity(j, v):
         agent, ev = r.get("agent"), r["ev"]
         if agent is None:
             continue
-        if agent in over and r["t"] > over[agent][0] + SLACK_S:
+        if agent in over and j.later(r["t"], over[agent][0]):
             v.add("I4", over.pop(agent)[1])
         if ev in ("offer", "resumed"):
             held[agent][r["contact"]] = r.get("cost", 100)
@@ -252,7 +274,7 @@ def in_order(j, v):
             mine = min(first.get(c["contact"], never), out.get(c["contact"], never))
             if any(c["sent"] < kill < mine for kill in kills):
                 continue
-            if earliest[bisect.bisect_right(sents, c["in"])] + SLACK_S < mine:
+            if j.later(mine, earliest[bisect.bisect_right(sents, c["in"])]):
                 v.add("I5", f"lane {lane}: a later contact was offered before {c['contact']}")
 
 
@@ -262,7 +284,7 @@ def epochs_go_up(j, v):
     for r in j.of["offer"]:
         if r.get("again") or r.get("snapshot") or r.get("epoch") is None:
             continue  # one from before the restart that is still open
-        if r["epoch"] < newest and r["t"] > at + SLACK_S:
+        if r["epoch"] < newest and j.later(r["t"], at):
             v.add("I6", f"offer {r['offer']} is of epoch {r['epoch']} after epoch {newest}")
         if r["epoch"] > newest:
             newest, at = r["epoch"], r["t"]
@@ -324,7 +346,7 @@ def effects_after_commit(j, v):
             since = r["t"]
         elif r["ev"] == "thaw":
             since = None
-        elif since is not None and r["t"] > since + SLACK_S:
+        elif since is not None and j.later(r["t"], since):
             if r["ev"] in ("accepted", "offer", "connected") and not r.get("again") and not r.get("duplicate"):
                 v.add("commit", f"{r['ev']} of {r['contact']} left {r['t'] - since:.2f} s after the store stood still")
                 v.counts["unexpected"] += 1

@@ -118,6 +118,25 @@ def a_loss_longer_than_the_grace_gives_the_work_back():
 
 
 @test
+def what_was_read_late_because_the_journals_writer_stood_still_is_not_late():
+    """The first agent's socket is read 0.4 s behind the second one's; of these the process stood still for 0.3 s."""
+
+    def book(*late):
+        b = Book().add("submit", key="k").add("accepted", key="k", contact="c")
+        b.add("offer", agent="a1", contact="c", offer="o1", cost=100)
+        b.add("offer", agent="a2", contact="c", offer="o2", cost=100)
+        b.add("offer_end", after=0.4, agent="a1", contact="c", offer="o1", how="cancelled")
+        b.records += [{"t": b.t - before_s, "ev": "late", "s": s} for before_s, s in late]
+        return b.add("final", contact="c", state="abandoned")
+
+    equal(broken(book()), {"I2a"})
+    equal(broken(book((0.05, 0.3))), set())
+    equal(broken(book((0.2, 0.1), (0.05, 0.1))), set(), "in two pieces")
+    for elsewhere in ((0.4, 0.3), (-0.3, 0.3), (0.35, 0.3)):
+        equal(broken(book(elsewhere)), {"I2a"}, "it stood still at another time", elsewhere)
+
+
+@test
 def a_connection_without_its_offer_breaks_i2e():
     equal(broken(without(good(), "offer", offer="o3")) - {"I5"}, {"I2e"})
 
