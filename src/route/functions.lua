@@ -11,11 +11,12 @@
 -- duplicate) leave an entry too, so that one who missed the answer can read it there.
 --
 -- A step that comes alone has the function of its name. Those of one turn of the router's
--- loop come together in one call of `intake` or `drain`, since the call itself costs as
--- much as a step.
+-- loop come together in one call, since the call itself costs as much as a step: `intake`
+-- when a new contact is among them, else `drain`.
 --
 -- Functions that drain have the flag allow-oom, or a full store could never empty.
--- Intake has no flag: Redis then refuses it whole when its memory is used up.
+-- Intake has no flag: Redis then refuses the call whole when its memory is used up, and the
+-- router sends what drains by itself.
 --
 -- While the library is loaded, redis.call and string are not there yet.
 
@@ -129,22 +130,43 @@ local function write_part(call, key, part, a, i, id)
   end
 end
 
+-- What all steps of a call write to the same key is written at its end at once, with the
+-- arguments put together here: each redis.call costs as much as ten arguments.
+local function put(list, first, second)
+  local n = list.n
+  list[n + 1], list[n + 2], list.n = first, second, n + 2
+end
+
+local function write_list(call, command, key, list)
+  if list.n > 0 then
+    call(command, key, unpack(list, 1, list.n))
+    list.n = 0
+  end
+end
+
+local function write_late(call, k, late)
+  write_list(call, 'ZADD', k[3], late.held)
+  write_list(call, 'HSET', k[4], late.agents)
+  write_list(call, 'RPUSH', k[6], late.leaving)
+end
+
 -- What the tail of a step brings; ki and i are behind its parts.
-local function write_tail(call, k, ki, a, i, shape)
+local function write_tail(call, k, ki, a, i, shape, late)
   if shape.external == 'n' then
     i = i + 2
   elseif shape.external == 'l' then
-    call('RPUSH', k[6], a[i])
+    local n = late.leaving.n + 1
+    late.leaving[n], late.leaving.n = a[i], n
     i = i + 1
   end
   if shape.classes > 0 then
     call('SADD', k[ki], unpack(a, i, i + shape.classes - 1))
     ki, i = ki + 1, i + shape.classes
   end
-  if shape.agents > 0 then
-    call('HSET', k[4], unpack(a, i, i + shape.agents - 1))
-    i = i + shape.agents
+  for at = i, i + shape.agents - 2, 2 do
+    put(late.agents, a[at], a[at + 1])
   end
+  i = i + shape.agents
   if shape.queue then
     call('HSET', k[ki], a[i], a[i + 1])
   end
@@ -153,7 +175,7 @@ end
 -- Carries out the step whose keys begin at first_ki and whose arguments at first_i.
 -- expected is its id in the stream when that is not sure. Returns its answer, or nil for
 -- GAP.
-local function step(call, k, first_ki, a, first_i, shape, expected)
+local function step(call, k, first_ki, a, first_i, shape, expected, late)
   local ki, i = first_ki, first_i + 2
   for p = 1, shape.n do
     local part = shape[p]
@@ -195,19 +217,40 @@ local function step(call, k, first_ki, a, first_i, shape, expected)
       write_part(call, k[ki], part, a, i, id)
     end
     i = i + part.args
+    if goes or part.from == 3 then
+      write_list(call, 'ZADD', k[3], late.held) -- it may be among those
+    end
     if part.from ~= 0 and
       call('ZREM', part.from == 3 and k[3] or k[ki + 1], a[i - 2]) == 0 then
       answer = 2
     end
     if goes then
       call('ZREM', k[3], a[i - 2])
+    elseif part.to == 3 then
+      put(late.held, a[i - 1], a[i - 2])
     elseif part.to ~= 0 then
-      call('ZADD', part.to == 3 and k[3] or k[ki + part.to], a[i - 1], a[i - 2])
+      call('ZADD', k[ki + part.to], a[i - 1], a[i - 2])
     end
     ki = ki + part.keys
   end
-  write_tail(call, k, ki, a, i, shape)
+  write_tail(call, k, ki, a, i, shape, late)
   return answer
+end
+
+-- The steps of a call; their answers, or nil for GAP.
+local function all_steps(call, k, a, late)
+  local answers, ki, i = {}, FIXED_KEYS + 1, 4
+  for s = 1, tonumber(a[3]) do
+    local shape = shapes[a[i]] or read_shape(a[i])
+    -- Those behind the first follow it in the stream.
+    local answer = step(call, k, ki, a, i, shape, s == 1 and a[2], late)
+    if not answer then
+      return nil
+    end
+    answers[s] = answer
+    ki, i = ki + shape.keys, i + shape.args
+  end
+  return #answers == 1 and answers[1] or answers
 end
 
 local function steps(k, a)
@@ -219,18 +262,14 @@ local function steps(k, a)
     token = a[1]
     next_id = token:match('^%d+') .. '-*'
   end
-  local answers, ki, i = {}, FIXED_KEYS + 1, 4
-  for s = 1, tonumber(a[3]) do
-    local shape = shapes[a[i]] or read_shape(a[i])
-    -- Those behind the first follow it in the stream.
-    local answer = step(call, k, ki, a, i, shape, s == 1 and a[2])
-    if not answer then
-      return redis.error_reply('GAP the step is not the next one')
-    end
-    answers[s] = answer
-    ki, i = ki + shape.keys, i + shape.args
+  local late = {held = {n = 0}, agents = {n = 0}, leaving = {n = 0}}
+  local ok, answers = pcall(all_steps, call, k, a, late)
+  -- Also when Redis refused a step: those before it are done.
+  write_late(call, k, late)
+  if not ok then
+    error(answers)
   end
-  return #answers == 1 and answers[1] or answers
+  return answers or redis.error_reply('GAP the step is not the next one')
 end
 
 -- Ownership.

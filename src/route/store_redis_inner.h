@@ -133,8 +133,9 @@ struct store_redis {
 	uint64_t sequence;		/* given out last */
 	uint64_t confirmed;		/* the highest that was answered */
 	int64_t refuse_until_ms;	/* boot time; intake, since Redis is full */
-	struct map classes;		/* known to Redis */
-	struct slots kept;		/* confirmed steps that Redis could still lose */
+	int64_t apart_until_ms; /* boot time; intake and the rest in calls of their own */
+	struct map classes;	/* known to Redis */
+	struct slots kept;	/* confirmed steps that Redis could still lose */
 	size_t n_alone; /* steps that go one by one, to find the one that Redis refuses */
 	struct event *send;  /* owned; the end of this turn of the loop */
 	struct words *words; /* owned; memory for the call that is put together */

@@ -23,6 +23,7 @@
 #define KEEP_MS 2500  /* Redis' everysec loses 2 s at most */
 #define KEEP_MAX 8192 /* confirmed steps kept */
 #define OOM_MS 100    /* so long intake is refused here after Redis did */
+#define APART_MS 1000 /* so long intake and the rest have calls of their own */
 
 /* ---- steps in order ---- */
 
@@ -148,6 +149,17 @@ settle_when_quiet(struct store_redis *r)
 		store_claim(r);
 }
 
+static bool
+is_mixed(const struct store_redis *r, size_t n)
+{
+	bool intake = store_is_intake(slots_at(&r->steps, 0)->step);
+
+	for (size_t i = 1; i < n; i++)
+		if (store_is_intake(slots_at(&r->steps, i)->step) != intake)
+			return true;
+	return false;
+}
+
 /* Redis would not, or could not, carry the next n steps out; they came in one call. */
 static void
 not_carried_out(struct store_redis *r, size_t n, const struct redisReply *reply)
@@ -158,6 +170,10 @@ not_carried_out(struct store_redis *r, size_t n, const struct redisReply *reply)
 	r->resync = true;
 	if (reply_is_error(reply, "GAP"))
 		return;
+	if (is_mixed(r, n)) {
+		r->apart_until_ms = clock_boot_ms() + APART_MS; /* which of them is it? */
+		return;
+	}
 	if (store_is_intake(first)) {
 		if (reply_is_error(reply, "OOM"))
 			r->refuse_until_ms = clock_boot_ms() + OOM_MS;
@@ -249,18 +265,20 @@ on_steps(void *owner, uint64_t n, const struct redisReply *reply)
 
 /* ---- sending ---- */
 
-/* How many of the waiting steps go into the next call: of one kind, so that intake can be
- * refused by itself. */
+/* How many of the waiting steps go into the next call: of one kind after Redis has
+ * refused both together, so that it can refuse intake by itself. */
 static size_t
 next_call(const struct store_redis *r)
 {
 	size_t n = 0, most = r->n_alone > 0 ? 1 : STORE_CALL_MAX;
+	bool apart = r->apart_until_ms != 0 && clock_boot_ms() < r->apart_until_ms;
 	bool intake = false;
 
 	for (size_t i = r->n_sent; i < r->steps.n && n < most; i++) {
 		const struct slot *slot = slots_at(&r->steps, i);
 
-		if (slot->refused || (n > 0 && store_is_intake(slot->step) != intake))
+		if (slot->refused ||
+			(n > 0 && apart && store_is_intake(slot->step) != intake))
 			break;
 		intake = store_is_intake(slot->step);
 		n++;

@@ -318,23 +318,28 @@ add_arguments(struct words *w, const struct store_redis *r, const struct step *s
 
 /* ---- the call ---- */
 
-/* The function's name: the step's own when it is alone. */
-static void
-add_function(struct words *w, const struct step *step, size_t n)
-{
-	word_begin(w);
-	text_add(&w->own, STORE_LIBRARY "_");
-	if (n == 1)
-		text_add(&w->own, step_name[step->kind]);
-	else
-		text_add(&w->own, store_is_intake(step) ? "intake" : "drain");
-	word_end(w);
-}
-
 static const struct step *
 waiting_step(const struct store_redis *r, size_t i)
 {
 	return slots_at(&r->steps, r->n_sent + i)->step;
+}
+
+/* The function's name: the step's own when it is alone, else whether Redis may refuse all
+ * of them when its memory is used up. */
+static void
+add_function(struct words *w, const struct store_redis *r, size_t n)
+{
+	bool intake = false;
+
+	for (size_t i = 0; i < n && !intake; i++)
+		intake = store_is_intake(waiting_step(r, i));
+	word_begin(w);
+	text_add(&w->own, STORE_LIBRARY "_");
+	if (n == 1)
+		text_add(&w->own, step_name[waiting_step(r, 0)->kind]);
+	else
+		text_add(&w->own, intake ? "intake" : "drain");
+	word_end(w);
 }
 
 /* How many of the first n waiting steps fit into a call. */
@@ -367,7 +372,7 @@ store_call_steps(struct store_redis *r, size_t n, rlink_reply fn)
 	text_clear(&w->own);
 	n = steps_that_fit(r, n);
 	word(w, "FCALL");
-	add_function(w, waiting_step(r, 0), n);
+	add_function(w, r, n);
 	count = w->n++;
 	word(w, r->owner_key);
 	word(w, r->events_key);
