@@ -21,7 +21,8 @@
 #include "history/database_inner.h"
 
 #define READERS_MAX 16
-#define SAY_AGAIN_MS 60000 /* a failure that lasts is logged so often */
+#define SAY_AGAIN_MS 60000   /* a failure that lasts is logged so often */
+#define COMPACT_AGAIN_MS 500 /* while somebody reads in the log */
 
 struct write {
 	struct write *next;
@@ -52,6 +53,7 @@ struct database {
 	struct worker_pool *writer_pool, *reader_pool;
 	struct database_session *writer; /* the writer thread's while it works */
 	struct event *again;		 /* after a failure */
+	struct event *compact_again;	 /* when the log could not be emptied */
 
 	/* the loop's */
 	struct write_list waiting;
@@ -63,6 +65,7 @@ struct database {
 
 	/* results of a batch, the thread's while `working` */
 	enum backend_result committed;
+	bool compacted;
 	char why[160];
 
 	pthread_mutex_t lock; /* over the readers' connections, reads and last_read_us */
@@ -120,8 +123,7 @@ work_batch(void *arg)
 	/* A job that was undone is not the batch's failure. */
 	if (r != BACKEND_AWAY)
 		r = backend_commit(db->writer);
-	if (r == BACKEND_OK && db->compacting)
-		backend_compact(db->writer);
+	db->compacted = r == BACKEND_OK && db->compacting && backend_compact(db->writer);
 	if (r != BACKEND_OK) {
 		snprintf(db->why, sizeof db->why, "%s", backend_why(db->writer));
 		backend_roll_back(db->writer);
@@ -187,6 +189,12 @@ say_away(struct database *db, int64_t now_ms)
 
 static void start_batch(struct database *db);
 
+static void
+on_compact_again(evutil_socket_t fd, short what, void *arg)
+{
+	database_compact(arg);
+}
+
 /* On the loop. */
 static void
 batch_done(void *arg)
@@ -195,8 +203,12 @@ batch_done(void *arg)
 	int64_t now_ms = clock_boot_ms();
 	struct timeval wait = {(time_t)(db->settings.retry_ms / 1000),
 		(suseconds_t)(db->settings.retry_ms % 1000 * 1000)};
+	struct timeval compact = {0, COMPACT_AGAIN_MS * 1000};
 
 	db->working = false;
+	/* What was deleted is in the log until it is emptied: a reader delays that. */
+	if (db->compacting && !db->compacted)
+		event_add(db->compact_again, &compact);
 	if (db->committed == BACKEND_OK) {
 		if (db->figures.away)
 			log_info("database: writes again waiting=%d",
@@ -383,6 +395,7 @@ database_open(struct event_base *base, const struct database_settings *settings,
 	}
 	worker_pool_stand_back(db->writer_pool);
 	db->again = evtimer_new(base, on_again, db);
+	db->compact_again = evtimer_new(base, on_compact_again, db);
 	return db;
 fail_database:
 	database_close(db);
@@ -443,6 +456,8 @@ database_close(struct database *db)
 	backend_close(db->writer);
 	if (db->again != NULL)
 		event_free(db->again);
+	if (db->compact_again != NULL)
+		event_free(db->compact_again);
 	pthread_mutex_destroy(&db->lock);
 	free(db->path);
 	free(db);

@@ -28,8 +28,9 @@ void backend_roll_back(struct database_session *s);
 enum backend_result backend_job(struct database_session *s,
 	bool (*work)(struct database_session *s, void *arg), void *arg, bool *kept);
 
-/* Copies the log back and empties it; outside of transactions. */
-void backend_compact(struct database_session *s);
+/* Copies the log back and empties it; outside of transactions. False: somebody reads in
+ * it; it stands as it was. */
+bool backend_compact(struct database_session *s);
 
 /* A sentence about the last failure; borrowed. */
 const char *backend_why(const struct database_session *s);

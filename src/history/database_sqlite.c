@@ -228,12 +228,13 @@ session_undo(struct database_session *s)
 	session_keep(s);
 }
 
-void
+bool
 backend_compact(struct database_session *s)
 {
 	/* What was deleted is zeroed in its pages (secure_delete); older copies of them
 	 * stand in the log until it is emptied. */
-	sqlite3_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+	return sqlite3_wal_checkpoint_v2(
+		       s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK;
 }
 
 enum backend_result

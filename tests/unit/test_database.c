@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/xalloc.h"
@@ -318,6 +319,64 @@ a_read_cannot_write(void **state)
 	assert_int_equal(b->last, DATABASE_AWAY);
 }
 
+/* Somebody who reads on while the log is to be emptied. */
+struct reader {
+	int began[2], end[2]; /* pipes */
+};
+
+static bool
+read_on(struct database_session *s, void *arg)
+{
+	const struct reader *r = arg;
+	struct query *q = query_start(s, "SELECT count(*) FROM item");
+	char byte = 0;
+	bool good = query_row(q) && write(r->began[1], &byte, 1) == 1 &&
+		    read(r->end[0], &byte, 1) == 1;
+
+	query_end(q);
+	return good;
+}
+
+static int64_t
+log_bytes(const struct bench *b)
+{
+	char path[sizeof b->path + 8];
+	struct stat st;
+
+	snprintf(path, sizeof path, "%s-wal", b->path);
+	return stat(path, &st) == 0 ? (int64_t)st.st_size : 0;
+}
+
+static void
+a_log_that_is_read_in_is_emptied_when_it_is_not_any_more(void **state)
+{
+	struct bench *b = *state;
+	struct item item = {.bench = b, .n = 1, .word = "planted"};
+	struct database_figures f = {0};
+	struct reader reader;
+	char byte = 0;
+
+	assert_non_null(open_with(b, first_schema, 1));
+	assert_true(database_write(b->db, put_item, item_done, &item, 0));
+	turn_until(b, 1);
+	assert_int_equal(pipe(reader.began) | pipe(reader.end), 0);
+	assert_true(database_read(b->db, read_on, NULL, &reader));
+	assert_int_equal(read(reader.began[0], &byte, 1), 1);
+	database_compact(b->db);
+	while (f.batches < 2) { /* it was tried */
+		event_base_loop(b->base, EVLOOP_ONCE);
+		database_figures(b->db, &f);
+	}
+	assert_true(log_bytes(b) > 0);
+	assert_int_equal(write(reader.end[1], &byte, 1), 1);
+	while (log_bytes(b) > 0)
+		assert_int_equal(event_base_loop(b->base, EVLOOP_ONCE), 0);
+	for (int i = 0; i < 2; i++) {
+		close(reader.began[i]);
+		close(reader.end[i]);
+	}
+}
+
 static void
 the_shipped_schema_is_taken_in(void **state)
 {
@@ -339,6 +398,7 @@ main(void)
 		T(closing_makes_the_writes_that_wait),
 		T(tables_are_upgraded_in_place_and_never_downgraded),
 		T(a_read_cannot_write),
+		T(a_log_that_is_read_in_is_emptied_when_it_is_not_any_more),
 		T(the_shipped_schema_is_taken_in),
 	};
 
