@@ -24,6 +24,9 @@
 #include "route/router.h"
 
 #define CUSTOMER_PARTS_MAX 8
+#define CUSTOMER_EXPIRE_LOT                                                              \
+	5000		     /* contacts of a channel that one job forgets at most       \
+			      */
 #define EXPORT_PLACE 64	     /* bytes of a part's place in an export, with the NUL */
 #define CARD_BYTES_MAX 32768 /* of a card as it is shown with a contact */
 
@@ -60,7 +63,8 @@ struct customer_part {
 	void (*erase)(void *owner, struct database_session *s, const int64_t *parties,
 		int n, json_t *counts);
 	/* Forgets contacts of the channel ("*": of all that are not in `but`, n_but of
-	 * them) that ended before, a lot of them at most. Returns how many. */
+	 * them) that ended before, CUSTOMER_EXPIRE_LOT a channel at most. Returns how
+	 * many. */
 	int64_t (*expire)(void *owner, struct database_session *s, const char *channel,
 		int64_t before_ms, const char *const *but, int n_but);
 	/* Removes what it keeps of this person elsewhere (chats, mails, files), before

@@ -9,8 +9,9 @@
 #include "base/log.h"
 #include "history/customers_inner.h"
 
-#define TIDY_MS 3600000 /* between looks for what is kept too long */
-#define TIDY_MOST 5000	/* rows of one look and kind */
+#define TIDY_MS 3600000	  /* between looks for what is kept too long */
+#define TIDY_MOST 5000	  /* customers of one look */
+#define TIDY_PAUSE_MS 200 /* between looks while there may be more: others write too */
 
 /* ---- retention ---- */
 
@@ -74,16 +75,27 @@ tidy(struct database_session *s, void *arg)
 	return true;
 }
 
+/* What was forgotten leaves the files too; what one look could not take follows soon. */
+static void
+go_on(const struct tidying *t)
+{
+	const struct timeval soon = {0, TIDY_PAUSE_MS * 1000};
+
+	log_info("customers: forgotten contacts=%lld customers=%lld listings=%lld",
+		(long long)t->contacts, (long long)t->customers, (long long)t->listings);
+	if (t->contacts >= CUSTOMER_EXPIRE_LOT || t->customers >= TIDY_MOST)
+		event_add(t->c->tidy, &soon);
+	else
+		database_compact(t->c->parts.database);
+}
+
 static void
 tidied(void *arg, enum database_result result)
 {
 	struct tidying *t = arg;
 
 	if (result == DATABASE_OK && t->contacts + t->customers + t->listings > 0)
-		log_info("customers: forgotten contacts=%lld customers=%lld "
-			 "listings=%lld",
-			(long long)t->contacts, (long long)t->customers,
-			(long long)t->listings);
+		go_on(t);
 	customer_rules_unref(t->rules);
 	free(t);
 }

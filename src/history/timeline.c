@@ -11,7 +11,6 @@
 #define TIMELINE_MOST 50
 #define CARD_MOST 5 /* contacts, cases and notes on a card */
 #define EVER INT64_MAX
-#define EXPIRE_LOT 5000 /* contacts of a channel that are forgotten in one job */
 
 /* ---- rows ---- */
 
@@ -199,13 +198,13 @@ expire_channel(struct database_session *s, const char *channel, int64_t before_m
 	struct query *q = query_start(s,
 		"SELECT contact FROM contact_person WHERE channel = $1 AND ended_ms < $2 "
 		"ORDER BY ended_ms LIMIT $3");
-	int64_t *list = xcalloc(EXPIRE_LOT, sizeof list[0]);
+	int64_t *list = xcalloc(CUSTOMER_EXPIRE_LOT, sizeof list[0]);
 	int n = 0;
 
 	query_put_text(q, 1, channel);
 	query_put_int(q, 2, before_ms);
-	query_put_int(q, 3, EXPIRE_LOT);
-	while (n < EXPIRE_LOT && query_row(q))
+	query_put_int(q, 3, CUSTOMER_EXPIRE_LOT);
+	while (n < CUSTOMER_EXPIRE_LOT && query_row(q))
 		list[n++] = query_int(q, 0);
 	query_end(q);
 	for (int i = 0; i < n; i++)

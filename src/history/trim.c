@@ -25,6 +25,7 @@ struct trim {
 	struct keeping keeping; /* owned */
 	struct event *timer;
 	bool working;
+	bool removed; /* something, by the lots since the log was emptied */
 };
 
 /* A lot on its way. */
@@ -282,11 +283,12 @@ work(struct database_session *s, void *arg)
 	return true;
 }
 
-static void
+/* Returns whether there was anything. */
+static bool
 say(const struct trim_counts *n)
 {
 	if (n->contacts + n->events + n->spans + n->estimates + n->cases == 0)
-		return;
+		return false;
 	log_info("history: trimmed contacts=%lld events=%lld spans=%lld estimates=%lld "
 		 "cases=%lld",
 		(long long)n->contacts, (long long)n->events, (long long)n->spans,
@@ -295,6 +297,7 @@ say(const struct trim_counts *n)
 		log_warn("history: a webhook is further behind than events are kept "
 			 "lost=%lld",
 			(long long)n->unread);
+	return true;
 }
 
 static void
@@ -306,9 +309,13 @@ done(void *arg, enum database_result result)
 	struct timeval again = {more ? 0 : EVERY_S, more ? PAUSE_MS * 1000 : 0};
 
 	if (result == DATABASE_OK)
-		say(&lot->counts);
+		trim->removed = say(&lot->counts) || trim->removed;
 	else if (result == DATABASE_UNDONE)
 		log_error("history: what is too old could not be removed");
+	if (trim->removed && !more) {
+		trim->removed = false;
+		database_compact(trim->parts.db); /* it leaves the files too */
+	}
 	trim->working = false;
 	event_add(trim->timer, &again);
 	keeping_finish(&lot->keeping);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -269,12 +270,68 @@ what_is_kept_too_long_is_forgotten_by_channel(void **state)
 	customers_add_part(&c, &history_part);
 	c.tidy = evtimer_new(b.base, customers_tidy, &c);
 	customers_tidy(-1, 0, &c);
-	while (f.written == 0) {
+	while (f.batches < 2) { /* it is done, and has left the log */
 		event_base_loop(b.base, EVLOOP_ONCE);
 		database_figures(b.db, &f);
 	}
 	event_free(c.tidy);
 	use(look_at_rest);
+}
+
+#define OLD_MANY (CUSTOMER_EXPIRE_LOT + 1) /* contacts: more than one look takes */
+
+static bool
+fill_many(struct database_session *s)
+{
+	make(s, 1, "A1");
+	for (int i = 1; i <= OLD_MANY; i++)
+		serve(s, i, 1, "chat", 11);
+	return true;
+}
+
+static bool
+look_for_none(struct database_session *s)
+{
+	assert_int_equal(count(s, "SELECT count(*) FROM contact_person"), 0);
+	return true;
+}
+
+static int64_t
+log_bytes(void)
+{
+	char path[sizeof b.path + 8];
+	struct stat st;
+
+	snprintf(path, sizeof path, "%s-wal", b.path);
+	return stat(path, &st) == 0 ? (int64_t)st.st_size : 0;
+}
+
+static void
+what_one_look_does_not_forget_the_next_does_soon(void **state)
+{
+	struct customers c = {.parts = {.database = b.db}, .rules = b.config->customers};
+	struct database_figures f = {0};
+	struct timeval next, now;
+
+	use(fill_many);
+	customers_add_part(&c, &history_part);
+	c.tidy = evtimer_new(b.base, customers_tidy, &c);
+	customers_tidy(-1, 0, &c);
+	while (f.batches < 1) {
+		event_base_loop(b.base, EVLOOP_ONCE);
+		database_figures(b.db, &f);
+	}
+	assert_true(event_pending(c.tidy, EV_TIMEOUT, &next));
+	evutil_gettimeofday(&now, NULL);
+	assert_true(next.tv_sec - now.tv_sec < 60); /* not in an hour */
+	assert_true(log_bytes() > 0);
+	while (f.batches < 3) {
+		event_base_loop(b.base, EVLOOP_ONCE);
+		database_figures(b.db, &f);
+	}
+	assert_int_equal(log_bytes(), 0); /* it has left the files */
+	event_free(c.tidy);
+	use(look_for_none);
 }
 
 int
@@ -285,6 +342,7 @@ main(void)
 		T(merging_and_taking_apart_is_exact),
 		T(what_is_inherited_is_not_inherited_on),
 		T(what_is_kept_too_long_is_forgotten_by_channel),
+		T(what_one_look_does_not_forget_the_next_does_soon),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
