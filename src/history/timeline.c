@@ -140,6 +140,12 @@ count(json_t *counts, const char *name, int64_t n)
 		json_integer(json_integer_value(json_object_get(counts, name)) + n));
 }
 
+/* Cases of his, and those that were opened with a contact of his before it was known
+ * whose it is. */
+#define HIS_CASES                                                                        \
+	"(party = $1 OR (party IS NULL AND id IN (SELECT c.issue FROM issue_contact c "  \
+	"JOIN contact_person p ON p.contact = c.contact WHERE p.party = $1)))"
+
 /* Who it was and what was said goes; that something happened stays, and is counted. */
 static void
 erase(void *owner, struct database_session *s, const int64_t *parties, int n,
@@ -153,7 +159,7 @@ erase(void *owner, struct database_session *s, const int64_t *parties, int n,
 				parties[i]));
 		run_for(s,
 			"UPDATE issue_change SET reason = NULL WHERE issue IN (SELECT id "
-			"FROM issue WHERE party = $1)",
+			"FROM issue WHERE " HIS_CASES ")",
 			parties[i]);
 		count(counts, "notes",
 			run_for(s,
@@ -162,8 +168,8 @@ erase(void *owner, struct database_session *s, const int64_t *parties, int n,
 				parties[i]));
 		count(counts, "cases",
 			run_for(s,
-				"UPDATE issue SET title = '', party = NULL WHERE party = "
-				"$1",
+				"UPDATE issue SET title = '', party = NULL "
+				"WHERE " HIS_CASES,
 				parties[i]));
 		count(counts, "contacts",
 			run_for(s, "DELETE FROM contact_person WHERE party = $1",

@@ -278,6 +278,47 @@ what_is_kept_too_long_is_forgotten_by_channel(void **state)
 	use(look_at_rest);
 }
 
+static void
+tell(struct database_session *s, const char *sql)
+{
+	query_run(query_start(s, sql));
+}
+
+/* A case that was opened before it was known whose the contact is names nobody. */
+static bool
+erase_with_cases(struct database_session *s)
+{
+	const int64_t party = 1;
+	json_t *counts = json_object();
+
+	make(s, 1, "A1");
+	make(s, 2, "A2");
+	serve(s, 1, 1, "chat", 1);
+	serve(s, 2, 2, "chat", 1);
+	tell(s, "INSERT INTO issue (id, party, state, title, opened_ms, opened_by, "
+		"changed_ms) VALUES (1, NULL, 'open', 'planted', 1, 'a', 1), (2, 1, "
+		"'open', 'planted', 1, 'a', 1), (3, NULL, 'open', 'another', 1, 'a', 1)");
+	tell(s, "INSERT INTO issue_contact (contact, issue) VALUES (1, 1), (2, 3)");
+	tell(s, "INSERT INTO issue_change (issue, n, state, who, at_ms, reason) VALUES "
+		"(1, 1, 'open', 'a', 1, 'planted'), (2, 1, 'open', 'a', 1, 'planted'), "
+		"(3, 1, 'open', 'a', 1, 'another')");
+	history_part.erase(NULL, s, &party, 1, counts);
+	assert_int_equal(json_integer_value(json_object_get(counts, "cases")), 2);
+	assert_int_equal(count(s, "SELECT count(*) FROM issue WHERE title = ''"), 2);
+	assert_int_equal(
+		count(s, "SELECT count(*) FROM issue_change WHERE reason IS NULL"), 2);
+	assert_int_equal(
+		count(s, "SELECT count(*) FROM issue WHERE title = 'another'"), 1);
+	json_decref(counts);
+	return true;
+}
+
+static void
+an_erasure_takes_in_cases_that_were_opened_before_he_was_known(void **state)
+{
+	use(erase_with_cases);
+}
+
 #define OLD_MANY (CUSTOMER_EXPIRE_LOT + 1) /* contacts: more than one look takes */
 
 static bool
@@ -343,6 +384,7 @@ main(void)
 		T(what_is_inherited_is_not_inherited_on),
 		T(what_is_kept_too_long_is_forgotten_by_channel),
 		T(what_one_look_does_not_forget_the_next_does_soon),
+		T(an_erasure_takes_in_cases_that_were_opened_before_he_was_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
