@@ -12,7 +12,8 @@
 #include "history/party.h"
 
 #define PATIENCE_MS 5000
-#define PAGE 100 /* lines of an answer */
+#define PAGE 100		       /* lines of an answer */
+#define PAGE_BYTES (RPC_REPLY_MAX / 2) /* of them, about; the last one is still in it */
 
 /* ---- kept ---- */
 
@@ -156,27 +157,36 @@ said_keep(struct history *h, const struct said *said)
 /* ---- read ---- */
 
 json_t *
-said_read(struct database_session *s, int64_t contact, int64_t after, int most, bool all)
+said_read(struct database_session *s, int64_t contact, int64_t after, int most, bool all,
+	bool *more)
 {
 	struct query *q = query_start(s,
 		"SELECT seq, at_ms, who, kind, name, text FROM said WHERE contact = $1 "
 		"AND seq > $2 AND ($3 = 1 OR kind NOT IN ('note', 'whisper')) ORDER BY "
 		"seq LIMIT $4");
 	json_t *list = json_array();
+	size_t bytes = 0;
 
 	query_put_int(q, 1, contact);
 	query_put_int(q, 2, after);
 	query_put_int(q, 3, all);
-	query_put_int(q, 4, most);
+	query_put_int(q, 4, most + 1);
+	*more = false;
 	while (query_row(q)) {
-		json_t *one = json_pack("{s:o, s:o, s:o, s:o}", "seq", column_int(q, 0),
-			"at", column_moment(q, 1), "from", column_text(q, 2), "kind",
+		json_t *one;
+
+		*more = (int)json_array_size(list) == most || bytes >= PAGE_BYTES;
+		if (*more)
+			break;
+		one = json_pack("{s:o, s:o, s:o, s:o}", "seq", column_int(q, 0), "at",
+			column_moment(q, 1), "from", column_text(q, 2), "kind",
 			column_text(q, 3));
 
 		if (!query_is_null(q, 4))
 			json_object_set_new(one, "name", column_text(q, 4));
 		if (!query_is_null(q, 5))
 			json_object_set_new(one, "text", column_text(q, 5));
+		bytes += json_dumpb(one, NULL, 0, 0);
 		json_array_append_new(list, one);
 	}
 	query_end(q);
@@ -203,6 +213,7 @@ static bool
 read_transcript(struct database_session *s, struct asking *a)
 {
 	int64_t after = json_integer_value(json_object_get(a->params, "after"));
+	bool more;
 	json_t *list;
 
 	if (a->role == RPC_AGENT && !is_his(s, a)) {
@@ -210,12 +221,9 @@ read_transcript(struct database_session *s, struct asking *a)
 		a->refused = "There is no such contact of this customer.";
 		return false;
 	}
-	list = said_read(s, a->contact, after, PAGE + 1, true);
-	a->result = json_pack("{s:o, s:b}", "contact", contact_json(a->contact), "more",
-		json_array_size(list) > PAGE);
-	if (json_array_size(list) > PAGE)
-		json_array_remove(list, PAGE);
-	json_object_set_new(a->result, "messages", list);
+	list = said_read(s, a->contact, after, PAGE, true, &more);
+	a->result = json_pack("{s:o, s:b, s:o}", "contact", contact_json(a->contact),
+		"more", more, "messages", list);
 	return true;
 }
 

@@ -42,9 +42,9 @@ void said_keep(struct history *history, const struct said *said);
 bool satisfaction_keep(struct database_session *s, int64_t contact, int64_t party,
 	double satisfaction, const char *source, const char *key, int64_t at_ms);
 
-/* Lines of a record behind seq `after`, at most so many, as they are shown. all: also
- * what staff said among themselves. */
-json_t *said_read(
-	struct database_session *s, int64_t contact, int64_t after, int most, bool all);
+/* Lines of a record behind seq `after`, at most so many and as many as fit a message, as
+ * they are shown. all: also what staff said among themselves; more: there are more. */
+json_t *said_read(struct database_session *s, int64_t contact, int64_t after, int most,
+	bool all, bool *more);
 
 #endif

@@ -18,6 +18,7 @@
 #include "control/config.h"
 #include "history/customers_inner.h"
 #include "history/history.h"
+#include "history/said.h"
 #include "history/schema.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -319,6 +320,45 @@ an_erasure_takes_in_cases_that_were_opened_before_he_was_known(void **state)
 	use(erase_with_cases);
 }
 
+#define LINES 50
+
+static bool
+read_long_lines(struct database_session *s)
+{
+	char text[8192 + 1];
+	int64_t after = 0;
+	bool more = true;
+
+	memset(text, 'x', sizeof text - 1);
+	text[sizeof text - 1] = '\0';
+	for (int i = 1; i <= LINES; i++) {
+		struct query *q = query_start(s,
+			"INSERT INTO said (contact, seq, at_ms, who, kind, text) "
+			"VALUES (1, $1, 1, 'customer', 'text', $2)");
+
+		query_put_int(q, 1, i);
+		query_put_text(q, 2, text);
+		query_run(q);
+	}
+	while (more) {
+		json_t *page = said_read(s, 1, after, 100, true, &more);
+		size_t n = json_array_size(page);
+
+		assert_true(n > 0 && json_dumpb(page, NULL, 0, 0) < RPC_REPLY_MAX);
+		after = json_integer_value(
+			json_object_get(json_array_get(page, n - 1), "seq"));
+		json_decref(page);
+	}
+	assert_int_equal(after, LINES);
+	return true;
+}
+
+static void
+a_page_of_what_was_said_fits_a_message_however_long_the_lines_are(void **state)
+{
+	use(read_long_lines);
+}
+
 #define OLD_MANY (CUSTOMER_EXPIRE_LOT + 1) /* contacts: more than one look takes */
 
 static bool
@@ -383,6 +423,7 @@ main(void)
 		T(merging_and_taking_apart_is_exact),
 		T(what_is_inherited_is_not_inherited_on),
 		T(what_is_kept_too_long_is_forgotten_by_channel),
+		T(a_page_of_what_was_said_fits_a_message_however_long_the_lines_are),
 		T(what_one_look_does_not_forget_the_next_does_soon),
 		T(an_erasure_takes_in_cases_that_were_opened_before_he_was_known),
 	};
