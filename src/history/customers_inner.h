@@ -145,7 +145,10 @@ double lists_apply(const struct customers *c, const struct identities *identitie
 	json_t *card, int64_t root, bool *vip, bool *blocked);
 void lists_put(struct customers *c, const struct listing *listing); /* copies */
 void lists_drop(struct customers *c, bool vip, const char *kind, const char *pattern);
-json_t *lists_json(const struct customers *c);
+/* A page of those that hold, behind the key `after` (NULL: from the beginning), with
+ * `next` where there are more: a message takes some thousand, the lists have
+ * LISTINGS_MAX. */
+json_t *lists_json(const struct customers *c, const char *after);
 
 /* ---- customers_write.c ---- */
 

@@ -151,5 +151,5 @@ on_customer_list_remove(void *owner, const struct rpc_call *call)
 void
 on_customer_lists(void *owner, const struct rpc_call *call)
 {
-	rpc_answer(call->rpc, call->tag, json_pack("{s:o}", "lists", lists_json(owner)));
+	rpc_answer(call->rpc, call->tag, lists_json(owner, rpc_text(call, "after")));
 }

@@ -11,6 +11,8 @@
 #include "base/moment.h"
 #include "history/customers_inner.h"
 
+#define LIST_PAGE_BYTES (RPC_REPLY_MAX / 2) /* of a page, about */
+
 static char *
 key_of(bool vip, const char *kind, const char *pattern)
 {
@@ -230,30 +232,76 @@ lists_apply(const struct customers *c, const struct identities *identities, json
 	return points;
 }
 
-json_t *
-lists_json(const struct customers *c)
+/* ---- shown ---- */
+
+static json_t *
+listing_json(const struct listing *l)
 {
-	json_t *list = json_array();
-	int64_t now_ms = clock_wall_ms();
+	json_t *one = json_pack("{s:s, s:s, s:s}", "list", l->vip ? "vip" : "block",
+		"kind", l->kind, "pattern", l->pattern);
 	char until[MOMENT_TEXT];
+
+	if (!isnan(l->points))
+		json_object_set_new(one, "points", json_real(l->points));
+	if (l->reason != NULL)
+		json_object_set_new(one, "reason", json_string(l->reason));
+	if (l->until_ms != 0) {
+		moment_format(until, l->until_ms);
+		json_object_set_new(one, "until", json_string(until));
+	}
+	return one;
+}
+
+struct listed {
+	char *key; /* owned */
+	const struct listing *listing;
+};
+
+static int
+by_key(const void *a, const void *b)
+{
+	return strcmp(((const struct listed *)a)->key, ((const struct listed *)b)->key);
+}
+
+/* Those that hold, behind the key `after`, in order; the caller frees list and keys. */
+static size_t
+sort_listings(const struct customers *c, const char *after, struct listed **out)
+{
+	struct listed *list = xcalloc((size_t)c->n_listings + 1, sizeof *list);
+	int64_t now_ms = clock_wall_ms();
+	size_t n = 0;
 
 	for (int i = 0; i < c->n_listings; i++) {
 		const struct listing *l = c->listing[i];
-		json_t *one;
+		char *key = key_of(l->vip, l->kind, l->pattern);
 
-		if (l->until_ms != 0 && l->until_ms <= now_ms)
-			continue;
-		one = json_pack("{s:s, s:s, s:s}", "list", l->vip ? "vip" : "block",
-			"kind", l->kind, "pattern", l->pattern);
-		if (!isnan(l->points))
-			json_object_set_new(one, "points", json_real(l->points));
-		if (l->reason != NULL)
-			json_object_set_new(one, "reason", json_string(l->reason));
-		if (l->until_ms != 0) {
-			moment_format(until, l->until_ms);
-			json_object_set_new(one, "until", json_string(until));
-		}
+		if ((l->until_ms == 0 || l->until_ms > now_ms) && strcmp(key, after) > 0)
+			list[n++] = (struct listed){key, l};
+		else
+			free(key);
+	}
+	qsort(list, n, sizeof *list, by_key);
+	*out = list;
+	return n;
+}
+
+json_t *
+lists_json(const struct customers *c, const char *after)
+{
+	struct listed *listed;
+	size_t n = sort_listings(c, after != NULL ? after : "", &listed), bytes = 0, i;
+	json_t *list = json_array(), *out = json_pack("{s:o}", "lists", list);
+
+	for (i = 0; i < n && bytes < LIST_PAGE_BYTES; i++) {
+		json_t *one = listing_json(listed[i].listing);
+
+		bytes += json_dumpb(one, NULL, 0, 0);
 		json_array_append_new(list, one);
 	}
-	return list;
+	if (i < n)
+		json_object_set_new(out, "next", json_string(listed[i - 1].key));
+	for (size_t k = 0; k < n; k++)
+		free(listed[k].key);
+	free(listed);
+	return out;
 }

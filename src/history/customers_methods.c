@@ -612,6 +612,10 @@ static const struct rpc_param unlisting_params[] = {
 	{"pattern", RPC_TEXT, true, 0, 254, NULL},
 	{0},
 };
+static const struct rpc_param lists_params[] = {
+	{"after", RPC_TEXT, false, 0, 300, NULL},
+	{0},
+};
 static const struct rpc_param no_params[] = {{0}};
 
 const struct rpc_command customers_commands[] = {
@@ -645,7 +649,7 @@ const struct rpc_command customers_commands[] = {
 		"Takes it off the list."},
 	{"customer.status", RPC_STAFF | RPC_MAY(RPC_AUDITOR), no_params,
 		on_customer_status, "How the directory and its database stand."},
-	{"customer.lists", RPC_STAFF, no_params, on_customer_lists,
+	{"customer.lists", RPC_STAFF, lists_params, on_customer_lists,
 		"Who is on the VIP and block lists."},
 };
 const int customers_n_commands =

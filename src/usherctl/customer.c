@@ -471,10 +471,32 @@ do_customer_erase(struct ctl *ctl)
 
 /* ---- lists ---- */
 
+/* All pages as one; NULL: it was said why not. */
+static json_t *
+all_lists(struct ctl *ctl)
+{
+	json_t *list = json_array(), *params = json_object(), *page, *next;
+
+	do {
+		page = call(ctl, "customer.lists", json_copy(params));
+		if (page == NULL) {
+			json_decref(list);
+			json_decref(params);
+			return NULL;
+		}
+		json_array_extend(list, json_object_get(page, "lists"));
+		next = json_object_get(page, "next");
+		json_object_set(params, "after", next);
+		json_decref(page);
+	} while (next != NULL);
+	json_decref(params);
+	return json_pack("{s:o}", "lists", list);
+}
+
 enum status
 do_customer_lists(struct ctl *ctl)
 {
-	json_t *result = call(ctl, "customer.lists", NULL), *one;
+	json_t *result = all_lists(ctl), *one;
 	struct table *t;
 	size_t i;
 

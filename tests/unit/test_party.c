@@ -415,6 +415,48 @@ what_one_look_does_not_forget_the_next_does_soon(void **state)
 	use(look_for_none);
 }
 
+#define LISTED 3000
+
+/* A list of which no message could take the whole is told page by page. */
+static void
+lists_are_told_in_pages_that_fit_a_message(void **state)
+{
+	struct customers c = {.rules = b.config->customers};
+	struct listing one = {.vip = true, .kind = "email", .points = NAN};
+	bool seen[LISTED] = {false};
+	char after[300] = "", reason[200];
+	int n = 0;
+
+	memset(reason, 'r', sizeof reason - 1);
+	reason[sizeof reason - 1] = '\0';
+	one.reason = reason;
+	for (int i = 0; i < LISTED; i++) {
+		one.vip = i % 2 == 0;
+		snprintf(one.pattern, sizeof one.pattern, "%d@a.example", i);
+		lists_put(&c, &one);
+	}
+	do {
+		json_t *page = lists_json(&c, after), *entry;
+		const char *next = json_string_value(json_object_get(page, "next"));
+		size_t i;
+
+		assert_true(json_dumpb(page, NULL, 0, 0) < RPC_REPLY_MAX);
+		json_array_foreach(json_object_get(page, "lists"), i, entry)
+		{
+			int at = atoi(
+				json_string_value(json_object_get(entry, "pattern")));
+
+			assert_false(seen[at]);
+			seen[at] = true;
+			n++;
+		}
+		snprintf(after, sizeof after, "%s", next != NULL ? next : "");
+		json_decref(page);
+	} while (after[0] != '\0');
+	assert_int_equal(n, LISTED);
+	lists_finish(&c);
+}
+
 int
 main(void)
 {
@@ -423,6 +465,7 @@ main(void)
 		T(merging_and_taking_apart_is_exact),
 		T(what_is_inherited_is_not_inherited_on),
 		T(what_is_kept_too_long_is_forgotten_by_channel),
+		T(lists_are_told_in_pages_that_fit_a_message),
 		T(a_page_of_what_was_said_fits_a_message_however_long_the_lines_are),
 		T(what_one_look_does_not_forget_the_next_does_soon),
 		T(an_erasure_takes_in_cases_that_were_opened_before_he_was_known),
