@@ -239,18 +239,24 @@ send_events(void *arg)
 
 static void hook_read(struct hook *h);
 
+/* Set for the first moment at which a hook is tried again. */
 static void
-wake_at(struct webhooks *w, int64_t until_ms)
+set_timer(struct webhooks *w)
 {
-	int64_t wait_ms = until_ms - clock_boot_ms();
+	int64_t until_ms = INT64_MAX, wait_ms;
 	struct timeval wait;
 
+	for (int i = 0; i < w->n_hooks; i++)
+		if (w->hook[i]->state == HOOK_PAUSED && w->hook[i]->until_ms < until_ms)
+			until_ms = w->hook[i]->until_ms;
+	if (until_ms == INT64_MAX)
+		return;
+	wait_ms = until_ms - clock_boot_ms();
 	if (wait_ms < 0)
 		wait_ms = 0;
 	wait.tv_sec = (time_t)(wait_ms / 1000);
 	wait.tv_usec = (suseconds_t)(wait_ms % 1000 * 1000);
-	if (!event_pending(w->timer, EV_TIMEOUT, NULL))
-		event_add(w->timer, &wait);
+	event_add(w->timer, &wait);
 }
 
 static void
@@ -264,7 +270,7 @@ hook_pause(struct hook *h, const char *why)
 		h->name, h->status, h->pause_ms, why);
 	h->state = HOOK_PAUSED;
 	h->until_ms = clock_boot_ms() + h->pause_ms;
-	wake_at(h->webhooks, h->until_ms);
+	set_timer(h->webhooks);
 }
 
 static void
@@ -398,7 +404,7 @@ static void
 on_timer(evutil_socket_t fd, short what, void *owner)
 {
 	struct webhooks *w = owner;
-	int64_t now_ms = clock_boot_ms(), next_ms = INT64_MAX;
+	int64_t now_ms = clock_boot_ms();
 
 	for (int i = 0; i < w->n_hooks; i++) {
 		struct hook *h = w->hook[i];
@@ -406,11 +412,7 @@ on_timer(evutil_socket_t fd, short what, void *owner)
 		if (h->state == HOOK_PAUSED && h->until_ms <= now_ms)
 			hook_next(h);
 	}
-	for (int i = 0; i < w->n_hooks; i++)
-		if (w->hook[i]->state == HOOK_PAUSED && w->hook[i]->until_ms < next_ms)
-			next_ms = w->hook[i]->until_ms;
-	if (next_ms != INT64_MAX)
-		wake_at(w, next_ms);
+	set_timer(w);
 }
 
 /* A batch was recorded. */

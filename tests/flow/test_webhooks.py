@@ -13,7 +13,7 @@ class Receiver:
     """A program that takes events; the first answers are as given, the rest 200."""
 
     def __init__(self, *first):
-        self.first, self.got, self.bad = list(first), [], []
+        self.first, self.got, self.bad, self.asked = list(first), [], [], 0
         self.secret = None
 
     async def start(self):
@@ -30,6 +30,7 @@ class Receiver:
         ).hexdigest()
         if fields["x-usher-signature"] != f"sha256={wanted}":
             self.bad.append("the signature")
+        self.asked += 1
         status = self.first.pop(0) if self.first else 200
         if status == 200:
             self.got += json.loads(body)["events"]
@@ -82,6 +83,27 @@ async def events_arrive_signed_in_order_and_are_tried_again(start):
     equal([(h["name"], "secret" in h) for h in listed], [("crm", False)])
     receiver.server.close()
     ends.server.close()
+
+
+@test
+async def one_that_is_long_away_keeps_no_other_waiting(start):
+    centre = await start(judged=False)
+    away, back = await Receiver(*[500] * 20).start(), await Receiver(500).start()
+
+    async def add(name, receiver):
+        url = f"http://127.0.0.1:{receiver.port}/"
+        made = await centre.admin("webhook.add", name=name, url=url, private=True, events=["queue.state_changed"])
+        receiver.secret = made["secret"]
+
+    await add("away", away)
+    await centre.admin("queue.close", queue="general")
+    await eventually(lambda: away.asked == 4, 30, "it is asked at ever longer pauses")
+    await add("back", back)
+    await centre.admin("queue.open", queue="general")
+    await eventually(lambda: back.got, 20, "it is asked again")
+    equal((back.asked, away.asked), (2, 4), "after its own pause, not after the other's")
+    away.server.close()
+    back.server.close()
 
 
 @test
