@@ -234,11 +234,15 @@ show(struct chats *chats, struct chat *chat, const json_t *message)
 	int64_t at_ms = json_integer_value(json_object_get(message, "at"));
 	const char *text = json_string_value(json_object_get(message, "text"));
 	enum chat_from from = from_of(message);
+	bool asked = chat->asked_ms != 0;
 
 	chat->last_seq = seq;
 	if (chat_is_public(message)) {
 		chat_heard(chat, from, at_ms, seq);
 		chat_tell(chats, chat, "chat.message", shown(message));
+		/* What he says is an answer to the question whether he is there. */
+		if (asked && chat->asked_ms == 0)
+			chat_tell_state(chats, chat);
 	}
 	if (text != NULL && has_digit(text) && from != FROM_SYSTEM)
 		remember_digits(chat, side_of(from), seq);

@@ -209,6 +209,16 @@ async def a_customer_who_is_silent_is_asked_and_then_the_chat_ends(start):
 
 
 @test
+async def a_customer_who_writes_when_he_is_asked_is_asked_no_more(start):
+    centre, chats = await begin(start, chat={"customer_ask": "1s", "customer_limit": "5m"})
+    visitor, ann, contact = await connected(centre, chats)
+    await says(ann, contact, "How can I help?", "1")
+    await visitor.wait_for("chat.state", lambda s: s.get("asked"))
+    await visitor.say("I am looking for the number")
+    await visitor.wait_for("chat.state", lambda s: s["stage"] == "talking" and not s.get("asked"))
+
+
+@test
 async def a_customer_whose_page_is_gone_is_waited_for_a_while(start):
     centre, chats = await begin(start, chat={"away": "1500ms"})
     visitor = await chats.visitor(reconnect=False)
