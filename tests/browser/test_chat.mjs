@@ -47,6 +47,90 @@ test("a network that comes and goes while one writes loses and doubles nothing",
   await until(async () => JSON.stringify(await shown(again)) === JSON.stringify(said), "all there after the reload");
 });
 
+/* A page of the widget alone, whose connections the test cuts and refuses: net.down. */
+async function alone(t, centre, more = {}) {
+  const page = await t.page();
+  const net = { down: false, open: new Set() };
+  await page.routeWebSocket(/\/chat$/, (socket) => {
+    if (net.down) {
+      socket.close();
+      return;
+    }
+    net.open.add(socket);
+    socket.connectToServer();
+  });
+  net.cut = (down) => {
+    net.down = down;
+    for (const socket of net.open) socket.close();
+    net.open.clear();
+  };
+  await page.goto(`${centre.url}/widget`);
+  await page.fill("#f-question", more.question ?? "Where is my order?");
+  await page.click(".ask button.primary");
+  await page.waitForSelector("body.waiting");
+  return { page, net };
+}
+
+test("a form that is being filled in while one waits stays, though the place changes and the network goes", async (t) => {
+  const centre = await t.centre({ chat: { ...CHAT, other_after: "1s" }, callme: CALLME });
+  const first = await alone(t, centre);
+  const { page, net } = await alone(t, centre, { question: "And mine?" });
+  await until(async () => /1 before you/.test(await page.textContent(".place")), "there is one before");
+  await page.click(".place button:has-text('Call me instead')");
+  await page.fill("#f-phone", "020 7946 0018");
+  await first.page.click("button[aria-label='End the chat']");
+  await first.page.click(".panel button.primary");
+  await until(async () => /You are next/.test(await page.textContent(".place")), "there is nobody before");
+  check(await page.isVisible("#f-phone"), "the form is still there");
+  equal(await page.inputValue("#f-phone"), "020 7946 0018");
+  net.cut(false);
+  await page.waitForSelector(".note:has-text('Connection lost')");
+  await page.waitForSelector(".note", { state: "hidden" });
+  equal(await page.isVisible("#f-phone") && (await page.inputValue("#f-phone")), "020 7946 0018", "also after the network came back");
+  await page.check(".agree input");
+  await page.click(".ask button.primary");
+  await until(async () => /We will call you/.test(await page.textContent(".panel")), "the call is asked for");
+});
+
+/* In a page: what the server says to a chat's token. */
+function asked({ chat, token }) {
+  return new Promise((resolve) => {
+    const socket = new WebSocket(`wss://${location.host}/chat`, "usher.chat.v1");
+    socket.onopen = () => socket.send(JSON.stringify({ jsonrpc: "2.0", id: "1", method: "chat.resume", params: { chat, token } }));
+    socket.onmessage = ({ data }) => {
+      const answer = JSON.parse(data);
+      socket.close();
+      resolve(answer.error?.data.type ?? "kept");
+    };
+  });
+}
+
+test("who comes back to a chat that is no longer kept begins a new one and reads all of it", async (t) => {
+  const centre = await t.centre({ chat: { ...CHAT, away: "1s", keep: "1s" } });
+  const { page, net } = await alone(t, centre);
+  const agent = await robot(t, centre, "a1");
+  const old = await agent.take();
+  await agent.call("chat.message", { contact: old, id: "1", text: "Good morning!" });
+  await until(async () => (await page.$$(".message.theirs")).length === 1, "the answer");
+  net.cut(true);
+  await agent.call("contact.complete", { contact: old, disposition: "solved" });
+  const kept = await page.evaluate(() => JSON.parse(localStorage.getItem("usher.chat")));
+  const other = await t.page();
+  await other.goto(centre.url);
+  await until(async () => (await other.evaluate(asked, kept)) === "no_chat", "the chat is forgotten");
+  net.cut(false);
+  await page.waitForSelector(".ask");
+  check(/The chat has ended/.test(await page.textContent(".note")), "it says why");
+  equal((await page.$$(".message")).length, 0, "nothing of the old chat is left");
+  check(!(await page.isVisible(".composer")), "and nothing can be said to it");
+  await page.fill("#f-question", "Hello again");
+  await page.click(".ask button.primary");
+  await until(async () => /Hello again/.test(await page.textContent("#log")), "the first message of the new one");
+  const contact = await agent.take();
+  await agent.call("chat.message", { contact, id: "2", text: "Good evening!" });
+  await until(async () => /Good evening/.test(await page.textContent("#log")), "and what is answered");
+});
+
 test("closed chats offer a call and a message, which becomes a contact to be answered by mail", async (t) => {
   const centre = await t.centre({ queues: { chats: { channels: ["chat"] } }, chat: { ...CHAT, queue: "chats" }, callme: CALLME });
   await centre.admin("queue.close", { queue: "chats" });

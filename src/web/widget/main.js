@@ -179,7 +179,6 @@ function status(what) {
 function entered(answer) {
   form = { ...form, ...answer.form };
   words();
-  show(panel, false);
   for (const message of answer.messages) showMessage(message);
   for (const { id, text: words_ } of wire.kept.unsent) pendingMessage(id, words_);
   follow(answer.state);
@@ -188,11 +187,15 @@ function entered(answer) {
   tell("message", { from: "system" });
 }
 
+/* The chat is no longer kept: what was shown of it has no place beside a new one. */
 function lost() {
-  begin();
+  clear();
+  begin().then(() => say(t("The chat has ended.")));
 }
 
-function follow(next) {
+/* anew: the panel's words are old too. What is being filled in stays as long as the chat stays where it is. */
+function follow(next, anew = false) {
+  const moved = anew || next.stage !== state.stage;
   state = next;
   const talks = state.stage === "talking";
   const waits = state.stage === "waiting" || state.stage === "starting";
@@ -205,11 +208,11 @@ function follow(next) {
   document.body.className = state.stage;
   drawPlace();
   if (talks && state.asked) {
-    replace(panel, h("p", {}, t("Are you still there?")),
+    replace(panel, h("p", { class: "asked" }, t("Are you still there?")),
       h("button", { type: "button", class: "primary", onclick: () => wire.call("chat.here").catch(() => {}) }, t("Yes, I am here")));
     show(panel, true);
-  } else if (state.stage === "over") drawOver();
-  else show(panel, false);
+  } else if (state.stage === "over") moved && drawOver();
+  else if (moved || $(".asked", panel)) show(panel, false);
 }
 
 /* ---- waiting ---- */
@@ -549,6 +552,7 @@ async function begin() {
   try {
     await wire.connect();
     form = await wire.call("chat.hello", { language: locale() });
+    say("");
     words();
     if (wire.known) return;
     if (form.open) drawForm();
@@ -559,14 +563,18 @@ async function begin() {
   }
 }
 
-function reset() {
+function clear() {
   replace(log);
   shownSeq = lastRead = 0;
   state = { stage: "none" };
   document.body.className = "none";
-  for (const node of [composer, place, panel, end]) show(node, false);
+  for (const node of [composer, place, panel, end, typing]) show(node, false);
   text(sub, "");
   say("");
+}
+
+function reset() {
+  clear();
   wire.socket?.close();
   wire.socket = null;
   begin();
@@ -580,7 +588,7 @@ addEventListener("message", (event) => {
     const other = context.locale !== said.locale;
     context = { page: said.page, fields: said.fields, identity: said.identity, locale: said.locale, dark: said.dark };
     if (first) begin();
-    else if (other) language(context.locale).then(() => { words(); follow(state); });
+    else if (other) language(context.locale).then(() => { words(); if (state.stage !== "none") follow(state, true); });
   } else if (said.usher === "shown") {
     markRead();
     (composer.hidden ? $("input, textarea", panel) : box)?.focus();
