@@ -103,7 +103,7 @@
       tell("usher:ready");
     } else if (type === "close") show(false);
     else if (type === "message") {
-      if (frame.hidden) {
+      if (frame.hidden && detail?.from !== "system") {
         unread += 1;
         badge.textContent = String(unread);
         badge.hidden = false;

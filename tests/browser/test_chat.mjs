@@ -56,12 +56,16 @@ async function alone(t, centre, more = {}) {
       socket.close();
       return;
     }
-    net.open.add(socket);
-    socket.connectToServer();
+    const server = socket.connectToServer();
+    net.open.add(socket).add(server);
+    socket.onMessage((text) => {
+      if (net.breaks?.(text)) net.cut(true);
+      else server.send(text);
+    });
   });
   net.cut = (down) => {
     net.down = down;
-    for (const socket of net.open) socket.close();
+    for (const end of net.open) end.close();
     net.open.clear();
   };
   await page.goto(`${centre.url}/widget`);
@@ -129,6 +133,84 @@ test("who comes back to a chat that is no longer kept begins a new one and reads
   const contact = await agent.take();
   await agent.call("chat.message", { contact, id: "2", text: "Good evening!" });
   await until(async () => /Good evening/.test(await page.textContent("#log")), "and what is answered");
+});
+
+test("a file whose sending is interrupted is sent all the same, and what comes after the end of a chat too", async (t) => {
+  const centre = await t.centre({ chat: CHAT });
+  const { page, net } = await alone(t, centre);
+  const agent = await robot(t, centre, "a1");
+  const contact = await agent.take();
+  await page.waitForSelector("body.talking");
+  net.breaks = (text) => JSON.parse(text).params.part === 1;
+  await page.setInputFiles("input[type=file]", { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.alloc(50000, "a line of text\n") });
+  await page.waitForSelector(".note:has-text('Connection lost')");
+  net.breaks = null;
+  net.cut(false);
+  await page.waitForSelector(".message .file");
+  equal((await page.$$(".message .file")).length, 1);
+  await page.waitForSelector(".note", { state: "hidden" });
+  await agent.call("chat.message", { contact, id: "1", text: "Thank you!" });
+  await agent.call("chat.close", { contact });
+  await page.waitForSelector("body.over .rating");
+  net.cut(true);
+  await page.waitForSelector(".note:has-text('Connection lost')");
+  net.cut(false);
+  await page.waitForSelector(".note", { state: "hidden" });
+  await page.click(".rating button:last-child");
+  await until(async () => /Thank you!/.test(await page.textContent(".rating")), "it is rated");
+});
+
+test("who writes in a tab that was left behind has the chat there again", async (t) => {
+  const centre = await t.centre({ chat: CHAT });
+  const { page } = await alone(t, centre);
+  for (let i = 0; i < 4; i++) {
+    const other = await t.page({}, page.context());
+    await other.goto(`${centre.url}/widget`);
+    await other.waitForSelector("body.waiting");
+  }
+  await page.waitForSelector(".note:has-text('another tab')");
+  await page.fill("#box", "Are you there?");
+  await page.press("#box", "Enter");
+  await page.waitForSelector(".message.mine[data-seq]:has-text('Are you there?')");
+  equal((await page.$$(".message.pending")).length, 0);
+});
+
+test("a server that cannot take a chat up again is asked less and less often", async (t) => {
+  const centre = await t.centre();
+  const page = await t.page();
+  await page.goto(centre.url);
+  const waits = await page.evaluate(async () => {
+    const { Wire } = await import("/web/widget/wire.js");
+    const list = [];
+    localStorage.setItem("usher.chat", JSON.stringify({ chat: "h1", token: "t" }));
+    Math.random = () => 0.5;
+    window.WebSocket = class {
+      constructor() {
+        this.readyState = 0;
+        queueMicrotask(() => {
+          this.readyState = 1;
+          this.onopen();
+        });
+      }
+      send(text) {
+        const data = JSON.stringify({ id: JSON.parse(text).id, error: { message: "later", data: { type: "store_away" } } });
+        queueMicrotask(() => this.onmessage({ data }));
+      }
+      close() {
+        if (this.readyState === 3) return;
+        this.readyState = 3;
+        queueMicrotask(() => this.onclose());
+      }
+    };
+    return new Promise((resolve) => {
+      window.setTimeout = (fn, ms) => {
+        if (list.push(ms) === 8) resolve(list);
+        else queueMicrotask(fn);
+      };
+      new Wire({ on() {}, status() {}, entered() {}, lost() {} }).connect();
+    });
+  });
+  equal(waits, [300, 600, 1200, 2400, 4800, 9600, 10000, 10000]);
 });
 
 test("closed chats offer a call and a message, which becomes a contact to be answered by mail", async (t) => {

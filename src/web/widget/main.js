@@ -265,7 +265,7 @@ const ADMISSION = new Set(["queue_closed", "queue_full", "wait_too_long", "ewt_o
 /* Refusals that a customer may meet, in his language; the others as the server says them. */
 function refusal(error) {
   const words_ = {
-    offline: t("Connection lost. Trying again…"),
+    offline: wire.known ? t("Connection lost. Trying again…") : t("That did not work just now. Please try again."),
     queue_closed: t("We are closed just now."),
     queue_full: t("Too many people are waiting just now."),
     wait_too_long: t("The wait is very long just now."),
@@ -510,17 +510,28 @@ async function picked() {
   }
   const id = `f-${Date.now()}-${Math.floor(Math.random() * 1e9)}`;
   const data = new Uint8Array(await chosen.arrayBuffer());
-  const part = 36864;
-  try {
-    for (let at = 0, n = 0; at < data.length; at += part, n++) {
-      say(t("Sending {name}… {percent}", { name: clean(chosen.name), percent: new Intl.NumberFormat(locale(), { style: "percent" }).format(at / data.length) }));
-      let bytes = "";
-      for (const b of data.subarray(at, at + part)) bytes += String.fromCharCode(b);
-      await wire.call("chat.upload", { id, name: chosen.name, size: data.length, part: n, data: btoa(bytes) });
+  for (;;) {
+    try {
+      await upload(id, chosen.name, data);
+      say("");
+      return;
+    } catch (error) {
+      if (error.type !== "offline" || !wire.known) {
+        say(error.type === "invalid_params" ? t("The file’s name cannot be used.") : refusal(error));
+        return;
+      }
     }
-    say("");
-  } catch (error) {
-    say(error.type === "invalid_params" ? t("The file’s name cannot be used.") : refusal(error));
+    await wire.back(); /* and from the beginning: under the same id it is one file */
+  }
+}
+
+async function upload(id, name, data) {
+  const part = 36864;
+  for (let at = 0, n = 0; at < data.length; at += part, n++) {
+    say(t("Sending {name}… {percent}", { name: clean(name), percent: new Intl.NumberFormat(locale(), { style: "percent" }).format(at / data.length) }));
+    let bytes = "";
+    for (const b of data.subarray(at, at + part)) bytes += String.fromCharCode(b);
+    await wire.call("chat.upload", { id, name, size: data.length, part: n, data: btoa(bytes) });
   }
 }
 
@@ -575,8 +586,7 @@ function clear() {
 
 function reset() {
   clear();
-  wire.socket?.close();
-  wire.socket = null;
+  wire.drop();
   begin();
 }
 

@@ -46,7 +46,7 @@ export class Wire {
     this.kept = store.get();
     this.kept.unsent ??= [];
     this.newest = 0;
-    this.ended = false;
+    this.backs = [];
   }
 
   get known() {
@@ -55,27 +55,37 @@ export class Wire {
 
   connect() {
     if (this.socket && this.socket.readyState <= 1) return this.opening;
+    this.drop();
     const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/chat`, PROTOCOL);
     this.socket = socket;
     this.opening = new Promise((resolve, reject) => {
       socket.onopen = async () => {
-        this.pause = 300;
         resolve();
-        if (this.known && !this.ended) await this.resume().catch(() => {});
+        if (this.known) await this.resume().catch(() => {});
       };
       socket.onmessage = (event) => this.take(JSON.parse(event.data));
       socket.onclose = () => {
         reject(new Refused({ message: "offline", data: { type: "offline" } }));
-        for (const { fail } of this.waiting.values()) fail(new Refused({ message: "offline", data: { type: "offline" } }));
-        this.waiting.clear();
-        clearInterval(this.pinging);
         if (this.socket !== socket) return;
-        if (this.known && !this.ended && !this.replaced) this.again();
+        this.drop();
+        if (this.known && !this.replaced) this.again();
       };
     });
     this.opening.catch(() => {});
+    clearInterval(this.pinging);
     this.pinging = setInterval(() => this.call("chat.ping").catch(() => {}), PING_MS);
     return this.opening;
+  }
+
+  /* Ends the connection here and now: what is still heard of it later is nobody's. */
+  drop() {
+    const { socket } = this;
+    this.socket = null;
+    if (socket) socket.onmessage = null;
+    socket?.close();
+    clearInterval(this.pinging);
+    for (const { fail } of this.waiting.values()) fail(new Refused({ message: "offline", data: { type: "offline" } }));
+    this.waiting.clear();
   }
 
   again() {
@@ -89,7 +99,6 @@ export class Wire {
     if (frame.method) {
       if (frame.method === "chat.message") this.newest = Math.max(this.newest, frame.params.seq);
       if (frame.method === "chat.replaced") this.replaced = true;
-      if (frame.method === "chat.state") this.ended = frame.params.stage === "over";
       this.on(frame.method, frame.params);
       return;
     }
@@ -111,6 +120,11 @@ export class Wire {
     });
   }
 
+  /* Resolves when this chat has a connection again. */
+  back() {
+    return new Promise((done) => this.backs.push(done));
+  }
+
   save() {
     store.set(this.kept);
   }
@@ -124,22 +138,23 @@ export class Wire {
 
   async resume() {
     try {
-      this.enter(await this.call("chat.resume", { chat: this.kept.chat, token: this.kept.token, after: this.newest }));
+      await this.enter(await this.call("chat.resume", { chat: this.kept.chat, token: this.kept.token, after: this.newest }));
     } catch (error) {
       if (error.type === "no_chat" || error.type === "token_wrong") {
         this.forget();
         this.lost();
-      } else if (error.type !== "offline") this.socket.close();
+      } else if (error instanceof Refused && error.type !== "offline") this.socket?.close();
     }
   }
 
   async enter(answer) {
     this.kept = { ...this.kept, chat: answer.chat, token: answer.token };
     this.save();
-    this.ended = answer.state.stage === "over";
+    this.pause = 300;
     for (const message of answer.messages) this.newest = Math.max(this.newest, message.seq);
     this.entered(answer);
     this.status("online");
+    for (const done of this.backs.splice(0)) done();
     let page = answer;
     while (page.more) {
       page = await this.call("chat.history", { after: page.next });
@@ -156,6 +171,11 @@ export class Wire {
     const id = randomId();
     this.kept.unsent.push({ id, text });
     this.save();
+    /* Who writes here again takes the chat back from his other tabs. */
+    if (this.replaced) {
+      this.replaced = false;
+      this.connect();
+    }
     this.deliver(id, text);
     return id;
   }
@@ -178,7 +198,8 @@ export class Wire {
   forget() {
     this.kept = { unsent: [] };
     this.newest = 0;
-    this.ended = false;
+    this.backs = [];
+    this.replaced = false;
     this.save();
   }
 }
