@@ -80,6 +80,23 @@ lose_unknown(
 	router_lose(o->v->parts.router, o->now_ms, contact, voice_no_reply);
 }
 
+/* He was offered before his call was known, as after a start of ours: it could not be
+ * rung for then. Or the word of the ringing's end was lost. */
+static void
+ring_at_last(struct voice *v, struct voice_call *c)
+{
+	const struct centre *centre = router_centre(v->parts.router);
+	int agent = router_contact_agent(v->parts.router, c->contact);
+	int channel = router_contact_channel(v->parts.router, c->contact);
+
+	if (!c->waits || c->connect != 0 || agent < 0 || channel < 0 ||
+		router_contact_state(v->parts.router, c->contact) != CONTACT_OFFERED ||
+		centre->channels[channel].accept_first || voice_agent_leg(v, c) != NULL)
+		return;
+	voice_connect(v, c, router_contact_offer(v->parts.router, c->contact), agent,
+		centre->channels[channel].offer_timeout_ms);
+}
+
 static void
 settle_calls(struct voice *v, struct voice_switch *s)
 {
@@ -97,6 +114,7 @@ settle_calls(struct voice *v, struct voice_switch *s)
 				"link_up", voice_no_reply);
 		if (c->waits)
 			voice_say_enlist(v, c);
+		ring_at_last(v, c);
 		c->odd_ms = clock_boot_ms();
 	}
 }

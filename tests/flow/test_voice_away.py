@@ -47,6 +47,28 @@ async def a_router_that_stood_still_finds_switch_and_callers_as_they_are(start):
         equal(ann.agent["state"], "ready")
 
 
+# ---- the switch is not there yet
+
+
+@test
+async def who_was_offered_before_the_switch_was_reached_is_rung_when_it_is(start):
+    patient = {"cost": 100, "offer_timeout": "60s", "wrapup": "0s", "sla": "20s"}
+    channels = {"voice": patient, "callback": {**patient, "sla": "15m"}}
+    async with voice(start, channels=channels, desk=f"127.0.0.1:{free_port()}") as (centre, switch):
+        call = switch.arrive(number="5557050", patience_s=600, talk_s=0.2)
+        contact = await contact_of(centre, call, "queued")
+        await centre.kill()
+        await switch.server.deafen()
+        await centre.launch()
+        ann = await centre.agent("a1")
+        equal((await ann.offered())["contact"]["id"], contact)
+        equal(switch.account(call)["attempts"], [])
+        await switch.server.listen(switch.server.host, switch.server.port)
+        await ann.expect("contact.connected", lambda p: p["contact"]["id"] == contact)
+        await ended(switch, call)
+        equal(len(switch.account(call)["attempts"]), 1)
+
+
 # ---- a telephone dies
 
 
