@@ -22,7 +22,8 @@ async def callers_of_a_real_day_are_in_the_records_as_at_the_switch(start):
     counts = played.world.journal.summary()
     equal(counts["callers"], CALLERS)
     check(fine, "somebody is not accounted for", counts)
-    check(counts["ended"] > CALLERS / 2 and played.world.plan.problems == [], counts)
+    equal(played.world.plan.problems, [])
+    check(counts["ended"] > 10, "too little was played to say anything", counts)
 
 
 if __name__ == "__main__":

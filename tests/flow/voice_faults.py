@@ -119,11 +119,19 @@ class Load(faults.Load):
     async def fault(self, what):
         """One fault; the outage lasts until usher knows the switch's calls again."""
         began = self.switch.world.now()
+        await self.read_up_to_here()
         await FAULTS[what](self)
         await asyncio.sleep(0.1)  # a cut link is seen by the next read
         await self.switch.linked()
         await self.again_linked()
         self.outages.append((began - SLACK_S, self.switch.world.now() + SLACK_S))
+
+    async def read_up_to_here(self):
+        """What the switch said before now is read and written; a busy machine may take a while for it. Each answer is
+        at least a turn of the loop behind the one before: one to read, one to hear of the writing."""
+        for _ in range(3):
+            with contextlib.suppress(Refused, Gone, OSError, asyncio.TimeoutError):
+                await self.centre.admin("server.status")
 
     async def again_linked(self):
         end = time.monotonic() + 40 * harness.SLOW
