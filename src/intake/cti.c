@@ -432,7 +432,7 @@ tell_switch(struct cti_link *link, const struct usher_switch_event *e)
 
 /* With several links to it, it is up while one says so. */
 static void
-on_up_or_down(struct cti_link *link, const struct usher_switch_event *e)
+on_up_or_down(struct cti_link *link, const struct usher_switch_event *e, int64_t now_us)
 {
 	bool up = e->kind == USHER_SWITCH_UP;
 
@@ -441,6 +441,7 @@ on_up_or_down(struct cti_link *link, const struct usher_switch_event *e)
 		return;
 	}
 	link->up = up;
+	link->up_us = now_us;
 	link->on->n_up += up ? 1 : -1;
 	if (link->on->n_up == (up ? 1 : 0))
 		tell_switch(link, e);
@@ -461,17 +462,17 @@ on_wish(struct cti_link *link, const struct usher_switch_event *e)
 	tell_switch(link, e);
 }
 
+/* c: of the event; NULL: none, or it is not known. */
 static void
-take(struct cti_link *link, const struct usher_switch_event *e, int64_t now_us)
+take(struct cti_link *link, struct call *c, const struct usher_switch_event *e,
+	int64_t now_us)
 {
 	struct cti *cti = link->cti;
-	struct call *c =
-		concerns_a_call(e->kind) ? call_find(cti, link->on, e->call) : NULL;
 
 	switch (e->kind) {
 	case USHER_SWITCH_UP:
 	case USHER_SWITCH_DOWN:
-		on_up_or_down(link, e);
+		on_up_or_down(link, e, now_us);
 		return;
 	case USHER_CALL_WAITING:
 		on_waiting(link, c, e, now_us);
@@ -503,7 +504,7 @@ take(struct cti_link *link, const struct usher_switch_event *e, int64_t now_us)
 		snapshot_call(cti, link->on, e, now_us);
 		return;
 	case USHER_SNAPSHOT_END:
-		snapshot_end(cti, link->on, e, now_us);
+		snapshot_end(link, e, now_us);
 		return;
 	case USHER_ACTION_FAILED:
 	case USHER_DEVICE_STATE:
@@ -515,6 +516,24 @@ take(struct cti_link *link, const struct usher_switch_event *e, int64_t now_us)
 		return;
 	}
 	cti->figures.refused++; /* of an adapter younger than this */
+}
+
+/* Of a call, by which link and when: what one has told is newer than an older list of
+ * another. */
+static void
+take_of_call(struct cti_link *link, const struct usher_switch_event *e, int64_t now_us)
+{
+	struct call *c = call_find(link->cti, link->on, e->call);
+
+	take(link, c, e, now_us);
+	if (c == NULL)
+		c = call_find(link->cti, link->on, e->call);
+	if (c == NULL)
+		return;
+	if (c->last_link != link->number)
+		c->other_us = c->last_us;
+	c->last_link = link->number;
+	c->last_us = now_us;
 }
 
 /* ---- the set ---- */
@@ -566,6 +585,7 @@ cti_link_add(struct cti *cti, const char *on)
 	}
 	link->cti = cti;
 	link->on = s;
+	link->number = ++cti->n_links;
 	link->next = cti->links;
 	cti->links = link;
 	return link;
@@ -618,7 +638,10 @@ cti_feed(struct cti_link *link, const struct usher_switch_event *event, int64_t 
 		return;
 	}
 	measure_lag(cti, &s.e, now_us);
-	take(link, &s.e, now_us);
+	if (concerns_a_call(s.e.kind))
+		take_of_call(link, &s.e, now_us);
+	else
+		take(link, NULL, &s.e, now_us);
 }
 
 struct cti_figures

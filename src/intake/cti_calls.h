@@ -44,6 +44,8 @@ struct call {
 	enum usher_call_state listed_as;
 	int64_t waiting_us, fault_us;  /* clock of the switch */
 	int64_t since_us;	       /* our clock: when its life began */
+	int last_link;		       /* that said something of it; 0: none */
+	int64_t last_us, other_us;     /* our clock: when; and when another one did */
 	bool ended_early;	       /* of an early one */
 	struct usher_switch_event end; /* then; without texts */
 	struct leg *leg;	       /* owned */
@@ -63,7 +65,9 @@ struct cti_switch {
 struct cti_link {
 	struct cti *cti;
 	struct cti_switch *on;
+	int number; /* from 1 on */
 	bool up;
+	int64_t up_us; /* our clock: since when */
 	struct cti_link *next;
 };
 
@@ -74,6 +78,7 @@ struct cti {
 	struct call_list early, gone; /* oldest first */
 	struct cti_switch *switches;  /* owned */
 	struct cti_link *links;	      /* owned */
+	int n_links;		      /* that there ever were */
 	struct cti_figures figures;
 };
 
@@ -104,7 +109,7 @@ void snapshot_begin(
 void snapshot_lose(struct cti *cti, const struct cti_switch *on, int64_t now_us);
 void snapshot_call(struct cti *cti, struct cti_switch *on,
 	const struct usher_switch_event *e, int64_t now_us);
-void snapshot_end(struct cti *cti, struct cti_switch *on,
-	const struct usher_switch_event *e, int64_t now_us);
+void snapshot_end(
+	struct cti_link *link, const struct usher_switch_event *e, int64_t now_us);
 
 #endif

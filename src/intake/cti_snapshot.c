@@ -123,6 +123,15 @@ free_leg(struct cti *cti, struct call *c, struct leg *leg)
 				.reason = USHER_REASON_LOST, .why = ""});
 }
 
+/* Another link has said something of it since this one came up: its list may be older. */
+static bool
+is_newer(const struct call *c, const struct cti_link *lists)
+{
+	int64_t said_us = c->last_link != lists->number ? c->last_us : c->other_us;
+
+	return lists->up && said_us != 0 && said_us >= lists->up_us;
+}
+
 static void
 settle(struct cti *cti, struct call *c, int64_t now_us)
 {
@@ -152,17 +161,24 @@ settle(struct cti *cti, struct call *c, int64_t now_us)
 }
 
 void
-snapshot_end(struct cti *cti, struct cti_switch *on, const struct usher_switch_event *e,
-	int64_t now_us)
+snapshot_end(struct cti_link *link, const struct usher_switch_event *e, int64_t now_us)
 {
-	struct cti_event event = {.on = on->name, .resync = true, .is = e};
+	struct cti *cti = link->cti;
+	struct cti_event event = {.on = link->on->name, .resync = true, .is = e};
+	size_t at = 0;
+	void *value;
 
-	if (!on->listing) {
+	if (!link->on->listing) {
 		cti->figures.late++;
 		return;
 	}
-	on->listing = false;
-	each_call(cti, on, now_us, settle);
+	link->on->listing = false;
+	while (map_next(&cti->calls, &at, NULL, &value)) {
+		struct call *c = value;
+
+		if (c->on == link->on && c->life == CALL_ALIVE && !is_newer(c, link))
+			settle(cti, c, now_us);
+	}
 	cti->figures.told++;
 	cti->tell(cti->context, &event);
 }

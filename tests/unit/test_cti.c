@@ -347,6 +347,43 @@ a_switch_is_up_while_one_of_its_links_is(void **state)
 	cti_destroy(cti);
 }
 
+/* The second link's list was made before the call came, and is read behind what the first
+ * one said of it (now: second 50). */
+static void
+an_older_list_of_one_link_ends_nothing_that_another_has_told(void **state)
+{
+	struct cti_link *link, *other;
+	struct cti *cti = start(&link);
+
+	(void)state;
+	other = cti_link_add(cti, "pbx");
+	bound(link, USHER_SWITCH_UP, NULL);
+	feed(link, USHER_CALL_WAITING, 20, "before", NULL);
+	bound(other, USHER_SWITCH_UP, NULL);
+	feed(link, USHER_CALL_WAITING, 60, "c1", NULL);
+	feed(link, USHER_CALL_WAITING, 60, "c2", NULL);
+	feed(link, USHER_LEG_RINGING, 61, "c2", "a1");
+	text_clear(&told);
+	bound(other, USHER_SNAPSHOT_BEGIN, NULL);
+	list(other, "c2", USHER_STATE_WAITING, NULL);
+	bound(other, USHER_SNAPSHOT_END, NULL);
+	expect("resync call.gone before lost\nresync snapshot\n");
+	/* What was said before a link came up does not count against its list. */
+	feed(other, USHER_LEG_ANSWERED, 63, "c1", "a2");
+	text_clear(&told);
+	bound(link, USHER_SWITCH_DOWN, NULL);
+	cti_feed(link,
+		&(struct usher_switch_event){.size = sizeof(struct usher_switch_event),
+			.kind = USHER_SWITCH_UP},
+		70 * S);
+	bound(link, USHER_SNAPSHOT_BEGIN, NULL);
+	list(link, "c1", USHER_STATE_TALKING, "a2");
+	bound(link, USHER_SNAPSHOT_END, NULL);
+	expect("resync agent.released c2/a1 lost\nresync call.gone c2 lost\n"
+	       "resync snapshot\n");
+	cti_destroy(cti);
+}
+
 static void
 ids_that_can_be_none_are_refused(void **state)
 {
@@ -510,6 +547,8 @@ main(void)
 		cmocka_unit_test(a_snapshot_ends_as_lost_what_it_does_not_name),
 		cmocka_unit_test(no_call_outlives_its_switch),
 		cmocka_unit_test(a_switch_is_up_while_one_of_its_links_is),
+		cmocka_unit_test(
+			an_older_list_of_one_link_ends_nothing_that_another_has_told),
 		cmocka_unit_test(ids_that_can_be_none_are_refused),
 		cmocka_unit_test(text_is_made_sound_or_dropped),
 		cmocka_unit_test(
