@@ -103,16 +103,14 @@ voice_calls_finish(struct voice *v)
 
 /* ---- handing in ---- */
 
+static void end_contact(struct voice *v, struct voice_call *c);
+
 /* It ended while the router was thinking it over. */
 static void
 gone_meanwhile(struct voice *v, struct voice_call *c)
 {
 	voice_measure(v, c);
-	if (c->outcome == USHER_OUTCOME_LOST)
-		router_lose(v->parts.router, voice_now_ms(v), c->contact, voice_no_reply);
-	else
-		router_abandon(v->parts.router, voice_now_ms(v), c->contact, NULL,
-			voice_no_reply);
+	end_contact(v, c);
 	voice_call_destroy(v, c);
 }
 
@@ -391,13 +389,9 @@ on_placed(struct voice *v, struct voice_switch *s, const struct usher_switch_eve
 /* ---- gone ---- */
 
 static const char *
-short_reason(struct voice *v, const struct voice_call *c)
+short_reason(struct voice *v, int64_t waited_ms)
 {
-	struct estimate e;
-
-	if (v->settings->calls.short_ms > 0 &&
-		router_estimate(v->parts.router, voice_now_ms(v), c->contact, &e) &&
-		e.waited_ms < v->settings->calls.short_ms) {
+	if (v->settings->calls.short_ms > 0 && waited_ms < v->settings->calls.short_ms) {
 		v->counts.short_abandoned++;
 		return "short_abandon";
 	}
@@ -407,16 +401,18 @@ short_reason(struct voice *v, const struct voice_call *c)
 static void
 waiter_left(struct voice *v, struct voice_call *c)
 {
-	struct estimate e;
-	int64_t now_ms = voice_now_ms(v), t0_ms = 0;
+	int64_t now_ms = voice_now_ms(v);
+	int64_t t0_ms = router_contact_t0_ms(v->parts.router, c->contact);
+	int64_t waited_ms = now_ms - t0_ms;
 
-	if (router_estimate(v->parts.router, now_ms, c->contact, &e))
-		t0_ms = now_ms - e.waited_ms;
+	/* By the switch's clock, where it told of the whole: we may be late. */
+	if (!c->served && c->queue_us >= 0)
+		waited_ms = c->queue_us / 1000;
 	if (t0_ms != 0)
 		voice_remember_abandon(v, c, t0_ms);
 	v->counts.abandoned++;
-	router_abandon(
-		v->parts.router, now_ms, c->contact, short_reason(v, c), voice_no_reply);
+	router_abandon(v->parts.router, now_ms, c->contact, short_reason(v, waited_ms),
+		voice_no_reply);
 }
 
 static void

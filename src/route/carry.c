@@ -488,6 +488,14 @@ router_connected_ms(const struct router *r, uint64_t contact)
 	return c != NULL && c->state == CONTACT_CONNECTED ? c->connected_ms : 0;
 }
 
+int64_t
+router_contact_t0_ms(const struct router *r, uint64_t contact)
+{
+	const struct contact *c = contact_find(r, contact);
+
+	return c != NULL ? c->t0_ms : 0;
+}
+
 void
 router_leg(struct router *r, uint64_t contact, const struct leg_record *leg)
 {

@@ -258,6 +258,8 @@ void router_each(struct router *router, const char *source,
 /* The offer that is open for the contact; 0: none. */
 uint64_t router_contact_offer(const struct router *router, uint64_t contact);
 int router_contact_channel(const struct router *router, uint64_t contact); /* -1 */
+/* Centre time from which it is as old as it is; 0: not live. */
+int64_t router_contact_t0_ms(const struct router *router, uint64_t contact);
 /* A text attribute of a live contact; borrowed until the next command; NULL: none. */
 const char *router_contact_text(
 	const struct router *router, uint64_t contact, const char *attribute);

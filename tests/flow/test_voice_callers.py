@@ -3,7 +3,7 @@
 
 from runner import check, equal, main, test
 from switch_apps import app_user_event
-from voice_case import PLAN, centre_is, channel_is, come, contact_of, ended, until, voice
+from voice_case import PLAN, centre_is, channel_is, come, contact_of, ended, frozen, recorded, status, until, voice
 
 DIALLING = {"attempts": 2, "gap": "300ms", "delay": "300ms", "ring": "5s", "earliest": "00:00", "latest": "24:00"}
 
@@ -89,6 +89,45 @@ async def two_links_to_one_switch_are_one_switch(start):
         await centre.agent("a1")
         await ended(switch, *calls, late)
         check((await centre.admin("cti.status"))["calls"]["connects"] == 4, "each was connected once")
+
+
+# ---- who hangs up and comes back
+
+
+@test
+async def who_hangs_up_while_a_telephone_rings_for_him_has_his_old_place_too(start):
+    async with voice(start) as (centre, switch):
+        phone = switch.phone(1001, mode="manual")
+        ann = await centre.agent("a1")
+        call = switch.arrive(number="5556400", patience_s=600)
+        gone = (await ann.offered())["contact"]["id"]
+        await switch.until(lambda: phone.rung, "it rings")
+        t0 = (await centre.get(gone))["t0_ms"]
+        switch.leave(call)
+        await until(lambda: centre_is(centre, gone, "abandoned"), "abandoned")
+        again = await contact_of(centre, switch.arrive(number="5556400", patience_s=600))
+        equal((await centre.get(again))["t0_ms"], t0)
+
+
+@test
+async def who_comes_and_goes_while_redis_stands_still_is_like_any_other_who_left(start):
+    async with voice(start) as (centre, switch):
+        async def taken():
+            return (await status(centre))["calls"]["taken"] == 1
+
+        async def abandoned():
+            return (await status(centre))["calls"]["abandoned"] == 1
+
+        with frozen(centre.redis_pid()):
+            call = switch.arrive(number="5556500", patience_s=600)
+            await until(taken, "usherd heard of him")
+            switch.leave(call)
+        await until(abandoned, "he is counted")
+        record = await recorded(centre, call)
+        equal((record["state"], record["reason"]), ("abandoned", "short_abandon"))
+        again = await contact_of(centre, switch.arrive(number="5556500", patience_s=600), "queued")
+        found = await centre.get(again)
+        equal(found["t0_ms"], record["t0_ms"], "his old place")
 
 
 if __name__ == "__main__":

@@ -46,18 +46,24 @@ async def voice(start, phones=(1001, 1002, 1003), answer_s=0.3, switch_more=None
         centre = await start(**settings(switch, **more))
         await switch.linked()
         await linked(centre)
-        yield centre, switch
-        await judge(centre, [switch])
+        async with centre.watched():
+            yield centre, switch
+            await judge(centre, [switch])
 
 
 @contextlib.contextmanager
-def asleep(centre):
-    """usherd stands still meanwhile: what the switch says waits on the wire."""
-    os.kill(centre.process.pid, signal.SIGSTOP)
+def frozen(pid):
+    """The process stands still meanwhile."""
+    os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        os.kill(centre.process.pid, signal.SIGCONT)
+        os.kill(pid, signal.SIGCONT)
+
+
+def asleep(centre):
+    """usherd stands still meanwhile: what the switch says waits on the wire."""
+    return frozen(centre.process.pid)
 
 
 async def origin(centre, contact):
@@ -178,12 +184,6 @@ async def centre_is(centre, contact, *states):
 
 async def channel_is(centre, contact, channel):
     return (await centre.get(contact))["channel"] == channel
-
-
-async def agent_state(robot, state, reason=None):
-    return await robot.expect(
-        "agent.state_changed", lambda p: p["agent"]["state"] == state and reason in (None, p["agent"].get("reason"))
-    )
 
 
 async def agent_state(robot, state, reason=None):
