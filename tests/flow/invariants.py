@@ -143,7 +143,8 @@ def connected_once(j, v):
                     v.counts["duplicated"] += 1
                 holder = r
             elif r["ev"] == "offer" and not r.get("again") and holder and r["offer"] != holder["offer"]:
-                if j.later(r["t"], holder["t"]) and not _grace_over(j, holder, r["t"]):
+                gave_back = _gave_back(j, records, holder, r["t"])
+                if j.later(r["t"], holder["t"]) and not gave_back and not _grace_over(j, holder, r["t"]):
                     v.add("I2c", f"contact {contact} was offered to {r['agent']} while {holder['agent']} held it")
                     v.counts["duplicated"] += 1
 

@@ -137,6 +137,18 @@ def what_was_read_late_because_the_journals_writer_stood_still_is_not_late():
 
 
 @test
+def who_gave_a_contact_back_may_be_read_a_moment_behind_the_next_ones_offer():
+    for after_s, wanted in ((0.2, set()), (0.6, {"I2c"})):
+        b = Book().add("submit", key="k").add("accepted", key="k", contact="c")
+        b.add("offer", agent="a1", contact="c", offer="o1", cost=100)
+        b.add("connected", agent="a1", contact="c", offer="o1")
+        b.add("offer", agent="a2", contact="c", offer="o2", cost=100)
+        b.add("returned", after=after_s, agent="a1", contact="c", how="transferred")
+        b.add("connected", agent="a2", contact="c", offer="o2").add("ended", agent="a2", contact="c", state="completed")
+        equal(broken(b.add("final", contact="c", state="completed")), wanted, after_s)
+
+
+@test
 def a_connection_without_its_offer_breaks_i2e():
     equal(broken(without(good(), "offer", offer="o3")) - {"I5"}, {"I2e"})
 
