@@ -480,6 +480,8 @@ write_url(char out[URL_MAX], const char *url, const char *kind, const char *valu
 				n += (size_t)snprintf(
 					out + n, 4, "%%%02X", (unsigned char)*put);
 		}
+		if (*put != '\0')
+			return false; /* half a value is another customer's */
 	}
 	out[n] = '\0';
 	return true;
@@ -500,20 +502,18 @@ static bool
 enqueue(struct directory *d, const struct usher_question *q,
 	const struct usher_identity *by, const char *key)
 {
-	struct look *l;
+	struct look *l = calloc(1, sizeof(*l));
 
-	if (d->n_waiting >= d->settings->waiting || !may_ask(d) ||
-		(l = calloc(1, sizeof(*l))) == NULL) {
+	/* The breaker comes last: what it lets through as its trial must be asked. */
+	if (l == NULL || !write_url(l->url, d->settings->url, by->kind, by->value) ||
+		d->n_waiting >= d->settings->waiting || !may_ask(d)) {
 		d->figures.refused++;
+		free(l);
 		return false;
 	}
 	l->directory = d;
 	l->ticket = q->ticket;
 	memcpy(l->key, key, strlen(key) + 1);
-	if (!write_url(l->url, d->settings->url, by->kind, by->value)) {
-		free(l);
-		return false;
-	}
 	*d->last = l;
 	d->last = &l->next;
 	d->n_waiting++;

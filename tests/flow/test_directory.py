@@ -149,6 +149,29 @@ async def what_is_no_answer_harms_nobody(start):
 
 
 @test
+async def a_question_that_cannot_be_asked_is_no_trial(start):
+    """Its address would be too long; the breaker, open before, must close with the next question."""
+    crm = await Crm().start()
+    crm.status = 500
+    path = "x" * 200 + "".join(f"&a{i}={{value}}" for i in range(8))
+    centre = await begin(start, crm, failures="1", rest="100ms", kinds="account",
+                         url=f"http://127.0.0.1:{crm.port}/usher?{{kind}}={{value}}#{path}")  # fmt: skip
+    await centre.submit("email", customer={"account": "A1"})
+
+    async def failed():
+        return "too many failures" in centre.log_tail(200)
+
+    await eventually(failed, what="an open breaker")
+    crm.status = None
+    crm.known["A2"] = {"attributes": {"revenue": 2000}}
+    await asyncio.sleep(0.2)  # the rest is over
+    await centre.submit("email", customer={"account": "ü" * 100})
+    contact = await centre.submit("email", customer={"account": "A2"})
+    await becomes(centre, contact, 20)
+    await crm.stop()
+
+
+@test
 async def a_reload_asks_another_address(start):
     first, second = await Crm().start(), await Crm().start()
     second.known["+441632960001"] = {"attributes": {"revenue": 2000}}
