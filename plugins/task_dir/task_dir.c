@@ -132,17 +132,25 @@ read_cover(const struct settings *s, const char *name, char *why, size_t room)
 	json_error_t error;
 	struct stat st;
 	json_t *cover;
+	int fd;
 
 	why[0] = '\0';
 	snprintf(path, sizeof(path), "%s/in/%.*s.json", s->path,
 		dot != NULL && dot != name ? (int)(dot - name) : (int)strlen(name), name);
-	if (stat(path, &st) != 0)
+	if (lstat(path, &st) != 0)
 		return json_object();
-	if (st.st_size > COVER_MAX) {
-		snprintf(why, room, "the cover is larger than 32 KiB");
+	/* As with the file itself: a link leads out of the folder, a pipe never ends. */
+	fd = S_ISREG(st.st_mode) ? open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
+	if (fd < 0 || st.st_size > COVER_MAX) {
+		snprintf(why, room, "%s",
+			fd < 0 ? "the cover is no plain file that can be read"
+			       : "the cover is larger than 32 KiB");
+		if (fd >= 0)
+			close(fd);
 		return NULL;
 	}
-	cover = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+	cover = json_loadfd(fd, JSON_REJECT_DUPLICATES, &error);
+	close(fd);
 	if (json_is_object(cover))
 		return cover;
 	snprintf(why, room, "the cover is no JSON object: %.120s line %d",
@@ -165,12 +173,22 @@ static char *
 contact_of(const struct settings *s, const char *name, const struct stat *st, char *why,
 	size_t room)
 {
-	json_t *o = read_cover(s, name, why, room);
+	json_t *o = read_cover(s, name, why, room), *text;
 	char id[NAME_ROOM + 64], path[PATH_ROOM + NAME_ROOM + 16];
 	char *json;
 
 	if (o == NULL)
 		return NULL;
+	/* Without its name nobody would find the scan. */
+	text = json_string(name);
+	json_decref(text);
+	if (text == NULL) {
+		snprintf(why, room,
+			"the file's name is no UTF-8: rename it and put it into in/ "
+			"again");
+		json_decref(o);
+		return NULL;
+	}
 	/* No spaces and nothing odd in an id. */
 	snprintf(id, sizeof(id), "%s-%" PRId64 "-%" PRId64, name, (int64_t)st->st_size,
 		(int64_t)st->st_mtim.tv_sec);

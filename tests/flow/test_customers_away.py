@@ -200,13 +200,19 @@ async def a_drop_folder_brings_letters_in(start):
     drop(folder, "bad-3.pdf", b"x", {"misspelt": 1})
     (folder / "in" / ".hidden").write_bytes(b"x")
     os.symlink("/etc/passwd", folder / "in" / "link.pdf")
+    os.symlink(folder / "in" / "scan-2.json", folder / "in" / "bad-4.json")
+    drop(folder, "bad-4.pdf", b"x")
+    os.mkfifo(folder / "in" / "bad-5.json")
+    drop(folder, "bad-5.pdf", b"x")
+    drop(folder, os.fsdecode(b"L\xfcders.pdf"), b"x")
 
     async def settled():
         return {p.name for p in (folder / "in").iterdir()} == {".hidden", "link.pdf"}
 
     await eventually(settled, limit_s=20, what="an empty folder")
     equal(kept_in(folder), {"scan-1.pdf", "scan-2.tif", "scan-2.json"})
-    for name, word in (("bad-1", "no JSON"), ("bad-2", "channel"), ("bad-3", "misspelt")):
+    for name, word in (("bad-1", "no JSON"), ("bad-2", "channel"), ("bad-3", "misspelt"), ("bad-4", "plain"),
+                       ("bad-5", "plain"), (os.fsdecode(b"L\xfcders"), "UTF-8")):  # fmt: skip
         check(word in (folder / "failed" / f"{name}.pdf.error").read_text(), name)
     waiting = (await centre.admin("contact.list"))["waiting"]
     equal(sorted((c["channel"], c["title"]) for c in waiting), [("fax", "Cancel"), ("letter", "scan-1.pdf")])
