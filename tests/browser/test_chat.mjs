@@ -322,3 +322,28 @@ test("call me: asked for, its place seen, moved and withdrawn", async (t) => {
   await arabic.waitForSelector("#f-phone");
   await t.shot(arabic, "callme-ar", ["light", "phone"]);
 });
+
+test("call me: a page without network says so, and goes on when it is back", async (t) => {
+  const centre = await t.centre({ callme: CALLME });
+  const page = await t.page();
+  const cut = (method) => page.route("**/v1/callbacks**", (route) => (route.request().method() === method ? route.abort() : route.continue()));
+  const back = () => page.unrouteAll();
+  await cut("GET");
+  await page.goto(`${centre.url}/callme`);
+  await page.waitForSelector("[role=alert]:has-text('try again')");
+  await back();
+  await page.fill("#f-phone", "020 7946 0018");
+  await page.check("[name=consent]");
+  await page.click("button.primary");
+  await page.waitForSelector(".card.waiting");
+  await cut("DELETE");
+  await page.click("text=Never mind");
+  await page.waitForSelector("[role=alert]:has-text('try again'):visible");
+  await back();
+  await cut("GET");
+  await page.click("text=Another time");
+  await page.waitForSelector("[role=alert]:has-text('try again'):visible");
+  await back();
+  await page.click("text=Never mind");
+  await page.waitForSelector(".card.cancelled");
+});

@@ -7,6 +7,7 @@ import { language, locale, t } from "./words.js";
 
 const PATH = "/v1/callbacks";
 const LOOK_MS = 10000;
+const AGAIN_MS = 3000; /* until a form that could not be had is asked for again */
 const SLOT_MS = 3600000;
 const page = $("#page");
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -99,7 +100,7 @@ function refusal(error) {
   };
   if (error.type in words) return words[error.type];
   if (error.type === "invalid_params" && error.field === "phone") return t("Please give your telephone number.");
-  if (error instanceof TypeError) return t("That did not work just now. Please try again.");
+  if (error instanceof TypeError || error instanceof SyntaxError) return t("That did not work just now. Please try again.");
   return error.message;
 }
 
@@ -155,6 +156,15 @@ function joined(made) {
   replace(page, h("h1", {}, t("You are in line already")), h("p", {}, t("There is an open request for this number and topic.")), h("p", {}, stateWords(made)));
 }
 
+async function begin() {
+  try {
+    drawForm(await ask("GET", PATH));
+  } catch (error) {
+    replace(page, h("h1", {}, t("Call me")), h("p", { role: "alert" }, refusal(error)));
+    setTimeout(begin, AGAIN_MS);
+  }
+}
+
 /* ---- one request ---- */
 
 function stateWords(r) {
@@ -193,6 +203,7 @@ function waitWords(r) {
 }
 
 let timer = null;
+const willPass = (error) => !error.type || ["store_away", "rate_limited", "busy"].includes(error.type);
 
 async function look() {
   clearTimeout(timer);
@@ -203,12 +214,13 @@ async function look() {
     r = await ask("GET", `${PATH}/${encodeURIComponent(id)}`, null, token);
   } catch (error) {
     // Away for a moment: what is shown stays, and it is asked again.
-    const passes = !error.type || ["store_away", "rate_limited", "busy"].includes(error.type);
+    const passes = willPass(error);
     if (passes) timer = setTimeout(() => ($("#move") ? null : look()), LOOK_MS);
     if (passes && page.querySelector(".card")) return;
     replace(page, h("h1", {}, t("Call me")), h("p", { role: "alert" }, passes ? refusal(error) : t("This request is not known any more.")), passes ? [] : again());
     return;
   }
+  if ($("#move")) return; /* it was opened meanwhile */
   drawRequest(r, id, token);
   if (["waiting", "scheduled", "calling"].includes(r.state)) timer = setTimeout(() => ($("#move") ? null : look()), LOOK_MS);
 }
@@ -218,6 +230,16 @@ function again() {
 }
 
 function drawRequest(r, id, token) {
+  const wrong = h("p", { class: "wrong", role: "alert", hidden: true });
+  const attempt = async (act) => {
+    try {
+      await act();
+    } catch (error) {
+      if (!willPass(error)) return look();
+      text(wrong, refusal(error));
+      show(wrong, true);
+    }
+  };
   const open = r.state === "waiting" || r.state === "scheduled";
   const parts = [
     h("h1", {}, open || r.state === "calling" ? t("We will call you") : t("Call me")),
@@ -225,8 +247,8 @@ function drawRequest(r, id, token) {
       h("span", { class: "dim" }, h("bdi", { dir: "ltr" }, r.phone), r.topic ? " · " : "", r.topic && h("bdi", {}, clean(r.topic)))),
   ];
   if (open)
-    parts.push(h("div", { class: "row" }, h("button", { type: "button", onclick: () => drawMove(id, token) }, t("Another time")),
-      h("button", { type: "button", onclick: async () => { await ask("DELETE", `${PATH}/${id}`, null, token).catch(() => {}); look(); } }, t("Never mind"))));
+    parts.push(h("div", { class: "row" }, h("button", { type: "button", onclick: () => attempt(() => drawMove(id, token)) }, t("Another time")),
+      h("button", { type: "button", onclick: () => attempt(async () => { await ask("DELETE", `${PATH}/${id}`, null, token); look(); }) }, t("Never mind"))), wrong);
   else if (r.state !== "calling") parts.push(again());
   replace(page, parts);
 }
@@ -252,4 +274,4 @@ async function drawMove(id, token) {
 await language(from.get("lang") || navigator.language);
 document.title = t("Call me");
 if (location.hash.includes(".")) look();
-else drawForm(await ask("GET", PATH));
+else begin();

@@ -285,6 +285,7 @@ function refusal(error) {
     too_many_from_address: t("That was too often. Please wait a while."),
   };
   if (error.type in words_) return words_[error.type];
+  if (error instanceof TypeError || error instanceof SyntaxError) return words_.busy; /* of fetch: no network, or no answer of ours */
   if (error.type === "invalid_params" && error.data?.field === "email") return t("Please give an address such as ann@example.com.");
   return error.message;
 }
