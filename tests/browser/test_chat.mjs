@@ -347,3 +347,28 @@ test("call me: a page without network says so, and goes on when it is back", asy
   await page.click("text=Never mind");
   await page.waitForSelector(".card.cancelled");
 });
+
+test("what an agent says while it cannot be kept is said again by itself", async (t) => {
+  const centre = await t.centre({ chat: CHAT });
+  const agent = await t.page();
+  let refused = 0;
+  await agent.routeWebSocket(/\/desk$/, (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage((text) => {
+      const { id, method } = JSON.parse(text);
+      if (method !== "chat.message" || refused++ > 0) server.send(text);
+      else socket.send(JSON.stringify({ jsonrpc: "2.0", id, error: { code: -32003, message: "later", data: { type: "store_away" } } }));
+    });
+  });
+  await t.agent(agent, centre, "a1");
+  await agent.click("#ready-button");
+  await agent.waitForSelector("#state-button.ready");
+  const { page } = await alone(t, centre);
+  await agent.waitForSelector(".offer");
+  await agent.keyboard.press("Alt+a");
+  await page.waitForSelector("body.talking");
+  await agent.fill(".panel.chat textarea", "Good morning!");
+  await agent.press(".panel.chat textarea", "Enter");
+  await page.waitForSelector(".message.theirs:has-text('Good morning!')");
+  equal(refused, 2);
+});

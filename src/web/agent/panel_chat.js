@@ -13,6 +13,7 @@ import { convert, sendTranscript } from "./chat_acts.js";
 const TYPING_EVERY_MS = 3000;
 const TYPING_SHOWN_MS = 6000;
 const CHAT_TEXT_MAX = 8000;
+const AGAIN_MS = 1000; /* until what could not be taken is said again */
 
 const newId = () => `d${Date.now().toString(36)}${Math.random().toString(36).slice(2, 8)}`;
 
@@ -50,7 +51,12 @@ class Outbox {
           await link.call("chat.message", { contact: this.contact, id, text: said });
           this.drop(id);
         } catch (error) {
-          if (error.type === "gone" || error.type === "store_away" || error.type === "rate_limited") break;
+          if (error.type === "gone") break; /* said again when the connection is back */
+          if (["store_away", "rate_limited", "busy"].includes(error.type)) {
+            clearTimeout(this.timer);
+            this.timer = setTimeout(() => this.flush(), error.data.retry_after_ms || AGAIN_MS);
+            break;
+          }
           this.drop(id);
           notice(error.message, "bad");
           this.onRefused?.(said);
