@@ -31,8 +31,12 @@ test("a mail is forwarded, split and put aside until its customer answers; a wro
   await page.waitForSelector(".proposal-row.rejected");
   await t.shot(page, "mail-rejected", ["light"]);
   await page.click("#email-forward");
-  await page.fill("#ask-to", "Stock <stock@house.example>, second@house.example");
+  await page.fill("#ask-to", "Stock");
   await page.fill("#ask-text", "Please look where it is.");
+  await page.click("dialog button[type=submit]");
+  await page.waitForSelector("dialog:has-text('is no address')");
+  equal(await page.inputValue("#ask-text"), "Please look where it is.", "what was written is still there");
+  await page.fill("#ask-to", "Stock <stock@house.example>, second@house.example");
   await t.accessible(page, "forward dialog");
   await page.click("dialog button[type=submit]");
   const forwarded = await post.sent((m) => /look where it is/.test(m.text), "it is forwarded");
@@ -52,6 +56,51 @@ test("a mail is forwarded, split and put aside until its customer answers; a wro
   await post.deliver(centre, { Subject: "Re: Where is my order?", In_Reply_To: "<q1@cust.example>", text: "Found it, thank you.\n" });
   await until(async () => !(await page.$(`#tab-${id}.parked`)), "the customer's answer takes it up again");
   await until(async () => /Found it/.test(await page.textContent(".came-mail")), "and it is there to read");
+});
+
+test("an answer behind which the line breaks leaves once; who else gets it outlives a reload", async (t) => {
+  const post = await Post.start(t);
+  const centre = await t.centre({ mail: post.settings() });
+  const page = await t.page();
+  let breaks = false;
+  await page.routeWebSocket(/\/desk$/, (socket) => {
+    const server = socket.connectToServer();
+    let reply = null;
+    socket.onMessage((text) => {
+      const { id, method } = JSON.parse(text);
+      if (method === "email.reply" && breaks) reply = id;
+      server.send(text);
+    });
+    server.onMessage((text) => {
+      if (reply === null || JSON.parse(text).id !== reply) {
+        socket.send(text);
+        return;
+      }
+      breaks = false;
+      socket.close();
+      server.close();
+    });
+  });
+  await t.agent(page, centre, "a1");
+  await page.click("#ready-button");
+  await page.waitForSelector("#state-button.ready");
+  const id = await post.deliver(centre, ORDER);
+  await take(page, id);
+  await page.click(".mail-fields summary");
+  await page.fill(`#answer-${id}`, "It comes tomorrow.");
+  await page.fill(`#cc-${id}`, "boss@house.example");
+  await page.waitForSelector("text=Draft kept.");
+  await page.reload();
+  await until(async () => (await page.inputValue(`#cc-${id}`)) === "boss@house.example", "the copy is still there");
+  equal(await page.inputValue(`#answer-${id}`), "It comes tomorrow.");
+  breaks = true;
+  await page.click("#email-send");
+  await until(async () => (await page.inputValue(`#answer-${id}`)) === "", "it is known to be on its way");
+  const left = await post.sent((m) => /comes tomorrow/.test(m.text), "it leaves");
+  check(left.to.includes("boss@house.example"), JSON.stringify(left.to));
+  await page.waitForSelector(".sent-mail:has-text('sent')");
+  await page.waitForSelector("#email-send:not([disabled])");
+  equal(post.mails.length, 1);
 });
 
 test("a mail that is put aside until a moment comes back to the desk at that moment", async (t) => {

@@ -1,6 +1,23 @@
 /* mail_acts.js - what else is done with a mail: sent on, split in two, put aside until somebody answers. */
 import { t } from "../lib/i18n.js";
-import { ask, attempt } from "../lib/ui.js";
+import { ask, notice } from "../lib/ui.js";
+
+/* Asks until it is done or left: a refusal, or a lost connection, takes away nothing of what was written. */
+async function insist(question, call, done) {
+  let { fields, text } = question;
+  for (;;) {
+    const answer = await ask({ ...question, fields, text });
+    if (!answer) return false;
+    try {
+      const result = await call(answer);
+      notice(done, "good");
+      return result ?? true;
+    } catch (error) {
+      text = error.message || String(error);
+      fields = fields.map((field) => ({ ...field, value: answer[field.name] }));
+    }
+  }
+}
 
 /* "Ann <ann@example.com>; bob@example.com" as plain addresses. */
 export const addressesOf = (value) =>
@@ -9,8 +26,8 @@ export const addressesOf = (value) =>
     .map((a) => (/<([^<>]+)>/.exec(a)?.[1] ?? a).trim())
     .filter(Boolean);
 
-export async function forward({ link }, item) {
-  const answer = await ask({
+export function forward({ link }, item) {
+  const question = {
     title: t("Forward the mail"),
     text: t("The mail goes along below your words. It stays in your hands."),
     fields: [
@@ -19,14 +36,13 @@ export async function forward({ link }, item) {
       ...(item.contact.payload?.mail?.attachments?.length ? [{ name: "files", label: t("With its files"), type: "checkbox", value: true }] : []),
     ],
     confirm: t("Forward"),
-  });
-  if (!answer) return false;
-  const params = { contact: item.id, to: addressesOf(answer.to), ...(answer.text ? { text: answer.text } : {}), ...(answer.files === false ? { files: false } : {}) };
-  return attempt(null, () => link.call("email.forward", params), t("It is on its way."));
+  };
+  const paramsOf = (answer) => ({ contact: item.id, to: addressesOf(answer.to), ...(answer.text ? { text: answer.text } : {}), ...(answer.files === false ? { files: false } : {}) });
+  return insist(question, (answer) => link.call("email.forward", paramsOf(answer)), t("It is on its way."));
 }
 
-export async function split({ link, model }, item) {
-  const answer = await ask({
+export function split({ link, model }, item) {
+  const question = {
     title: t("Split the mail"),
     text: t("What else is asked becomes a contact of its own in the same case. The customer gets an answer to each."),
     fields: [
@@ -40,16 +56,13 @@ export async function split({ link, model }, item) {
       },
     ],
     confirm: t("Split"),
-  });
-  if (!answer) return false;
-  const params = { contact: item.id, title: answer.title };
-  if (answer.text) params.text = answer.text;
-  if (answer.queue) params.queue = answer.queue;
-  return attempt(null, () => link.call("email.split", params), t("A second contact waits in its queue."));
+  };
+  const paramsOf = (answer) => ({ contact: item.id, title: answer.title, ...(answer.text ? { text: answer.text } : {}), ...(answer.queue ? { queue: answer.queue } : {}) });
+  return insist(question, (answer) => link.call("email.split", paramsOf(answer)), t("A second contact waits in its queue."));
 }
 
-export async function putAside({ link }, item) {
-  const answer = await ask({
+export function putAside({ link }, item) {
+  const question = {
     title: t("Put the mail aside"),
     text: t("It costs you nothing meanwhile, and comes back by itself."),
     fields: [
@@ -68,11 +81,10 @@ export async function putAside({ link }, item) {
       { name: "moment", label: t("Moment"), type: "datetime-local" },
     ],
     confirm: t("Put aside"),
-  });
-  if (!answer) return false;
-  const params = { contact: item.id };
-  if (answer.until === "answer") params.answer = true;
-  else if (answer.until === "moment") params.until = new Date(answer.moment || Date.now()).toISOString();
-  else params.until = new Date(link.now() + Number(answer.until) * 3600000).toISOString();
-  return attempt(null, () => link.call("email.park", params), t("Put aside."));
+  };
+  const untilOf = ({ until, moment }) => {
+    if (until === "answer") return { answer: true };
+    return { until: new Date(until === "moment" ? moment || Date.now() : link.now() + Number(until) * 3600000).toISOString() };
+  };
+  return insist(question, (answer) => link.call("email.park", { contact: item.id, ...untilOf(answer) }), t("Put aside."));
 }

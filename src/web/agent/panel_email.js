@@ -311,6 +311,17 @@ export function emailPanel(context, item) {
       text(kept, error.type === "gone" ? t("Draft kept in this browser.") : clean(error.message));
     }
   };
+  /* The text is kept in this browser too, what stands above it at the server alone. */
+  const fillDraft = (kept_) => {
+    const bare = !loadDraft(`email.${item.id}`) && !editor.value;
+    const first = !now.drafted;
+    now.drafted = true;
+    if (!kept_ || (!bare && !first)) return;
+    if (bare) editor.value = kept_.text || "";
+    const above = [[to, (kept_.to || []).join(", ")], [cc, (kept_.cc || []).join(", ")], [subject, kept_.subject || ""]];
+    for (const [field, value] of above) if (bare || !field.value) field.value = value;
+  };
+
   for (const field of [editor, to, cc, subject])
     field.addEventListener("input", () => {
       text(kept, "");
@@ -318,7 +329,26 @@ export function emailPanel(context, item) {
       saving = setTimeout(saveDraft, DRAFT_WAIT_MS);
     });
 
+  const written = () => {
+    draft.clear();
+    editor.value = "";
+    show(returned, false);
+  };
+
+  /* The line broke behind an answer: whether it is on its way is seen before it can be sent once more. */
+  const settle = () => {
+    const doubt = now.doubt;
+    if (!doubt) return;
+    now.doubt = null;
+    if (now.sent.some((m) => !doubt.before.has(m.id) && m.text === doubt.said) && editor.value === doubt.said) {
+      written();
+      notice(t("The answer is on its way."), "good");
+    }
+    send.disabled = sendDone.disabled = !link.live;
+  };
+
   const go = async (button, done) => {
+    if (now.doubt) return;
     if (!editor.value.trim()) {
       notice(t("There is nothing to send yet."), "bad");
       editor.focus();
@@ -326,22 +356,28 @@ export function emailPanel(context, item) {
     }
     clearTimeout(saving);
     if (done) item.finishedHere = true;
+    const said = editor.value;
+    const before = new Set(now.sent.map((m) => m.id));
     const answer = await attempt(button, () =>
-      link.call("email.reply", {
-        contact: item.id,
-        text: editor.value,
-        ...lists(),
-        ...(done ? { resolve: true } : {}),
-        ...(done && outcome.value ? { disposition: outcome.value } : {}),
-      }),
+      link
+        .call("email.reply", {
+          contact: item.id,
+          text: said,
+          ...lists(),
+          ...(done ? { resolve: true } : {}),
+          ...(done && outcome.value ? { disposition: outcome.value } : {}),
+        })
+        .catch((error) => {
+          if (error.type === "gone") now.doubt = { said, before };
+          throw error;
+        }),
     );
     if (!answer) {
       item.finishedHere = false;
+      if (now.doubt) send.disabled = sendDone.disabled = true;
       return;
     }
-    draft.clear();
-    editor.value = "";
-    show(returned, false);
+    written();
     const due = answer.mail?.due_at ? ms(answer.mail.due_at) - link.now() : 0;
     notice(
       answer.mail?.state === "held"
@@ -373,17 +409,13 @@ export function emailPanel(context, item) {
       attached.show(answer.files);
       show(gate, !!answer.gate);
       text(gate, answer.gate ? t("Not answered by itself: {why}", { why: clean(answer.gate) }) : "");
-      if (answer.draft && !loadDraft(`email.${item.id}`) && !editor.value) {
-        editor.value = answer.draft.text || "";
-        to.value = (answer.draft.to || []).join(", ");
-        cc.value = (answer.draft.cc || []).join(", ");
-        subject.value = answer.draft.subject || "";
-      }
+      fillDraft(answer.draft);
       if (!subject.value) subject.placeholder = clean(/^re:/i.test(now.mail.subject || "") ? now.mail.subject : `Re: ${now.mail.subject || ""}`);
       to.placeholder = clean((now.mail.reply_to || now.mail.from)?.address || "");
       now.highlighted = reasons(now.mail.suggest?.proposals?.[0]);
       showMail();
       now.sent = answer.mails || [];
+      settle();
       if (link.methods.has("email.thread")) now.thread = (await link.call("email.thread", { contact: item.id })).mails;
       showCase();
       showProposals(now.mail.suggest);
@@ -399,6 +431,7 @@ export function emailPanel(context, item) {
     }
   };
   const off = [
+    link.on("state", (state) => state === "live" && now.doubt && load(true)),
     link.on("email.delivery", (p) => p.mail?.contact === item.id && load(true)),
     link.on("email.received", (p) => {
       if (p.contact?.id !== item.id) return;
@@ -462,7 +495,7 @@ export function emailPanel(context, item) {
       show(write.parentElement, able);
       show(search, link.methods?.has("response.search"));
       attached.able(able && current.state !== "parked");
-      send.disabled = sendDone.disabled = !link.live || current.state === "parked";
+      send.disabled = sendDone.disabled = !link.live || current.state === "parked" || !!now.doubt;
       for (const { button, method } of acts) {
         show(button, !!link.methods?.has(method) && !!c.payload?.mail && current.state === "connected");
         button.disabled = !link.live;
