@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ADDF_GUESS 80  /* bytes that a formatted piece rarely exceeds */
 #define TEXT_FIRST 256 /* bytes; most texts here are records of about that */
 
 void
@@ -28,16 +29,32 @@ text_addf(struct text *t, const char *format, ...)
 	va_list args, again;
 	int n;
 
+	text_grow(t, ADDF_GUESS);
 	va_start(args, format);
 	va_copy(again, args);
-	n = vsnprintf(NULL, 0, format, args);
+	n = vsnprintf(t->s + t->n, t->room - t->n, format, args);
 	va_end(args);
-	if (n > 0) {
+	if (n > 0 && (size_t)n >= t->room - t->n) {
 		text_grow(t, (size_t)n);
 		vsnprintf(t->s + t->n, (size_t)n + 1, format, again);
-		t->n += (size_t)n;
 	}
+	if (n > 0)
+		t->n += (size_t)n;
 	va_end(again);
+}
+
+/* How many decimal digits the number has. */
+static unsigned
+digits_of(uint64_t number)
+{
+	static const uint64_t powers[] = {0, 10, 100, 1000, 10000, 100000, 1000000,
+		10000000, 100000000, 1000000000, 10000000000, 100000000000, 1000000000000,
+		10000000000000, 100000000000000, 1000000000000000, 10000000000000000,
+		100000000000000000, 1000000000000000000, 10000000000000000000u};
+	/* 1233 / 4096 is a little less than log10(2): one digit more, or not. */
+	unsigned n = (64 - (unsigned)__builtin_clzll(number | 1)) * 1233 >> 12;
+
+	return n + (number >= powers[n]);
 }
 
 void
@@ -47,19 +64,24 @@ text_add_int(struct text *t, int64_t value)
 				    "25262728293031323334353637383940414243444546474849"
 				    "50515253545556575859606162636465666768697071727374"
 				    "75767778798081828384858687888990919293949596979899";
-	char digits[24];
-	size_t at = sizeof digits;
 	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	unsigned n = digits_of(rest);
+	char *to;
 
-	for (; rest >= 10; rest /= 100) {
-		at -= 2;
-		memcpy(digits + at, pairs + rest % 100 * 2, 2);
-	}
-	if (rest > 0 || at == sizeof digits)
-		digits[--at] = (char)('0' + rest);
+	if (t->n + n + 2 > t->room)
+		text_grow(t, n + 1);
+	to = t->s + t->n;
 	if (value < 0)
-		digits[--at] = '-';
-	text_add_n(t, digits + at, sizeof digits - at);
+		*to++ = '-';
+	to += n;
+	*to = '\0';
+	t->n = (size_t)(to - t->s);
+	for (; n >= 2; n -= 2, rest /= 100) {
+		to -= 2;
+		memcpy(to, pairs + rest % 100 * 2, 2);
+	}
+	if (n > 0)
+		*--to = (char)('0' + rest);
 }
 
 void

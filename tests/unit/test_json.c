@@ -1,10 +1,12 @@
-/* JSON from outside, its limits, and moments as text: base/json, base/moment. */
+/* JSON from outside, its limits, and numbers and moments as text: base/json, base/text,
+ * base/moment. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -320,6 +322,54 @@ more_long_texts_than_are_lifted_keep_their_places(void **state)
 }
 
 static void
+is_written_as_printf_writes_it(int64_t value)
+{
+	struct text text = {0};
+	char expected[24];
+
+	snprintf(expected, sizeof expected, "%" PRId64, value);
+	text_add_int(&text, value);
+	assert_string_equal(text.s, expected);
+	assert_int_equal(text.n, strlen(expected));
+	text_finish(&text);
+}
+
+static void
+integers_have_all_their_digits(void **state)
+{
+	is_written_as_printf_writes_it(INT64_MAX);
+	is_written_as_printf_writes_it(INT64_MIN);
+	for (int bits = 0; bits < 63; bits++)
+		for (int64_t near = -2; near <= 2; near++) {
+			is_written_as_printf_writes_it((INT64_C(1) << bits) + near);
+			is_written_as_printf_writes_it(-(INT64_C(1) << bits) + near);
+		}
+	for (int64_t power = 1; power <= INT64_MAX / 10; power *= 10)
+		for (int64_t near = -2; near <= 2; near++) {
+			is_written_as_printf_writes_it(power + near);
+			is_written_as_printf_writes_it(-power + near);
+		}
+}
+
+static void
+formatted_text_is_whole_however_long_it_is(void **state)
+{
+	struct text text = {0};
+	char piece[301] = "";
+
+	memset(piece, 'x', 300);
+	for (int n = 0; n <= 300; n++) {
+		size_t before = text.n;
+
+		text_addf(&text, "%.*s|", n, piece);
+		assert_int_equal(text.n, before + (size_t)n + 1);
+		assert_int_equal(strlen(text.s), text.n);
+		assert_memory_equal(text.s + before, piece, (size_t)n);
+	}
+	text_finish(&text);
+}
+
+static void
 moments_are_read_and_written(void **state)
 {
 	static const struct {
@@ -365,6 +415,8 @@ main(void)
 		cmocka_unit_test(brackets_in_text_do_not_nest),
 		cmocka_unit_test(any_text_is_read_as_jansson_reads_it),
 		cmocka_unit_test(more_long_texts_than_are_lifted_keep_their_places),
+		cmocka_unit_test(integers_have_all_their_digits),
+		cmocka_unit_test(formatted_text_is_whole_however_long_it_is),
 		cmocka_unit_test(moments_are_read_and_written),
 	};
 
