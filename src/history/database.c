@@ -205,10 +205,11 @@ batch_done(void *arg)
 		(suseconds_t)(db->settings.retry_ms % 1000 * 1000)};
 	struct timeval compact = {0, COMPACT_AGAIN_MS * 1000};
 
-	db->working = false;
 	/* What was deleted is in the log until it is emptied: a reader delays that. */
 	if (db->compacting && !db->compacted)
 		event_add(db->compact_again, &compact);
+	/* Whoever is told may write at once: that waits for the next batch, not in the
+	 * list of this one. */
 	if (db->committed == BACKEND_OK) {
 		if (db->figures.away)
 			log_info("database: writes again waiting=%d",
@@ -216,12 +217,14 @@ batch_done(void *arg)
 		db->figures.away = false;
 		db->figures.why[0] = '\0';
 		tell_batch(db);
+		db->working = false;
 		start_batch(db);
 		return;
 	}
 	say_away(db, now_ms);
 	drop_impatient(&db->batch, now_ms);
 	drop_impatient(&db->waiting, now_ms);
+	db->working = false;
 	event_add(db->again, &wait);
 }
 

@@ -260,6 +260,40 @@ closing_makes_the_writes_that_wait(void **state)
 	assert_int_equal(b->rows, 100);
 }
 
+/* Whoever is told that his write is done writes again. */
+static void
+item_done_writes_on(void *arg, enum database_result result)
+{
+	struct item *item = arg, *next = item + 1;
+
+	item_done(item, result);
+	assert_true(database_write(item->bench->db, put_item,
+		next->word == NULL ? item_done : item_done_writes_on, next, 0));
+	database_compact(item->bench->db);
+}
+
+static void
+who_is_told_may_write_at_once(void **state)
+{
+	struct bench *b = *state;
+	struct item chain[] = {{b, 1, "a"}, {b, 2, "b"}, {b, 3, NULL}};
+	struct item others[50];
+
+	assert_non_null(open_with(b, first_schema, 100));
+	assert_true(database_write(b->db, put_item, item_done_writes_on, &chain[0], 0));
+	for (int i = 0; i < 50; i++) {
+		others[i] = (struct item){.bench = b, .n = i + 10, .word = "w"};
+		assert_true(database_write(b->db, put_item, item_done, &others[i], 0));
+	}
+	turn_until(b, 53);
+	assert_int_equal(chain[1].result, DATABASE_OK);
+	assert_int_equal(chain[2].result, DATABASE_UNDONE); /* it breaks a constraint */
+	assert_int_equal(b->undone, 1);
+	assert_true(database_read(b->db, count, stop, b));
+	event_base_dispatch(b->base);
+	assert_int_equal(b->rows, 52);
+}
+
 static bool
 amount_of_two(struct database_session *s, void *arg)
 {
@@ -396,6 +430,7 @@ main(void)
 		T(what_a_job_refuses_is_undone_and_its_neighbours_stand),
 		T(a_locked_file_delays_patient_writes_and_loses_none),
 		T(closing_makes_the_writes_that_wait),
+		T(who_is_told_may_write_at_once),
 		T(tables_are_upgraded_in_place_and_never_downgraded),
 		T(a_read_cannot_write),
 		T(a_log_that_is_read_in_is_emptied_when_it_is_not_any_more),
