@@ -153,10 +153,12 @@ json_t *lists_json(const struct customers *c, const char *after);
 /* ---- customers_write.c ---- */
 
 /* Writes that nobody waits for. */
-/* The record of a contact that was over before its customer was known gets him. */
+/* The record of a contact whose customer was known late, or when it was over, gets him,
+ * and so do its notes and its case. */
 void write_over(struct customers *c, uint64_t contact, int64_t party);
+/* late: the contact went on unknown before. */
 void write_provisional(struct customers *c, int64_t party, const char *source,
-	const struct identities *identities, uint64_t contact);
+	const struct identities *identities, uint64_t contact, bool late);
 void write_learned(struct customers *c, const struct lookup *lookup);
 
 /* ---- customers_import.c, customers_export.c, customers_subject.c ---- */

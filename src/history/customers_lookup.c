@@ -286,6 +286,16 @@ tell_router(struct customers *c, struct lookup *l, const struct directory_answer
 	return true;
 }
 
+/* Whether the contact has gone on without its customer. */
+static bool
+is_late(const struct customers *c, const struct lookup *l)
+{
+	struct recognised who;
+
+	return l->ticket == 0 && l->party == 0 && l->contact != 0 &&
+	       router_recognised(c->parts.router, l->contact, &who) && who.party == 0;
+}
+
 static const char *
 refusal(const struct customers *c, bool blocked)
 {
@@ -302,6 +312,7 @@ answer_known(struct customers *c, struct lookup *l)
 	bool vip = false, blocked = false;
 	struct directory_answer answer = {.party = (uint64_t)l->view->party};
 	int64_t root = l->view->root;
+	bool late = is_late(c, l);
 
 	answer.points = apply_lists(c, l, &vip, &blocked);
 	party_id_format(id, root);
@@ -322,6 +333,8 @@ answer_known(struct customers *c, struct lookup *l)
 	live_put(c, l->contact, l->view->party, root);
 	live_card(c, root, l->card);
 	l->card = NULL;
+	if (late)
+		write_over(c, l->contact, l->view->party);
 	c->parts.people.changed(c->parts.people.owner, l->contact);
 }
 
@@ -331,7 +344,7 @@ answer_unknown(struct customers *c, struct lookup *l)
 {
 	struct directory_answer answer = {0};
 	char id[NUMBER_ID_TEXT];
-	bool vip = false, blocked = false;
+	bool vip = false, blocked = false, late = is_late(c, l);
 	json_t *card;
 	int64_t party;
 
@@ -353,7 +366,7 @@ answer_unknown(struct customers *c, struct lookup *l)
 	else if (l->contact == 0)
 		return; /* it was refused at the door */
 	c->figures.provisional++;
-	write_provisional(c, party, l->source, &l->identities, l->contact);
+	write_provisional(c, party, l->source, &l->identities, l->contact, late);
 }
 
 /* Whether plugins know more; what they find comes by customers_found(). */

@@ -10,12 +10,31 @@
 #include "history/customers_inner.h"
 #include "history/person.h"
 
-/* ---- a contact that was over before its customer was known ---- */
+/* ---- a contact whose customer was known late, or when it was over ---- */
 
 struct over {
+	struct customers *c;
 	uint64_t contact;
 	int64_t party;
 };
+
+/* What was written about the contact until then is his, too. */
+static void
+give_to(struct database_session *s, int64_t contact, int64_t party)
+{
+	static const char *const sql[] = {
+		"UPDATE note SET party = $2 WHERE contact = $1 AND party IS NULL",
+		"UPDATE issue SET party = $2 WHERE party IS NULL AND id IN (SELECT issue "
+		"FROM issue_contact WHERE contact = $1)"};
+
+	for (size_t i = 0; i < sizeof sql / sizeof sql[0]; i++) {
+		struct query *q = query_start(s, sql[i]);
+
+		query_put_int(q, 1, contact);
+		query_put_int(q, 2, party);
+		query_run(q);
+	}
+}
 
 static bool
 join_record(struct database_session *s, void *arg)
@@ -26,13 +45,19 @@ join_record(struct database_session *s, void *arg)
 
 	query_end(q);
 	person_note(s, apply_contact(generation, o->contact), o->party, NULL);
+	if (party_root(s, o->party) != 0) /* he was not erased meanwhile */
+		give_to(s, apply_contact(generation, o->contact), o->party);
 	return true;
 }
 
 static void
 joined(void *arg, enum database_result result)
 {
-	free(arg);
+	struct over *o = arg;
+
+	if (result == DATABASE_OK && !o->c->stopped)
+		customers_refresh(o->c, o->party);
+	free(o);
 }
 
 void
@@ -40,7 +65,7 @@ write_over(struct customers *c, uint64_t contact, int64_t party)
 {
 	struct over *o = xcalloc(1, sizeof *o);
 
-	*o = (struct over){contact, party};
+	*o = (struct over){c, contact, party};
 	if (!database_write(c->parts.database, join_record, joined, o, 0))
 		free(o);
 }
@@ -51,6 +76,7 @@ struct provisional {
 	struct customers *c;
 	int64_t party; /* reserved; afterwards whose the contact is */
 	uint64_t contact;
+	bool late; /* it went on unknown before */
 	char source[ID_MAX + 1];
 	struct identities identities;
 };
@@ -82,21 +108,26 @@ made(void *arg, enum database_result result)
 {
 	struct provisional *p = arg;
 
-	if (result == DATABASE_OK && live_get(p->c, p->contact) != NULL)
+	bool lives = live_get(p->c, p->contact) != NULL;
+
+	if (result == DATABASE_OK && lives)
 		lookup_contact(p->c, p->contact, p->party, false);
-	else if (result == DATABASE_OK && !p->c->stopped)
+	if (result == DATABASE_OK && (!lives || p->late) && !p->c->stopped)
 		write_over(p->c, p->contact, p->party);
 	free(p);
 }
 
 void
 write_provisional(struct customers *c, int64_t party, const char *source,
-	const struct identities *identities, uint64_t contact)
+	const struct identities *identities, uint64_t contact, bool late)
 {
 	struct provisional *p = xcalloc(1, sizeof *p);
 
-	*p = (struct provisional){
-		.c = c, .party = party, .contact = contact, .identities = *identities};
+	*p = (struct provisional){.c = c,
+		.party = party,
+		.contact = contact,
+		.late = late,
+		.identities = *identities};
 	snprintf(p->source, sizeof p->source, "%s", source);
 	if (database_write(c->parts.database, make, made, p, 0))
 		return;

@@ -1,9 +1,11 @@
 """What happened with a customer: timeline, notes, cases, the card with the offer; the event feed."""
 
+import asyncio
 import json
 
 from chat_case import begin
 from ctl import run
+from harness import BUILD
 from records import recorded, settled
 from robot import refused
 from runner import check, equal, eventually, main, test
@@ -144,6 +146,48 @@ async def staff_reads_by_customer_and_each_read_is_in_the_audit(start):
     await refused(s1.call("customer.timeline", customer="k000000000zzz"), "no_customer")
     out, _ = await run("audit", "show", "--what", "customer.timeline", state=centre.state_dir)
     check(out.count("customer.timeline") >= 4 and "s1" in out, out)
+
+
+@test
+async def what_was_written_before_he_was_known_is_his(start):
+    """The disk hangs: the contact goes on without its customer, and he is known when it does not any more."""
+    centre = await start(judged=False, launch=False)
+    when = centre.dir / "hangs"
+    centre.environment = lambda c: {
+        "LD_PRELOAD": str(BUILD / "tests" / "flow" / "libdiskstall.so"),
+        "DISKSTALL_UNDER": str(c.state_dir / "history.db"),
+        "DISKSTALL_WHEN": str(when),
+    }
+    await centre.launch()
+    ann = await centre.agent("a1")
+    when.touch()
+    try:
+        contact = await centre.submit("task", customer={"account": "late-1"})
+        await ann.take(contact)
+        check("customer" not in (await ann.call("contact.get", contact=contact))["contact"], "nobody knows him")
+        writes = [
+            asyncio.ensure_future(ann.call("contact.note", contact=contact, text="He will call again.")),
+            asyncio.ensure_future(ann.call("case.open", contact=contact, title="A lamp is broken")),
+        ]
+        await asyncio.sleep(0)  # they are sent first
+        await ann.call("session.ping")
+    finally:
+        when.unlink()
+    await asyncio.gather(*writes)
+
+    async def shown():
+        card = (await ann.call("contact.get", contact=contact))["contact"].get("customer", {})
+        return [n["text"] for n in card.get("notes", [])], [c["title"] for c in card.get("open_cases", [])]
+
+    async def his():
+        return await shown() == (["He will call again."], ["A lamp is broken"])
+
+    try:
+        await eventually(his)
+    except AssertionError:
+        raise AssertionError(f"shown: {await shown()}") from None
+    entries = (await ann.call("customer.timeline", contact=contact))["entries"]
+    equal({e["kind"] for e in entries} - {"contact"}, {"note", "case"})
 
 
 @test
