@@ -255,6 +255,7 @@ tokens_revoke(struct tokens *ts, const char *id, const char *agent, const char *
 	size_t at = 0;
 	void *t;
 	int n = 0;
+	char *own; /* the id may be that of a token that is freed here */
 
 	while (map_next(&ts->by_hash, &at, NULL, &t)) {
 		if (is_meant(t, id, agent, account))
@@ -267,14 +268,16 @@ tokens_revoke(struct tokens *ts, const char *id, const char *agent, const char *
 	}
 	text_finish(&change);
 	at = 0;
+	own = xstrdup(id);
 	while (map_next(&ts->by_hash, &at, NULL, &t)) {
-		if (!is_meant(t, id, agent, account))
+		if (!is_meant(t, own, agent, account))
 			continue;
 		n++;
 		if (gone != NULL)
 			gone(owner, t);
 		forget(ts, t);
 	}
+	free(own);
 	return n;
 }
 

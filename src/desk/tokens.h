@@ -73,7 +73,8 @@ enum token_verdict tokens_check(struct tokens *tokens, int64_t wall_ms,
 void tokens_use(struct token *token);			 /* a session began */
 void tokens_leave(struct token *token, int64_t wall_ms); /* a session ended */
 
-/* Ends tokens: of an id, of an agent, of an account; what is NULL does not matter.
+/* Ends tokens: of an id (a token's own may be given), of an agent, of an account; what is
+ * NULL does not matter.
  * Returns how many; -1: the disk. The ids of those ended go to gone(), before they are
  * freed. */
 int tokens_revoke(struct tokens *tokens, const char *id, const char *agent,

@@ -244,6 +244,27 @@ make(struct tokens *ts, const struct token_wish *wish)
 	return made;
 }
 
+#define TOKENS_FEW 64
+
+/* Under the address sanitizer this is also about what is looked at after it was freed. */
+static void
+a_token_is_ended_by_its_own_id_and_no_other_is(void **state)
+{
+	const struct place *p = *state;
+	struct tokens *ts = tokens_open(p->folder, NOW);
+	struct token_wish wish = {.role = RPC_AGENT, .agent = "a17"};
+	struct token_made made[TOKENS_FEW];
+
+	for (int i = 0; i < TOKENS_FEW; i++)
+		made[i] = make(ts, &wish);
+	for (int i = 0; i < TOKENS_FEW; i++) {
+		assert_int_equal(
+			tokens_revoke(ts, made[i].token->id, NULL, NULL, NULL, NULL), 1);
+		assert_int_equal(tokens_count(ts), TOKENS_FEW - 1 - i);
+	}
+	tokens_close(ts);
+}
+
 static void
 a_token_outlives_a_restart_and_ends_when_it_must(void **state)
 {
@@ -551,6 +572,7 @@ main(void)
 		TEST(a_weak_password_is_refused),
 		TEST(a_password_matches_its_hash_alone),
 		TEST(an_account_is_found_again_as_it_was_left),
+		TEST(a_token_is_ended_by_its_own_id_and_no_other_is),
 		TEST(a_token_outlives_a_restart_and_ends_when_it_must),
 		TEST(a_token_that_nobody_uses_ends_early),
 		TEST(a_revoked_token_stays_revoked),
