@@ -157,29 +157,42 @@ session_tell(struct desk *desk, struct session *s, const char *event, int64_t at
 		wire_send(desk->parts.wires, s->wire, t->s, t->n);
 }
 
-/* Leaves the largest part of a contact out and says so. */
+/* What is left out of contacts, in this order, until an event fits a message. */
+enum omission {
+	OMIT_ATTRIBUTES,
+	OMIT_ADDED, /* what other parts add: cards, threads */
+	OMIT_TITLES,
+	OMISSIONS
+};
+
+/* contact.get has what was left out. */
 static void
-truncate(json_t *contact)
+truncate(const struct desk *desk, json_t *contact, enum omission what)
 {
-	json_object_del(contact, "attributes");
+	if (what == OMIT_ATTRIBUTES)
+		json_object_del(contact, "attributes");
+	else if (what == OMIT_TITLES)
+		json_object_del(contact, "title");
+	for (int i = 0; what == OMIT_ADDED && i < desk->n_members_added; i++)
+		json_object_del(contact, desk->member[i].name);
 	json_object_set_new(contact, "truncated", json_true());
 }
 
 static void
-truncate_all(json_t *object)
+truncate_all(const struct desk *desk, json_t *object, enum omission what)
 {
 	json_t *contact, *offer;
 	size_t i;
 
 	if (json_object_get(object, "contact") != NULL)
-		truncate(json_object_get(object, "contact"));
+		truncate(desk, json_object_get(object, "contact"), what);
 	json_array_foreach(json_object_get(object, "contacts"), i, contact)
 	{
-		truncate(contact);
+		truncate(desk, contact, what);
 	}
 	json_array_foreach(json_object_get(object, "offers"), i, offer)
 	{
-		truncate(json_object_get(offer, "contact"));
+		truncate(desk, json_object_get(offer, "contact"), what);
 	}
 }
 
@@ -191,8 +204,8 @@ session_tell_json(struct desk *desk, struct session *s, const char *event, int64
 
 	json_incref(object);
 	members = desk_members(desk, object);
-	if (members->n > EVENT_BYTES_MAX) {
-		truncate_all(object);
+	for (int what = 0; what < OMISSIONS && members->n > EVENT_BYTES_MAX; what++) {
+		truncate_all(desk, object, (enum omission)what);
 		json_incref(object);
 		members = desk_members(desk, object);
 	}

@@ -19,6 +19,31 @@ async def a_login_lands_in_not_ready_with_a_snapshot(start):
     await ann.quiet("offer.created", 0.2)
 
 
+@test
+async def a_snapshot_fits_a_message_however_much_is_known_of_what_is_held(start):
+    centre = await start()
+    ann = await centre.agent("a1")
+    held = []
+    for n in range(8):
+        held.append(await centre.submit("task", customer={"account": f"A{n}"}))
+        await ann.take(held[-1])
+        for _ in range(5):
+            await ann.wire.call("contact.note", contact=held[-1], text="x" * 8192)
+        await ann.wire.call("contact.park", contact=held[-1])
+
+    async def known():
+        shown = [(await ann.wire.call("contact.get", contact=c))["contact"] for c in held]
+        return all(len(c.get("customer", {}).get("notes", [])) == 5 for c in shown)
+
+    await eventually(known, 20, "all is on the cards", every_s=0.2)
+    again = await centre.agent("a1", ready=False, reconnect=False)
+    told = await again.expect("session.ready")
+    equal({c["id"] for c in told["contacts"]}, set(held))
+    equal([(c["truncated"], "customer" in c) for c in told["contacts"]], [(True, False)] * 8, "the cards are left out")
+    whole = (await again.wire.call("contact.get", contact=held[0]))["contact"]
+    equal(len(whole["customer"]["notes"]), 5, "contact.get has them")
+
+
 @test(subset=True)
 async def a_second_desktop_of_one_agent_takes_over_his_work(start):
     centre = await start()
