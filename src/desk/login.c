@@ -75,14 +75,25 @@ agent_logged_in(void *owner, uint64_t who, uint64_t tag, const struct outcome *o
 	session_end(desk, s, "the router refused the login");
 }
 
+/* Whom a token or an account stands for must be in the settings. False: refused. */
 static bool
-is_agent(const struct centre *c, int agent)
+agent_fits(struct desk *desk, const struct rpc_call *call, enum rpc_role role,
+	const char *name)
 {
-	return agent >= 0 && !c->agents[agent].removed;
+	const struct centre *c = router_centre(desk->parts.router);
+	int agent = name != NULL ? centre_agent(c, name) : -1;
+
+	if (role != RPC_AGENT || (agent >= 0 && !c->agents[agent].removed))
+		return true;
+	rpc_refuse(call->rpc, call->tag, RPC_NOT_FOUND, "no_agent",
+		"The agent of this login is not in the settings: add him, or log in as "
+		"another one.",
+		NULL);
+	return false;
 }
 
-/* Who has a good token gets a session: at once, or for an agent when the router has
- * committed that he is there. */
+/* Who has a good token, and stands for somebody, gets a session: at once, or for an agent
+ * when the router has committed that he is there. */
 static void
 begin(struct desk *desk, const struct rpc_call *call, struct token *token, bool reset,
 	char *fresh_token)
@@ -97,13 +108,6 @@ begin(struct desk *desk, const struct rpc_call *call, struct token *token, bool 
 			    : -1;
 	struct session *s;
 
-	if (token->role == RPC_AGENT && !is_agent(router_centre(router), agent)) {
-		rpc_refuse(call->rpc, call->tag, RPC_NOT_FOUND, "no_agent",
-			"The agent of this token is not in the settings: add him or use "
-			"another token.",
-			NULL);
-		return;
-	}
 	s = session_create(desk, caller, token->role, who);
 	s->account = xstrdup(token->account);
 	s->reset = reset;
@@ -139,7 +143,8 @@ login_token(struct desk *desk, const struct rpc_call *call, const char *secret)
 	switch (tokens_check(
 		desk->parts.vault->tokens, clock_wall_ms(), secret, false, &token)) {
 	case TOKEN_GOOD:
-		begin(desk, call, token, false, NULL);
+		if (agent_fits(desk, call, token->role, token->agent))
+			begin(desk, call, token, false, NULL);
 		return;
 	case TOKEN_UNKNOWN:
 		login_failed(desk, call, "login_failed",
@@ -192,7 +197,9 @@ login_code(struct desk *desk, const struct rpc_call *call, const char *secret)
 		return;
 	}
 	memcpy(id, code->id, sizeof id);
-	if (!mint(desk, call, code->role, code->agent, code->account, &made))
+	/* Whatever is refused is refused before the code is used up. */
+	if (!agent_fits(desk, call, code->role, code->agent) ||
+		!mint(desk, call, code->role, code->agent, code->account, &made))
 		return;
 	/* Used up before it opens anything. */
 	if (tokens_revoke(tokens, id, NULL, NULL, NULL, NULL) != 1) {
@@ -230,7 +237,8 @@ password_ok(struct desk *desk, const struct rpc_call *call, const struct account
 	struct token_made made;
 	bool agent = a->role == RPC_AGENT;
 
-	if (mint(desk, call, a->role, agent ? a->agent : NULL, a->account, &made))
+	if (agent_fits(desk, call, a->role, a->agent) &&
+		mint(desk, call, a->role, agent ? a->agent : NULL, a->account, &made))
 		login_minted(desk, call, &made);
 }
 
@@ -369,7 +377,8 @@ desk_resume(void *owner, const struct rpc_call *call)
 	/* An agent's older session gives way to the new one in session_seat. */
 	if (s != NULL && s->agent < 0)
 		session_end(desk, s, "resumed too late");
-	begin(desk, call, token, true, NULL);
+	if (agent_fits(desk, call, token->role, token->agent))
+		begin(desk, call, token, true, NULL);
 }
 
 void

@@ -211,6 +211,18 @@ async def a_token_that_is_revoked_ends_its_sessions(start):
 
 
 @test
+async def a_code_for_an_agent_who_is_not_in_the_settings_is_not_used_up(start):
+    centre = await start()
+    code = (await centre.admin("code.create", role="agent", agent="zoe"))["code"]
+    await refused((await centre.wire()).call("session.login", code=code), "no_agent")
+    equal(len((await centre.admin("token.list", agent="zoe"))["tokens"]), 1, "the code is there still, and no token is")
+    centre.write_settings(agents=[*centre.settings["agents"], {"id": "zoe"}])
+    await centre.admin("config.reload")
+    login = await (await centre.wire()).call("session.login", code=code)
+    equal(login["agent"], "zoe")
+
+
+@test
 async def a_token_is_for_one_agent(start):
     centre = await start()
     token = await centre.token("agent", agent="a1")
