@@ -61,7 +61,8 @@ struct webhooks {
 	struct event *timer;
 	struct hook *hook[WEBHOOKS_MAX]; /* owned */
 	int n_hooks;
-	bool loading, load_again, unread, closing;
+	bool loading, load_again, unread;
+	bool closing;	     /* atomic: requests on their way look at it */
 	struct hook *loaded; /* owned; of a load on its way */
 	int n_loaded;
 };
@@ -170,6 +171,16 @@ take_answer(char *bytes, size_t size, size_t n, void *owner)
 	return size * n; /* nobody reads it */
 }
 
+/* Asked every second at least: a request that hangs holds up no end of the process. */
+static int
+must_end(void *owner, curl_off_t down_most, curl_off_t down, curl_off_t up_most,
+	curl_off_t up)
+{
+	const struct hook *h = owner;
+
+	return __atomic_load_n(&h->webhooks->closing, __ATOMIC_RELAXED);
+}
+
 static struct curl_slist *
 fields_of(const struct hook *h)
 {
@@ -220,6 +231,9 @@ send_events(void *arg)
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)DEADLINE_MS);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, must_end);
+	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, h);
 	curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, h);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer);
@@ -569,7 +583,7 @@ webhooks_destroy(struct webhooks *w)
 {
 	if (w == NULL)
 		return;
-	w->closing = true;
+	__atomic_store_n(&w->closing, true, __ATOMIC_RELAXED);
 	if (w->pool != NULL)
 		worker_pool_destroy(w->pool, forget);
 	for (int i = 0; i < w->n_hooks; i++) {

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import time
 
 from robot import refused
 from runner import check, equal, eventually, main, test
@@ -104,6 +105,30 @@ async def one_that_is_long_away_keeps_no_other_waiting(start):
     equal((back.asked, away.asked), (2, 4), "after its own pause, not after the other's")
     away.server.close()
     back.server.close()
+
+
+@test
+async def one_that_does_not_answer_keeps_no_restart_waiting(start):
+    centre = await start(judged=False)
+    asked, cut = asyncio.Event(), asyncio.Event()
+
+    async def silent(reader, writer):
+        asked.set()
+        while await reader.read(65536):
+            pass
+        cut.set()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    await centre.admin("webhook.add", name="silent", url=url, private=True)
+    await centre.admin("queue.close", queue="general")
+    await asyncio.wait_for(asked.wait(), 20)
+    began = time.monotonic()
+    await centre.stop_daemon()
+    took = time.monotonic() - began
+    check(cut.is_set() and took < 8, f"usherd ended after {took:.1f} s, a request may take 10")
+    server.close()
 
 
 @test
