@@ -20,6 +20,7 @@ struct live {
 	int64_t party;
 	struct group *group;	    /* borrowed */
 	struct live *before, *next; /* in the group */
+	uint64_t number;	    /* of the look-up whose answer holds */
 };
 
 /* Live contacts of one customer, and his card. */
@@ -27,6 +28,7 @@ struct group {
 	int64_t root;
 	struct live *first;
 	json_t *card;		     /* owned; NULL: not known now */
+	uint64_t number;	     /* of the look-up that it is of */
 	bool asking;		     /* a look-up for the card is on its way */
 	struct group *older, *newer; /* among those with cards */
 };
@@ -38,6 +40,7 @@ struct lookup {
 	struct customer_rules *rules; /* a reference */
 	uint64_t ticket;	      /* of the router; 0: none, or answered */
 	uint64_t contact;	      /* 0: not in yet */
+	uint64_t number;	      /* later ones have higher numbers */
 	int64_t asked_ms;	      /* boot time */
 	int64_t asked_us;
 	bool arrives; /* of a contact on its way in */
@@ -127,8 +130,9 @@ void live_remove(struct customers *c, uint64_t contact);
 void live_finish(struct customers *c);
 /* No card came of the look-up for this contact. */
 void live_asked(struct customers *c, uint64_t contact);
-/* The card of a root; stolen. */
-void live_card(struct customers *c, int64_t root, json_t *card);
+/* The card of a root, of the look-up of that number; stolen. One of an earlier look-up,
+ * which the database answered later, changes nothing. */
+void live_card(struct customers *c, int64_t root, json_t *card, uint64_t number);
 /* All live contacts of a party's customer, or of a root, are looked up again. */
 void live_refresh(struct customers *c, int64_t root);
 void live_walk(struct customers *c); /* over all of them */

@@ -147,15 +147,16 @@ live_asked(struct customers *c, uint64_t contact)
 }
 
 void
-live_card(struct customers *c, int64_t root, json_t *card)
+live_card(struct customers *c, int64_t root, json_t *card, uint64_t number)
 {
 	struct group *g = idmap_get(&c->groups, (uint64_t)root);
 
-	if (g == NULL || g->first == NULL) {
+	if (g == NULL || g->first == NULL || (g->card != NULL && g->number > number)) {
 		json_decref(card);
 		return;
 	}
 	g->asking = false;
+	g->number = number;
 	card_link(c, g, card);
 }
 

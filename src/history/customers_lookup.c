@@ -286,6 +286,17 @@ tell_router(struct customers *c, struct lookup *l, const struct directory_answer
 	return true;
 }
 
+/* Whether a later look-up of the contact has answered already: they run beside each
+ * other. */
+static bool
+is_overtaken(const struct customers *c, const struct lookup *l)
+{
+	const struct live *live =
+		l->ticket == 0 && l->contact != 0 ? live_get(c, l->contact) : NULL;
+
+	return live != NULL && live->number > l->number;
+}
+
 /* Whether the contact has gone on without its customer. */
 static bool
 is_late(const struct customers *c, const struct lookup *l)
@@ -314,6 +325,8 @@ answer_known(struct customers *c, struct lookup *l)
 	int64_t root = l->view->root;
 	bool late = is_late(c, l);
 
+	if (is_overtaken(c, l))
+		return;
 	answer.points = apply_lists(c, l, &vip, &blocked);
 	party_id_format(id, root);
 	answer.customer = id;
@@ -331,7 +344,8 @@ answer_known(struct customers *c, struct lookup *l)
 	/* The member of the offer is asked for when that is committed: the card is there
 	 * by then. */
 	live_put(c, l->contact, l->view->party, root);
-	live_card(c, root, l->card);
+	live_get(c, l->contact)->number = l->number;
+	live_card(c, root, l->card, l->number);
 	l->card = NULL;
 	if (late)
 		write_over(c, l->contact, l->view->party);
@@ -451,7 +465,7 @@ lookup_create(struct customers *c)
 	l->asked_ms = clock_boot_ms();
 	l->asked_us = clock_boot_us();
 	c->n_lookups++;
-	c->figures.asked++;
+	l->number = ++c->figures.asked;
 	return l;
 }
 

@@ -415,6 +415,25 @@ what_one_look_does_not_forget_the_next_does_soon(void **state)
 	use(look_for_none);
 }
 
+/* Look-ups run beside each other: what an earlier one found may come later. */
+static void
+a_card_of_an_earlier_look_up_takes_no_later_ones_place(void **state)
+{
+	struct customers c = {.rules = b.config->customers};
+	json_t *card;
+
+	live_put(&c, 1, 7, 7);
+	live_card(&c, 7, json_pack("{s:i}", "notes", 0), 1);
+	live_card(&c, 7, json_pack("{s:i}", "notes", 2), 3);
+	live_card(&c, 7, json_pack("{s:i}", "notes", 1), 2);
+	card = live_get(&c, 1)->group->card;
+	assert_int_equal(json_integer_value(json_object_get(card, "notes")), 2);
+	live_card(&c, 7, json_pack("{s:i}", "notes", 3), 4);
+	card = live_get(&c, 1)->group->card;
+	assert_int_equal(json_integer_value(json_object_get(card, "notes")), 3);
+	live_finish(&c);
+}
+
 #define LISTED 3000
 
 /* A list of which no message could take the whole is told page by page. */
@@ -465,6 +484,7 @@ main(void)
 		T(merging_and_taking_apart_is_exact),
 		T(what_is_inherited_is_not_inherited_on),
 		T(what_is_kept_too_long_is_forgotten_by_channel),
+		T(a_card_of_an_earlier_look_up_takes_no_later_ones_place),
 		T(lists_are_told_in_pages_that_fit_a_message),
 		T(a_page_of_what_was_said_fits_a_message_however_long_the_lines_are),
 		T(what_one_look_does_not_forget_the_next_does_soon),
