@@ -242,6 +242,12 @@ on_report_get(void *owner, const struct rpc_call *call)
 	r->rpc = call->rpc;
 	r->tag = call->tag;
 	r->csv = rpc_flag(call, "csv", false);
+	if (r->wish.from_ms >= r->wish.to_ms) {
+		rpc_refuse_param(call->rpc, call->tag, "from",
+			"is still to come: name a moment before now");
+		reporting_destroy(r);
+		return;
+	}
 	start(r);
 }
 
@@ -293,6 +299,12 @@ report(struct history *h, const struct http_request *request, const char *by_tex
 	r->http = http;
 	r->request = request->id;
 	r->csv = format != NULL && strcmp(format, "csv") == 0;
+	if (r->wish.from_ms >= r->wish.to_ms) {
+		http_answer_error(http, request->id, 422, "invalid_params",
+			"`from` is still to come: name a moment before now.");
+		reporting_destroy(r);
+		return;
+	}
 	start(r);
 }
 

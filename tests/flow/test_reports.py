@@ -7,6 +7,7 @@ import json
 from bank import a_day, report
 from ctl import run
 from records import recorded, rows, settled
+from robot import refused
 from runner import check, equal, eventually, main, test
 
 DAY = 18
@@ -121,11 +122,14 @@ async def every_way_gives_the_same_figures(start):
     http = await centre.intake()
     status, answer = await http.call("GET", "/v1/reports?by=queue&interval=all")
     equal((status, {r["queue"]: r["offered"] for r in answer["rows"]}), (200, {"general": 2, "billing": 1}))
-    for wrong in ("by=nobody", "interval=week", "from=yesterday", "format=xls", "from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z"):
+    for wrong in ("by=nobody", "interval=week", "from=yesterday", "format=xls", "from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
+                  "from=2100-01-01T00:00:00Z"):  # fmt: skip
         status, answer = await http.call("GET", f"/v1/reports?{wrong}")
         equal((status, answer["error"]["type"]), (422, "invalid_params"), wrong)
     status, _ = await centre.client().call("GET", "/v1/reports")
     equal(status, 401, "without a key")
+    error = await refused(centre.admin("report.get", **{"from": "2100-01-01T00:00:00Z"}), "invalid_params")
+    check("before now" in str(error), str(error))
 
 
 @test
