@@ -103,6 +103,51 @@ test("an answer behind which the line breaks leaves once; who else gets it outli
   equal(post.mails.length, 1);
 });
 
+/* The page's first request of that method is refused for now. */
+function refuseFirst(page, method) {
+  let refused = false;
+  return page.routeWebSocket(/\/desk$/, (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage((text) => {
+      const request = JSON.parse(text);
+      if (refused || request.method !== method) {
+        server.send(text);
+        return;
+      }
+      refused = true;
+      socket.send(JSON.stringify({ jsonrpc: "2.0", id: request.id, error: { code: -32003, message: "Not now.", data: { type: "store_away" } } }));
+    });
+  });
+}
+
+test("a note or a message that could not be taken is still there to be sent once more", async (t) => {
+  const centre = await t.centre();
+  const page = await t.page();
+  await refuseFirst(page, "contact.note");
+  await t.agent(page, centre, "a1");
+  await page.click("#ready-button");
+  await page.waitForSelector("#state-button.ready");
+  await take(page, await centre.submit("voice"));
+  for (let i = 0; i < 2; i++) {
+    await page.click("#transfer-button");
+    if (i === 0) await page.fill("#ask-note", "He is in a hurry.");
+    equal(await page.inputValue("#ask-note"), "He is in a hurry.");
+    await page.selectOption("#ask-to", "queue billing");
+    await page.click("dialog button[type=submit]");
+    await page.waitForSelector(i === 0 ? ".notice:has-text('Not now.')" : ".notice:has-text('Handed on.')");
+  }
+  const boss = await t.page();
+  await refuseFirst(boss, "message.send");
+  await t.supervisor(boss, centre, "s1", "#agents");
+  for (let i = 0; i < 2; i++) {
+    await boss.click("button:has-text('Message to agents')");
+    if (i === 0) await boss.fill("#ask-text", "The line is quiet: have a break.");
+    equal(await boss.inputValue("#ask-text"), "The line is quiet: have a break.");
+    await boss.click("dialog button[type=submit]");
+    await boss.waitForSelector(i === 0 ? ".notice:has-text('Not now.')" : ".notice:has-text('1 agent')");
+  }
+});
+
 test("a mail that is put aside until a moment comes back to the desk at that moment", async (t) => {
   const post = await Post.start(t);
   const centre = await t.centre({ mail: post.settings() });

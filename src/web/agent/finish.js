@@ -97,6 +97,7 @@ export async function transfer(context, item) {
     confirm: t("Transfer"),
   });
   if (!answer) return;
+  saveDraft(`note.${item.id}`, answer.note); /* kept until the server has it */
   if (answer.note && !(await keepNote(context, item, answer.note))) return;
   const [kind, name] = answer.to.split(" ");
   if (await attempt(null, () => link.call("contact.transfer", { contact: item.id, [kind]: name }), t("Handed on.")))

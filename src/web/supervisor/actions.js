@@ -1,7 +1,7 @@
 /* actions.js - what a supervisor does; each is asked about first, and the server writes it into its audit. */
 import { clean } from "../lib/dom.js";
 import { t, tn } from "../lib/i18n.js";
-import { load, save } from "../lib/store.js";
+import { load, loadDraft, save, saveDraft } from "../lib/store.js";
 import { ask, attempt } from "../lib/ui.js";
 
 const REASON = () => ({ name: "reason", label: t("Why? (for the record)"), most: 60 });
@@ -151,13 +151,15 @@ export async function message({ link }, agent = null, teams = []) {
     title: agent ? t("Message to {name}", { name: agent.name || agent.id }) : t("Message to agents"),
     fields: [
       ...(agent ? [] : [{ name: "team", label: t("To"), type: "select", options: [["", t("All of mine")], ...teams.map((x) => [x, t("Team {name}", { name: x })])] }]),
-      { name: "text", label: t("Message"), type: "textarea", most: 1000, required: true },
+      { name: "text", label: t("Message"), type: "textarea", most: 1000, required: true, value: loadDraft("message") },
     ],
     confirm: t("Send"),
   });
   if (!answer) return;
+  saveDraft("message", answer.text); /* kept until the server has it */
   const sent = await attempt(null, () => link.call("message.send", filled({ text: answer.text, agent: agent?.id, team: answer.team })));
   if (sent) {
+    saveDraft("message", "");
     const { notice } = await import("../lib/ui.js");
     notice(sent.reached ? tn(sent.reached, "{n} agent has it.", "{n} agents have it.") : t("Nobody of them is logged in."), sent.reached ? "good" : "bad");
   }
