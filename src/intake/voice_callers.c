@@ -114,12 +114,16 @@ voice_asks(struct voice *v, const struct cti_event *event)
 	struct voice_switch *s = voice_switch_of(v, event->on);
 	struct voice_call *c = voice_call_find(v, s, e->call);
 	struct usher_switch_action a = voice_action(USHER_ACTION_TELL, c);
+	/* He has a place as soon as the router has him, written or not. */
+	uint64_t contact = c != NULL && c->contact != 0
+				   ? c->contact
+				   : router_find(v->parts.router, event->on, e->call);
 	struct estimate place;
 
 	a.call = e->call;
 	a.callback = callback_on_offer(v);
-	if (c != NULL && c->contact != 0 &&
-		router_estimate(v->parts.router, voice_now_ms(v), c->contact, &place))
+	if (contact != 0 &&
+		router_estimate(v->parts.router, voice_now_ms(v), contact, &place))
 		fill_place(&a, &place);
 	else
 		fill_newcomer(v, &a, attribute_of(e, "queue"));
