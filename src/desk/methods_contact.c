@@ -135,11 +135,15 @@ may_see_ended(struct desk *desk, uint64_t who, const json_t *contact)
 }
 
 static void
-fetched(void *owner, uint64_t who, uint64_t tag, json_t *contact)
+fetched(void *owner, uint64_t who, uint64_t tag, json_t *contact, bool away)
 {
 	struct desk *desk = owner;
 
-	if (contact == NULL)
+	if (away)
+		rpc_refuse(desk->rpc, tag, RPC_LATER, "store_away",
+			"Redis is away, so it is not known; try again later.",
+			json_pack("{s:i}", "retry_ms", 1000));
+	else if (contact == NULL)
 		rpc_refuse(desk->rpc, tag, RPC_NOT_FOUND, "no_contact",
 			"No such contact is known: it may have ended long ago.", NULL);
 	else if (!may_see_ended(desk, who, contact))

@@ -6,16 +6,17 @@
 #include "intake/task_inner.h"
 
 static void
-answer_unknown(struct task *task, uint64_t request)
+answer_unknown(struct task *task, uint64_t request, bool away)
 {
 	const char *why = task->parts.not_ready != NULL
 				  ? task->parts.not_ready(task->parts.ready_owner)
 				  : NULL;
 
 	/* Finished ones are known to the store alone: while it is away "no such contact"
-	 * could be a lie. */
-	if (why != NULL) {
-		task_answer_error(task, request, 503, "store_away", why, NULL);
+	 * could be a lie. It may have gone a moment ago, so that nobody knows yet. */
+	if (away || why != NULL) {
+		task_answer_error(task, request, 503, "store_away",
+			why != NULL ? why : "Redis is away; try again later.", NULL);
 		return;
 	}
 	task_answer_error(task, request, 404, "no_contact",
@@ -41,7 +42,7 @@ view(struct task *task, const struct asked *asked, json_t *contact)
 }
 
 static void
-on_found(void *owner, uint64_t who, uint64_t tag, json_t *contact)
+on_found(void *owner, uint64_t who, uint64_t tag, json_t *contact, bool away)
 {
 	struct task *task = owner;
 	struct asked *asked = task_take(task, tag);
@@ -53,7 +54,7 @@ on_found(void *owner, uint64_t who, uint64_t tag, json_t *contact)
 	if (seen != NULL)
 		task_answer(task, asked->request, 200, seen);
 	else
-		answer_unknown(task, asked->request);
+		answer_unknown(task, asked->request, away);
 	free(asked);
 }
 
@@ -89,7 +90,7 @@ answer_over(struct task *task, uint64_t request, const json_t *contact)
 
 /* The contact to be ended was looked up, so that its scope is known. */
 static void
-on_found_to_end(void *owner, uint64_t who, uint64_t tag, json_t *contact)
+on_found_to_end(void *owner, uint64_t who, uint64_t tag, json_t *contact, bool away)
 {
 	struct task *task = owner;
 	struct router *router = task->parts.router;
@@ -104,7 +105,7 @@ on_found_to_end(void *owner, uint64_t who, uint64_t tag, json_t *contact)
 		router_contact_state(router, asked->contact) == CONTACT_STATES) {
 		asked = task_take(task, tag);
 		if (seen == NULL)
-			answer_unknown(task, asked->request);
+			answer_unknown(task, asked->request, away);
 		else
 			answer_over(task, asked->request, contact);
 		free(asked);
@@ -155,7 +156,7 @@ task_on_contact(void *owner, const struct http_request *request)
 		 : key != NULL && !task_allow(task, request->id, key, TASK_READ))
 		return;
 	if (!number_id_parse(id, 'c', &contact)) {
-		answer_unknown(task, request->id);
+		answer_unknown(task, request->id, false);
 		return;
 	}
 	tag = task_keep(task, request->id, contact, key);

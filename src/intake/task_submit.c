@@ -135,7 +135,7 @@ accepted_json(struct task *task, const struct outcome *outcome)
 /* A duplicate is answered with what the first one is now, which may be over: then only
  * the store knows its state. */
 static void
-on_fetched(void *owner, uint64_t who, uint64_t tag, json_t *contact)
+on_fetched(void *owner, uint64_t who, uint64_t tag, json_t *contact, bool away)
 {
 	struct task *task = owner;
 	struct asked *asked = task_take(task, tag);

@@ -216,7 +216,7 @@ struct asked {
 	struct router *r;
 	int64_t now_ms;
 	bool explain;
-	void (*fn)(void *owner, uint64_t who, uint64_t tag, json_t *contact);
+	router_found fn;
 	void *owner;
 	uint64_t who, tag;
 	uint64_t contact;
@@ -254,7 +254,7 @@ stored_json(struct router *r, const struct stored_contact *stored)
 }
 
 static void
-fetched(void *owner, const struct stored_contact *stored)
+fetched(void *owner, const struct stored_contact *stored, bool away)
 {
 	struct asked *asked = owner;
 	json_t *o = router_contact_json(asked->r, asked->now_ms, asked->contact,
@@ -276,15 +276,14 @@ fetched(void *owner, const struct stored_contact *stored)
 					contact_find(asked->r, asked->contact),
 					asked->now_ms));
 	}
-	asked->fn(asked->owner, asked->who, asked->tag, o);
+	asked->fn(asked->owner, asked->who, asked->tag, o, away && o == NULL);
 	json_decref(o);
 	free(asked);
 }
 
 void
 router_fetch_json(struct router *r, int64_t now_ms, uint64_t contact, bool explain,
-	void (*fn)(void *owner, uint64_t who, uint64_t tag, json_t *contact), void *owner,
-	uint64_t who, uint64_t tag)
+	router_found fn, void *owner, uint64_t who, uint64_t tag)
 {
 	struct asked *asked = xcalloc(1, sizeof *asked);
 

@@ -403,12 +403,12 @@ enum describe {
  * flags: enum describe, or-ed. */
 json_t *router_contact_json(
 	struct router *router, int64_t now_ms, uint64_t contact, unsigned flags);
-/* Also finished ones, from the store: fn gets NULL when unknown, owns nothing. With
- * explain: "decisions". */
+/* contact is borrowed; NULL: unknown or, with `away`, the store could not be asked. */
+typedef void (*router_found)(
+	void *owner, uint64_t who, uint64_t tag, json_t *contact, bool away);
+/* Also finished ones, from the store. With explain: "decisions". */
 void router_fetch_json(struct router *router, int64_t now_ms, uint64_t contact,
-	bool explain,
-	void (*fn)(void *owner, uint64_t who, uint64_t tag, json_t *contact), void *owner,
-	uint64_t who, uint64_t tag);
+	bool explain, router_found fn, void *owner, uint64_t who, uint64_t tag);
 json_t *router_agent_json(struct router *router, int64_t now_ms, int agent);
 json_t *router_queue_json(struct router *router, int64_t now_ms, int queue);
 /* Waiting contacts in the very order in which they would be served (queue -1: all); at

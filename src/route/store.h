@@ -93,14 +93,15 @@ struct stored_contact {
 	const char *const *decisions;
 };
 
+/* found NULL: the contact is unknown or, with `away`, the store could not be asked. */
+typedef void (*store_found)(void *owner, const struct stored_contact *found, bool away);
+
 struct store {
 	/* Takes the step over; calls done later or before it returns; frees it with
 	 * step_destroy afterwards. */
 	void (*commit)(struct store *store, struct step *step);
-	/* Looks a contact up, finished or not; fn gets NULL when it is unknown or the
-	 * store is away. */
-	void (*fetch)(struct store *store, uint64_t contact,
-		void (*fn)(void *owner, const struct stored_contact *found), void *owner);
+	/* Looks a contact up, finished or not. */
+	void (*fetch)(struct store *store, uint64_t contact, store_found fn, void *owner);
 	/* Set by the router; the step's effects are taken out of it by then or in it. */
 	void (*done)(void *router, struct step *step, enum step_result result,
 		uint64_t existing);

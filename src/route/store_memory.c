@@ -369,18 +369,17 @@ stored_of(const struct kept *c)
 }
 
 static void
-memory_fetch(struct store *store, uint64_t contact,
-	void (*fn)(void *owner, const struct stored_contact *found), void *owner)
+memory_fetch(struct store *store, uint64_t contact, store_found fn, void *owner)
 {
 	const struct kept *c = idmap_get(&memory_of(store)->contacts, contact);
 	struct stored_contact found;
 
 	if (c == NULL) {
-		fn(owner, NULL);
+		fn(owner, NULL, false);
 		return;
 	}
 	found = stored_of(c);
-	fn(owner, &found);
+	fn(owner, &found, false);
 }
 
 struct store *

@@ -198,8 +198,7 @@ void store_words_finish(struct store_redis *r);
 
 /* ---- store_redis_load.c ---- */
 
-void store_fetch(struct store *store, uint64_t contact,
-	void (*fn)(void *owner, const struct stored_contact *found), void *owner);
+void store_fetch(struct store *store, uint64_t contact, store_found fn, void *owner);
 void store_load_lost(struct store_redis *r);
 void store_load_finish(struct store_redis *r);
 

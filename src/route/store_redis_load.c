@@ -529,7 +529,7 @@ store_load_finish(struct store_redis *r)
 /* ---- one contact ---- */
 
 struct fetch {
-	void (*fn)(void *owner, const struct stored_contact *found);
+	store_found fn;
 	void *owner;
 };
 
@@ -542,16 +542,16 @@ on_fetched(void *owner, uint64_t id, const struct redisReply *reply)
 
 	if (reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements > 0 &&
 		read_contact(id, reply, &found, &decisions))
-		f->fn(f->owner, &found);
+		f->fn(f->owner, &found, false);
 	else
-		f->fn(f->owner, NULL);
+		/* An error (it reads its log) says as little as a lost connection. */
+		f->fn(f->owner, NULL, reply == NULL || reply->type != REDIS_REPLY_ARRAY);
 	free(decisions);
 	free(f);
 }
 
 void
-store_fetch(struct store *store, uint64_t contact,
-	void (*fn)(void *owner, const struct stored_contact *found), void *owner)
+store_fetch(struct store *store, uint64_t contact, store_found fn, void *owner)
 {
 	struct store_redis *r = (struct store_redis *)store;
 	char text[NUMBER_ID_TEXT];
@@ -565,7 +565,7 @@ store_fetch(struct store *store, uint64_t contact,
 	words[1] = key;
 	if (!rlink_send_words(r->link, on_fetched, f, contact, words)) {
 		free(f);
-		fn(owner, NULL);
+		fn(owner, NULL, true);
 	}
 	free(key);
 }

@@ -38,8 +38,7 @@ journal_commit(struct store *store, struct step *step)
 }
 
 static void
-journal_fetch(struct store *store, uint64_t contact,
-	void (*fn)(void *owner, const struct stored_contact *found), void *owner)
+journal_fetch(struct store *store, uint64_t contact, store_found fn, void *owner)
 {
 	struct journal *j = journal_of(store);
 

@@ -291,11 +291,12 @@ static bool fetched;
 static char fetched_text[200];
 
 static void
-on_fetch(void *owner USHER_UNUSED, const struct stored_contact *found)
+on_fetch(void *owner USHER_UNUSED, const struct stored_contact *found, bool away)
 {
 	fetched = true;
 	snprintf(fetched_text, sizeof fetched_text, "%s",
-		found == NULL ? "none" : contact_state_name[found->state]);
+		found == NULL ? away ? "away" : "none"
+			      : contact_state_name[found->state]);
 	if (found != NULL && found->n_decisions > 0)
 		strcat(fetched_text, found->decisions[0]);
 }
@@ -321,6 +322,37 @@ one_contact_is_fetched_finished_or_not(void **state)
 	assert_string_equal(fetched_text, "none");
 }
 
+/* Whoever takes that for "unknown" tells a lie. */
+static void
+a_fetch_that_redis_did_not_answer_says_that_it_was_away(void **state)
+{
+	struct rig *rig = *state;
+	struct side *side = side_begin(rig, NULL);
+	struct store *store = store_redis_door(side->redis);
+	pid_t server;
+
+	wait_ready(side);
+	server = store_redis_server_pid(side->redis);
+	if (server == 0)
+		skip(); /* it is not ours to kill */
+	do_add_offer(side, 1, NULL);
+	do_connect(side, 1);
+	do_finish(side, 1, NULL);
+	wait_answers(side, 3);
+	assert_int_equal(kill(server, SIGSTOP), 0);
+	fetched = false;
+	store->fetch(store, 1, on_fetch, NULL);
+	assert_int_equal(kill(server, SIGKILL), 0);
+	wait_for(rig, &fetched);
+	assert_string_equal(fetched_text, "away");
+	side->is_up = false;
+	wait_for(rig, &side->is_up);
+	fetched = false;
+	store->fetch(store, 1, on_fetch, NULL);
+	wait_for(rig, &fetched);
+	assert_string_equal(fetched_text, "completedbecause");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -330,6 +362,7 @@ main(int argc, char **argv)
 		TEST(a_large_queue_is_loaded_whole),
 		TEST(misplaced_contacts_are_put_right),
 		TEST(one_contact_is_fetched_finished_or_not),
+		TEST(a_fetch_that_redis_did_not_answer_says_that_it_was_away),
 	};
 
 	in_cluster = argc > 1 && strcmp(argv[1], "cluster") == 0;

@@ -529,8 +529,9 @@ position_counts_those_served_before(void **state)
 static json_t *fetched_json;
 
 static void
-take_json(void *owner, uint64_t who, uint64_t tag, json_t *contact)
+take_json(void *owner, uint64_t who, uint64_t tag, json_t *contact, bool away)
 {
+	assert_false(away);
 	fetched_json = json_incref(contact);
 }
 

@@ -102,8 +102,9 @@ add(struct rig *rig, uint64_t contact, const char *class, const char *external)
 static char seen[200];
 
 static void
-note(void *owner, const struct stored_contact *found)
+note(void *owner, const struct stored_contact *found, bool away)
 {
+	assert_false(away);
 	if (found == NULL) {
 		strcpy(seen, "none");
 		return;
