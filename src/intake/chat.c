@@ -89,6 +89,8 @@ chat_free(struct chat *chat)
 	json_decref(chat->about);
 	json_decref(chat->blobs);
 	free(chat->mail_to);
+	for (int i = 0; i < chat->n_repeats; i++)
+		free(chat->repeat[i]);
 	free(chat);
 }
 

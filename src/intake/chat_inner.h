@@ -13,11 +13,12 @@
 struct event;
 struct redisReply;
 
-#define CHAT_ID_TEXT 32	   /* "h", 30 hex digits, NUL */
-#define CHAT_KEY_TEXT 96   /* bytes of a sender's own id of a message, with its prefix */
-#define CHAT_WIRES_MAX 4   /* tabs of one customer; the oldest is closed */
-#define CHAT_OPS_MAX 8192  /* calls on their way; more: try again later */
-#define CHAT_DIGITS_KEPT 8 /* messages with digits, for card numbers over joins */
+#define CHAT_ID_TEXT 32	    /* "h", 30 hex digits, NUL */
+#define CHAT_KEY_TEXT 96    /* bytes of a sender's own id of a message, with its prefix */
+#define CHAT_WIRES_MAX 4    /* tabs of one customer; the oldest is closed */
+#define CHAT_OPS_MAX 8192   /* calls on their way; more: try again later */
+#define CHAT_DIGITS_KEPT 8  /* messages with digits, for card numbers over joins */
+#define CHAT_REPEATS_MAX 32 /* messages with digits that may come once more */
 #define CHAT_WATCHERS_MAX 4
 #define CHAT_SESSION_TEXT 40 /* bytes of a session's name */
 #define CHAT_PAGE 100	     /* messages in one reply */
@@ -49,6 +50,14 @@ struct chat_bucket {
 };
 
 struct chat_upload; /* chat_file.c */
+
+/* A message with digits, by its sender's own id: should it come again since its answer
+ * was lost, its digits are not those of a second message. */
+struct chat_repeat {
+	char key[CHAT_KEY_TEXT];
+	struct redact_join before;
+	bool masked; /* what it showed of earlier messages was taken out of them */
+};
 
 struct chat {
 	char id[CHAT_ID_TEXT];
@@ -85,6 +94,8 @@ struct chat {
 	int64_t place_ms; /* when it is looked at next */
 	struct chat_bucket bucket;
 	struct redact_join join;
+	struct chat_repeat *repeat[CHAT_REPEATS_MAX]; /* owned; the oldest first */
+	int n_repeats;
 	struct {
 		int64_t seq;
 		int side;

@@ -99,6 +99,71 @@ remember_digits(struct chat *chat, int side, int64_t seq)
 	chat->digits[chat->n_digits++].side = side;
 }
 
+/* ---- messages that come again ---- */
+
+/* Ids of one side are none of the other's. */
+static void
+key_of(char out[CHAT_KEY_TEXT + 16], const struct chat_say *say)
+{
+	snprintf(
+		out, CHAT_KEY_TEXT + 16, "%c:%s", chat_from_name[say->from][0], say->key);
+}
+
+static struct chat_repeat *
+repeat_of(struct chat *chat, const char *key)
+{
+	for (int i = chat->n_repeats - 1; i >= 0; i--)
+		if (strcmp(chat->repeat[i]->key, key) == 0)
+			return chat->repeat[i];
+	return NULL;
+}
+
+static void
+remember_repeat(struct chat *chat, const char *key, const struct redact_join *before)
+{
+	struct chat_repeat *one;
+
+	if (strlen(key) >= sizeof one->key)
+		return;
+	if (chat->n_repeats < CHAT_REPEATS_MAX) {
+		one = xmalloc(sizeof *one);
+	} else {
+		one = chat->repeat[0];
+		memmove(chat->repeat, chat->repeat + 1,
+			(CHAT_REPEATS_MAX - 1) * sizeof(struct chat_repeat *));
+		chat->n_repeats--;
+	}
+	memcpy(one->key, key, strlen(key) + 1);
+	one->before = *before;
+	one->masked = false;
+	chat->repeat[chat->n_repeats++] = one;
+}
+
+/* Redacts the text over the joins of messages. Returns what redact_message does. */
+static bool
+redact_said(struct chat *chat, const struct chat_say *say, const char *key,
+	struct text *out, int *earlier_digits)
+{
+	int side = side_of(say->from);
+	size_t n = strlen(say->text);
+	struct chat_repeat *known = repeat_of(chat, key);
+	struct redact_join before = known != NULL ? known->before : chat->join;
+	struct redact_found found = {0};
+	bool cut;
+
+	if (known != NULL) {
+		/* As the first time; what came after it stands. */
+		cut = redact_message(&before, side, say->text, n, out, &found);
+		*earlier_digits = known->masked ? 0 : found.earlier_digits;
+		return cut;
+	}
+	cut = redact_message(&chat->join, side, say->text, n, out, &found);
+	if (cut || has_digit(say->text))
+		remember_repeat(chat, key, &before);
+	*earlier_digits = found.earlier_digits;
+	return cut;
+}
+
 static json_t *
 message_of(const struct redisReply *r, int64_t seq)
 {
@@ -345,6 +410,9 @@ on_said(struct chats *chats, struct chat_op *op, struct chat *chat,
 
 	if (reply == NULL) {
 		chat_refuse_away(op->rpc, op->tag);
+		/* Nor may earlier messages have been masked. */
+		for (int i = 0; chat != NULL && i < chat->n_repeats; i++)
+			chat->repeat[i]->masked = false;
 		if (chat != NULL)
 			chat->unsure = true;
 		return;
@@ -380,19 +448,18 @@ on_said(struct chats *chats, struct chat_op *op, struct chat *chat,
 /* The message as it is kept; redacted. */
 static json_t *
 message_json(struct chats *chats, struct chat *chat, const struct chat_say *say,
-	int *earlier_digits)
+	const char *key, int *earlier_digits)
 {
 	json_t *message = json_pack("{s:s, s:s, s:s, s:I}", "from",
 		chat_from_name[say->from], "kind", say->kind, "id", say->key, "at",
 		(json_int_t)chats_now(chats));
-	struct redact_found found = {0};
 
+	*earlier_digits = 0;
 	if (say->name != NULL)
 		json_object_set_new(message, "name", json_string(say->name));
 	if (say->text != NULL) {
 		struct text text = {0};
-		bool out = redact_message(&chat->join, side_of(say->from), say->text,
-			strlen(say->text), &text, &found);
+		bool out = redact_said(chat, say, key, &text, earlier_digits);
 
 		json_object_set_new(
 			message, "text", json_stringn_nocheck(text.s, text.n));
@@ -404,7 +471,6 @@ message_json(struct chats *chats, struct chat *chat, const struct chat_say *say,
 		json_object_update(message, say->more);
 		json_decref(say->more);
 	}
-	*earlier_digits = found.earlier_digits;
 	return message;
 }
 
@@ -425,9 +491,8 @@ chat_say(struct chats *chats, struct chat *chat, const struct chat_say *say,
 	if (op == NULL)
 		op = chat_op_create(chat, NULL);
 	op->fn = on_said;
-	op->message = message_json(chats, chat, say, &earlier_digits);
-	/* Ids of one side are none of the other's. */
-	snprintf(key, sizeof key, "%c:%s", chat_from_name[say->from][0], say->key);
+	key_of(key, say);
+	op->message = message_json(chats, chat, say, key, &earlier_digits);
 	snprintf(at, sizeof at, "%" PRId64,
 		(int64_t)json_integer_value(json_object_get(op->message, "at")));
 	snprintf(most, sizeof most, "%d", chats->settings->messages_most);
@@ -435,8 +500,13 @@ chat_say(struct chats *chats, struct chat *chat, const struct chat_say *say,
 	if (!chat_call(chats, op, "say", false, 5,
 		    (const char *[]){key, text.s, who, at, most}))
 		log_debug("chat: not kept, Redis is away chat=%s", chat->id);
-	else if (earlier_digits > 0)
+	else if (earlier_digits > 0) {
+		struct chat_repeat *mine = repeat_of(chat, key);
+
 		mask_earlier(chats, chat, side_of(say->from), earlier_digits);
+		if (mine != NULL)
+			mine->masked = true;
+	}
 	text_finish(&text);
 }
 
