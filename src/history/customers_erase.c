@@ -259,15 +259,15 @@ withdrawn(void *owner, uint64_t who, uint64_t tag, const struct outcome *outcome
 		forget_content(e);
 }
 
-/* Contacts of his that have ended, but are not among the records yet. */
+/* Contacts of his that have ended, but were not among the records that were read. */
 static void
-add_ended(struct erasure *e)
+add_ended(struct erasure *e, const struct idmap *ended)
 {
 	size_t at = 0;
 	uint64_t contact;
 	void *root;
 
-	while (idmap_next(&e->c->ended, &at, &contact, &root))
+	while (idmap_next(ended, &at, &contact, &root))
 		for (int i = 0; i < e->n_merged; i++)
 			if (e->merged[i] == (int64_t)(uintptr_t)root)
 				add_contact(e, contact);
@@ -296,7 +296,8 @@ withdraw(struct erasure *e)
 		live[n++] = l->contact;
 		add_contact(e, l->contact);
 	}
-	add_ended(e);
+	add_ended(e, &c->ended);
+	add_ended(e, &c->recorded);
 	e->withdrawing = 1;
 	for (size_t i = 0; i < n; i++) {
 		e->withdrawing++;
@@ -347,6 +348,7 @@ static void
 gathered(void *arg, enum database_result result)
 {
 	struct erasure *e = arg;
+	struct customers *c = e->c; /* e may be gone below */
 
 	if (result != DATABASE_OK)
 		refuse(e, RPC_LATER, "database_away",
@@ -355,6 +357,8 @@ gathered(void *arg, enum database_result result)
 		refuse(e, RPC_NOT_FOUND, "no_customer", party_result_text(PARTY_NONE));
 	else
 		withdraw(e);
+	if (--c->n_gathering == 0)
+		idmap_finish(&c->recorded);
 }
 
 void
@@ -380,6 +384,7 @@ on_customer_erase(void *owner, const struct rpc_call *call)
 	e->rpc = call->rpc;
 	e->tag = call->tag;
 	e->party = party;
+	c->n_gathering++;
 	e->counts = json_object();
 	snprintf(e->who, sizeof e->who, "%s", people->who(people->owner, call));
 	if (!database_read(c->parts.database, gather, gathered, e))

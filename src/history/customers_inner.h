@@ -89,7 +89,9 @@ struct customers {
 	struct idmap groups;	       /* struct group by root, owned */
 	bool (*complete)(void *owner); /* the records; NULL: nobody keeps any */
 	void *complete_owner;
-	struct idmap ended; /* root (as pointer) by contact that is not recorded yet */
+	struct idmap ended;    /* root (as pointer) by contact that is not recorded yet */
+	int n_gathering;       /* erasures that are reading which contacts are his */
+	struct idmap recorded; /* the same of those recorded since one of them began */
 	struct group *oldest, *newest;
 	size_t n_cards;
 
