@@ -118,8 +118,10 @@ arrivals_go_to_the_end_and_heads_come_from_the_front(void **state)
 
 	(void)state;
 	for (int round = 0; round < 20; round++) {
-		for (int i = 0; i < 300 && n < MOST; i++)
-			insert(&o, (struct order_key){.d_ms = (int64_t)++id, .id = id});
+		for (int i = 0; i < 300 && n < MOST; i++) {
+			id++;
+			insert(&o, (struct order_key){.d_ms = (int64_t)id, .id = id});
+		}
 		for (int i = 0; i < 250; i++)
 			take(&o, 0);
 		/* One comes back to its old place, before all others. */
