@@ -135,6 +135,16 @@ class Centre:
         self.settings.update(changes)
         self.config.write_text(json.dumps(self.settings, indent=1) + "\n")
 
+    def disk_fault(self, kind, under):
+        """For the next launch; kind: "full" (nothing can be written) or "stall" (nothing comes back). It is so below a
+        path of the state directory while the file whose path is returned is there."""
+        when, word = self.dir / kind, f"DISK{kind.upper()}"
+        self.environment = lambda c: {
+            "LD_PRELOAD": str(self.build / "tests" / "flow" / f"libdisk{kind}.so"),
+            f"{word}_UNDER": str(c.state_dir / under), f"{word}_WHEN": str(when),
+        }  # fmt: skip
+        return when
+
     async def launch(self, expect_ready=True):
         self.state_dir.mkdir(exist_ok=True)
         arguments = [str(self.build / "usherd"), "--config", str(self.config), "--state", str(self.state_dir)]

@@ -3,7 +3,6 @@
 import json
 
 from ctl import run
-from harness import BUILD
 from robot import refused
 from runner import check, equal, main, test
 
@@ -75,12 +74,7 @@ async def without_a_record_there_is_no_act(start):
     await centre.kill()
     file = centre.state_dir / "audit" / "000001.jsonl"
     whole = file.read_bytes()
-    when = centre.dir / "full"
-    centre.environment = lambda c: {
-        "LD_PRELOAD": str(BUILD / "tests" / "flow" / "libdiskfull.so"),
-        "DISKFULL_UNDER": str(c.state_dir / "audit"),
-        "DISKFULL_WHEN": str(when),
-    }
+    when = centre.disk_fault("full", "audit")
     await centre.launch()
     s1 = await centre.supervisor("s1")
     when.touch()

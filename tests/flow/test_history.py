@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import sqlite3
 
-from harness import BUILD
 from records import recorded, rows, settled
 from resp import Resp
 from runner import check, equal, eventually, main, test
@@ -124,12 +123,7 @@ async def routing_goes_on_while_the_database_is_locked(start):
 @test
 async def routing_goes_on_while_the_disk_is_full(start):
     centre = await start(judged=False, launch=False)
-    when = centre.dir / "full"
-    centre.environment = lambda c: {
-        "LD_PRELOAD": str(BUILD / "tests" / "flow" / "libdiskfull.so"),
-        "DISKFULL_UNDER": str(c.state_dir / "history.db"),
-        "DISKFULL_WHEN": str(when),
-    }
+    when = centre.disk_fault("full", "history.db")
     await centre.launch()
     ann = await centre.agent("a1")
     contacts = [await centre.submit("task") for _ in range(10)]
@@ -152,12 +146,7 @@ async def routing_goes_on_while_the_disk_is_full(start):
 async def routing_goes_on_while_the_disk_of_the_history_hangs(start):
     """No read, no write, no sync of it comes back."""
     centre = await start(judged=False, launch=False)
-    when = centre.dir / "hangs"
-    centre.environment = lambda c: {
-        "LD_PRELOAD": str(BUILD / "tests" / "flow" / "libdiskstall.so"),
-        "DISKSTALL_UNDER": str(c.state_dir / "history.db"),
-        "DISKSTALL_WHEN": str(when),
-    }
+    when = centre.disk_fault("stall", "history.db")
     await centre.launch()
     ann = await centre.agent("a1")
     contacts = [await centre.submit("task") for _ in range(5)]

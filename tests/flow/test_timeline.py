@@ -5,7 +5,6 @@ import json
 
 from chat_case import begin
 from ctl import run
-from harness import BUILD
 from records import recorded, settled
 from robot import refused
 from runner import check, equal, eventually, main, test
@@ -152,12 +151,7 @@ async def staff_reads_by_customer_and_each_read_is_in_the_audit(start):
 async def what_was_written_before_he_was_known_is_his(start):
     """The disk hangs: the contact goes on without its customer, and he is known when it does not any more."""
     centre = await start(judged=False, launch=False)
-    when = centre.dir / "hangs"
-    centre.environment = lambda c: {
-        "LD_PRELOAD": str(BUILD / "tests" / "flow" / "libdiskstall.so"),
-        "DISKSTALL_UNDER": str(c.state_dir / "history.db"),
-        "DISKSTALL_WHEN": str(when),
-    }
+    when = centre.disk_fault("stall", "history.db")
     await centre.launch()
     ann = await centre.agent("a1")
     when.touch()
