@@ -1,21 +1,11 @@
 #!lua name=usher_customers_1
 -- history/customers.lua - contacts of an erased customer out of Redis (RELIABILITY I15).
 
-local function checked(keys, args)
-  if redis.call('GET', keys[1]) ~= args[1] then
-    return redis.error_reply('STALE another router owns this centre')
-  end
-end
-
 -- KEYS 1 owner, 2 held, 3 external, 4... the contacts; ARGS 1 token, 2... their ids
 -- Answers the names under which their external ids were known. One that lives stays, and
 -- is answered as "LIVE".
-redis.register_function('usher_customers_1_erase', function(keys, args)
+of_owner('usher_customers_1_erase', function(keys, args)
   local names = {}
-  local stale = checked(keys, args)
-  if stale then
-    return stale
-  end
   for i = 4, #keys do
     local found = redis.call('HMGET', keys[i], 'o', 'p')
     if found[1] then
@@ -37,11 +27,7 @@ end)
 -- External ids that outlive their contacts, a part of them at a time.
 -- KEYS 1 owner, 2 external; ARGS 1 token, 2 cursor, 3... ids of contacts
 -- Answers the next cursor ("0" at the end) and the names that were removed.
-redis.register_function('usher_customers_1_names', function(keys, args)
-  local stale = checked(keys, args)
-  if stale then
-    return stale
-  end
+of_owner('usher_customers_1_names', function(keys, args)
   local gone, answer = {}, {}
   for i = 3, #args do
     gone[args[i]] = true
@@ -60,11 +46,7 @@ end)
 -- The list of what leaves when: names that are gone already leave no trace there.
 -- KEYS 1 owner, 2 leaving; ARGS 1 token, 2 place, 3... names
 -- Answers the next place; -1 at the end.
-redis.register_function('usher_customers_1_leaving', function(keys, args)
-  local stale = checked(keys, args)
-  if stale then
-    return stale
-  end
+of_owner('usher_customers_1_leaving', function(keys, args)
   local gone, from = {}, tonumber(args[2])
   for i = 3, #args do
     gone[args[i]] = true

@@ -3,10 +3,7 @@
 -- contacts and the event stream are kept up to there (CONTRACTS 8.5).
 
 -- KEYS 1 owner, 2 cursor; ARGS 1 token, 2 EPOCH-SEQUENCE
-redis.register_function('usher_history_1_cursor', function(keys, args)
-  if redis.call('GET', keys[1]) ~= args[1] then
-    return redis.error_reply('STALE another router owns this centre')
-  end
+of_owner('usher_history_1_cursor', function(keys, args)
   redis.call('SET', keys[2], args[2])
   return 1
 end)

@@ -14,23 +14,11 @@
 -- chats is a sorted set: id of each chat, score 0 while it lives, else the centre time in ms
 -- at which it is forgotten.
 --
--- KEYS[1] is the owner of the centre and ARGV[1] the caller's token, everywhere. A message
--- is written once: the same KEY again gives the number that the first one got.
-
-local function stale()
-  return redis.error_reply('STALE another router owns this centre')
-end
-
-local function owns(k, a)
-  return redis.call('GET', k[1]) == a[1]
-end
+-- A message is written once: the same KEY again gives the number that the first one got.
 
 -- KEYS  owner, chat, chats    ARGS  token, id, about, state
 -- Returns 1, or 0 when the chat was there already
 local function open(k, a)
-  if not owns(k, a) then
-    return stale()
-  end
   if redis.call('HSETNX', k[2], 'about', a[3]) == 0 then
     return 0
   end
@@ -43,9 +31,6 @@ end
 --                            messages a chat may have
 -- Returns {number, 1 when it was there already}; 0 no such chat; -1 it is full
 local function say(k, a)
-  if not owns(k, a) then
-    return stale()
-  end
   local key = 'i:' .. a[2]
   local known = redis.call('HGET', k[2], key)
   if known then
@@ -69,9 +54,6 @@ end
 -- Another text of a message that is there: card data that a later one made known.
 -- KEYS  owner, chat    ARGS  token, number, message
 local function amend(k, a)
-  if not owns(k, a) then
-    return stale()
-  end
   local field = 'm:' .. a[2]
   if redis.call('HEXISTS', k[2], field) == 0 then
     return 0
@@ -82,9 +64,6 @@ end
 
 -- KEYS  owner, chat    ARGS  token, field, value, ...
 local function set(k, a)
-  if not owns(k, a) then
-    return stale()
-  end
   if redis.call('EXISTS', k[2]) == 0 then
     return 0
   end
@@ -94,9 +73,6 @@ end
 
 -- KEYS  owner, chat, chats    ARGS  token, id, state, when it is forgotten (centre time, ms)
 local function finish(k, a)
-  if not owns(k, a) then
-    return stale()
-  end
   if redis.call('EXISTS', k[2]) == 0 then
     return 0
   end
@@ -107,24 +83,19 @@ end
 
 -- KEYS  owner, chat, chats    ARGS  token, id
 local function forget(k, a)
-  if not owns(k, a) then
-    return stale()
-  end
   redis.call('ZREM', k[3], a[2])
   return redis.call('UNLINK', k[2])
 end
 
 local function register(name, callback, flags)
-  redis.register_function{
-    function_name = 'usher_chat_1_' .. name, callback = callback, flags = flags
-  }
+  of_owner('usher_chat_1_' .. name, callback, flags)
 end
 
 -- What only ends or shrinks must work when Redis is full.
 local ALLOW = {'allow-oom'}
 
-register('open', open, {})
-register('say', say, {})
+register('open', open)
+register('say', say)
 register('amend', amend, ALLOW)
 register('set', set, ALLOW)
 register('finish', finish, ALLOW)

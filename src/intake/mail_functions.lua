@@ -5,12 +5,6 @@
 -- usherd decides; a function checks the owner and writes, all or nothing, and does the
 -- same thing once however often it is called. docs/redis.md describes the keys.
 
-local STALE = 'STALE another router owns this centre'
-
-local function stale(keys, args)
-  return redis.call('GET', keys[1]) ~= args[1]
-end
-
 -- What is known of the mails that a new one names.
 --
 -- KEYS  1 owner, 2 mail:in:KEY of the new one, 3 mail:case:CASE of its token (or of no case),
@@ -19,7 +13,6 @@ end
 -- Answers a list: what mail:in holds, the case's contact, agent, then the value of each, ''
 -- for what is not known
 local function find(keys, args)
-  if stale(keys, args) then return redis.error_reply(STALE) end
   local found = {redis.call('GET', keys[2]) or ''}
   local case = redis.call('HMGET', keys[3], 'contact', 'agent')
   found[2], found[3] = case[1] or '', case[2] or ''
@@ -42,7 +35,6 @@ end
 -- ARGS  1 token, 2 ms that it is known, 3 value of mail:id, 4 entry of the thread, 5 contact,
 --       6 case
 local function note(keys, args)
-  if stale(keys, args) then return redis.error_reply(STALE) end
   if redis.call('EXISTS', keys[2]) == 1 then return 0 end
   redis.call('SET', keys[2], 'contact ' .. args[5], 'PX', args[2])
   remember(keys, args)
@@ -56,7 +48,6 @@ end
 -- KEYS, ARGS as note
 -- Answers '' joined now, else what mail:in held before
 local function join(keys, args)
-  if stale(keys, args) then return redis.error_reply(STALE) end
   local before = redis.call('GET', keys[2])
   if before then return before end
   redis.call('SET', keys[2], 'joined ' .. args[5], 'PX', args[2])
@@ -71,7 +62,6 @@ end
 -- KEYS  1 owner, 2 mail:in:KEY
 -- ARGS  1 token, 2 ms that it is known, 3 contact
 local function settle(keys, args)
-  if stale(keys, args) then return redis.error_reply(STALE) end
   redis.call('SET', keys[2], 'contact ' .. args[3], 'PX', args[2])
   return 1
 end
@@ -81,7 +71,6 @@ end
 -- KEYS  1 owner, 2 mail:case:CASE
 -- ARGS  1 token, 2 ms that it is known, 3 agent, 4 contact
 local function served(keys, args)
-  if stale(keys, args) then return redis.error_reply(STALE) end
   redis.call('HSET', keys[2], 'agent', args[3], 'contact', args[4])
   redis.call('PEXPIRE', keys[2], args[2])
   return 1
@@ -92,7 +81,6 @@ end
 -- KEYS  1 owner, 2 the text's
 -- ARGS  1 token, 2 text
 local function mark(keys, args)
-  if stale(keys, args) then return redis.error_reply(STALE) end
   redis.call('SET', keys[2], args[2])
   return 1
 end
@@ -122,7 +110,6 @@ end
 -- Which keys these are is only found here, so they are not named in KEYS; all have the
 -- centre's prefix and lie in its slot.
 local function erase(keys, args)
-  if stale(keys, args) then return redis.error_reply(STALE) end
   local prefix, gone, told, only_look = string.sub(keys[1], 1, -6), {}, {}, args[2] == 'look'
   local function remove(...)
     if not only_look then redis.call(...) end
@@ -166,14 +153,13 @@ end
 -- KEYS  1 owner, then mail:id:HASH and mail:in:KEY
 -- ARGS  1 token
 local function forget(keys, args)
-  if stale(keys, args) then return redis.error_reply(STALE) end
   local n = 0
   for i = 2, #keys do n = n + redis.call('DEL', keys[i]) end
   return n
 end
 
 local function register(name, callback, flags)
-  redis.register_function{function_name = 'mail_' .. name, callback = callback, flags = flags}
+  of_owner('mail_' .. name, callback, flags)
 end
 
 register('find', find, {'no-writes', 'allow-oom'})

@@ -4,12 +4,6 @@
 -- usherd decides; a function checks the owner and writes, all or nothing, and does the
 -- same thing once however often it is called. docs/redis.md describes the keys.
 
-local function stale(keys, args)
-  return redis.call('GET', keys[1]) ~= args[1]
-end
-
-local STALE = 'STALE another router owns this centre'
-
 -- A mail that is to leave.
 --
 -- KEYS  1 owner, 2 outbox, 3 out:ID, 4 case:CASE [, 5 auto:CONTACT, 6 autos]
@@ -18,7 +12,6 @@ local STALE = 'STALE another router owns this centre'
 --       9 ms that auto:CONTACT lives]
 -- Answers 1 kept (also when it was before), 0 the contact had its automatic answer
 local function put(keys, args)
-  if stale(keys, args) then return redis.error_reply(STALE) end
   if redis.call('EXISTS', keys[3]) == 1 then return 1 end
   if #keys > 4 then
     if redis.call('EXISTS', keys[5]) == 1 then return 0 end
@@ -41,7 +34,6 @@ end
 --       5 ms that the record is kept from now on, or ''
 -- Answers 1, or 0 when there is no such mail
 local function change(keys, args)
-  if stale(keys, args) then return redis.error_reply(STALE) end
   if redis.call('EXISTS', keys[3]) == 0 then return 0 end
   if args[5] == '' then
     redis.call('SET', keys[3], args[4])
@@ -63,7 +55,6 @@ end
 -- ARGS  1 token, 2 text, '' takes it away, 3 ms that it is kept, or ''
 --       [, 4 its name in the list, 5 score]
 local function note(keys, args)
-  if stale(keys, args) then return redis.error_reply(STALE) end
   if args[2] == '' then
     redis.call('DEL', keys[2])
   elseif args[3] == '' then
@@ -86,7 +77,6 @@ end
 -- KEYS  1 owner, 2 verdicts; then verdict:CONTACT of each that goes
 -- ARGS  1 token, then the contact of each
 local function forget(keys, args)
-  if stale(keys, args) then return redis.error_reply(STALE) end
   for i = 3, #keys do
     redis.call('DEL', keys[i])
     redis.call('ZREM', keys[2], args[i - 1])
@@ -100,7 +90,6 @@ end
 -- ARGS  1 token, 2 the version's record, 3 its number: one more than there are, 4 ID
 -- Answers 1 kept (also when it was before), 0 somebody else made that version
 local function edit(keys, args)
-  if stale(keys, args) then return redis.error_reply(STALE) end
   local have = redis.call('LLEN', keys[2])
   local wanted = tonumber(args[3])
   if have == wanted - 1 then
@@ -112,8 +101,8 @@ local function edit(keys, args)
   return 0
 end
 
-redis.register_function('outbox_put', put)
-redis.register_function{function_name = 'outbox_change', callback = change, flags = {'allow-oom'}}
-redis.register_function{function_name = 'outbox_note', callback = note, flags = {'allow-oom'}}
-redis.register_function{function_name = 'outbox_forget', callback = forget, flags = {'allow-oom'}}
-redis.register_function('outbox_edit', edit)
+of_owner('outbox_put', put)
+of_owner('outbox_change', change, {'allow-oom'})
+of_owner('outbox_note', note, {'allow-oom'})
+of_owner('outbox_forget', forget, {'allow-oom'})
+of_owner('outbox_edit', edit)
