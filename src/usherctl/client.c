@@ -259,31 +259,37 @@ next_event(struct ctl *ctl, int wait_ms, bool *lost)
 	return *lost ? NULL : frame_in(c);
 }
 
+/* Where the page behind this one begins; the caller's. NULL: it is the last one. */
+static json_t *
+next_page(const json_t *result, const json_t *list, const char *id)
+{
+	const json_t *last = json_array_get(list, json_array_size(list) - 1);
+
+	if (id == NULL)
+		return json_incref(json_object_get(result, "next"));
+	return json_is_true(json_object_get(result, "more"))
+		       ? json_incref(json_object_get(last, id))
+		       : NULL;
+}
+
 json_t *
 call_list(struct ctl *ctl, const char *method, const char *name, const char *id)
 {
-	json_t *all = NULL;
-	char after[ID_MAX + 1] = "";
-	bool more = true;
+	json_t *all = json_array(), *after = NULL;
 
-	while (more) {
+	do {
 		json_t *params =
-			after[0] != '\0' ? json_pack("{s:s}", "after", after) : NULL;
+			after != NULL ? json_pack("{s:o}", "after", after) : NULL;
 		json_t *result = call(ctl, method, params);
 		json_t *list = json_object_get(result, name);
-		const json_t *last = json_array_get(list, json_array_size(list) - 1);
 
 		if (result == NULL) {
 			json_decref(all);
 			return NULL;
 		}
-		more = json_is_true(json_object_get(result, "more")) && last != NULL;
-		if (more)
-			snprintf(after, sizeof after, "%s", member(last, id));
-		if (all == NULL)
-			all = json_array();
 		json_array_extend(all, list);
+		after = next_page(result, list, id);
 		json_decref(result);
-	}
+	} while (after != NULL);
 	return all;
 }

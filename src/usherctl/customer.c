@@ -471,42 +471,21 @@ do_customer_erase(struct ctl *ctl)
 
 /* ---- lists ---- */
 
-/* All pages as one; NULL: it was said why not. */
-static json_t *
-all_lists(struct ctl *ctl)
-{
-	json_t *list = json_array(), *params = json_object(), *page, *next;
-
-	do {
-		page = call(ctl, "customer.lists", json_copy(params));
-		if (page == NULL) {
-			json_decref(list);
-			json_decref(params);
-			return NULL;
-		}
-		json_array_extend(list, json_object_get(page, "lists"));
-		next = json_object_get(page, "next");
-		json_object_set(params, "after", next);
-		json_decref(page);
-	} while (next != NULL);
-	json_decref(params);
-	return json_pack("{s:o}", "lists", list);
-}
-
 enum status
 do_customer_lists(struct ctl *ctl)
 {
-	json_t *result = all_lists(ctl), *one;
+	json_t *list = call_list(ctl, "customer.lists", "lists", NULL), *result, *one;
 	struct table *t;
 	size_t i;
 
-	if (result == NULL)
+	if (list == NULL)
 		return STATUS_FAILED;
+	result = json_pack("{s:o}", "lists", list);
 	if (ctl->json) {
 		print_json(result);
 	} else {
 		t = table_create(ctl, "list|kind|pattern|>points|until|reason");
-		json_array_foreach(json_object_get(result, "lists"), i, one)
+		json_array_foreach(list, i, one)
 		{
 			table_cell(t, member(one, "list"));
 			table_cell(t, member(one, "kind"));

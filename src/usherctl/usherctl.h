@@ -89,7 +89,8 @@ json_t *call(struct ctl *ctl, const char *method, json_t *params) USHER_MUST_CHE
  * connection is lost (then *lost). */
 json_t *next_event(struct ctl *ctl, int wait_ms, bool *lost);
 /* Calls again with `after` until the result has no more; the lists under `name` joined.
- */
+ * id: the member of the last one behind which the next page begins; NULL: where that is
+ * the result says itself (`next`). */
 json_t *call_list(struct ctl *ctl, const char *method, const char *name, const char *id);
 
 /* ---- print.c ---- */
