@@ -4,6 +4,7 @@
  */
 import { clean, h, keyed, outside, replace, show, text } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
+import { comesLater } from "../lib/refusal.js";
 import { keepDraft, load, save } from "../lib/store.js";
 import { every } from "../lib/ticker.js";
 import { moment, ms, percent } from "../lib/time.js";
@@ -52,7 +53,7 @@ class Outbox {
           this.drop(id);
         } catch (error) {
           if (error.type === "gone") break; /* said again when the connection is back */
-          if (["store_away", "rate_limited", "busy"].includes(error.type)) {
+          if (comesLater(error.type)) {
             clearTimeout(this.timer);
             this.timer = setTimeout(() => this.flush(), error.data.retry_after_ms || AGAIN_MS);
             break;

@@ -3,6 +3,7 @@
  * another time, never mind. Moments are shown in the customer's own time zone.
  */
 import { $, clean, h, replace, show, text } from "/web/lib/dom.js";
+import { comesLater } from "/web/lib/refusal.js";
 import { language, locale, t } from "./words.js";
 
 const PATH = "/v1/callbacks";
@@ -203,7 +204,7 @@ function waitWords(r) {
 }
 
 let timer = null;
-const willPass = (error) => !error.type || ["store_away", "rate_limited", "busy"].includes(error.type);
+const willPass = (error) => !error.type || comesLater(error.type);
 
 async function look() {
   clearTimeout(timer);

@@ -2,6 +2,8 @@
  * wire.js - the chat's connection (docs/chat.md): requests and answers, and a chat that comes back by its token.
  * What was said and not acknowledged is kept, and said again under its own id.
  */
+import { comesLater } from "/web/lib/refusal.js";
+
 const PROTOCOL = "usher.chat.v1";
 const PING_MS = 20000;
 const KEPT = "usher.chat";
@@ -185,7 +187,7 @@ export class Wire {
       await this.call("chat.say", { id, text });
     } catch (error) {
       if (error.type === "offline") return; /* said again after the resume */
-      if (["store_away", "rate_limited", "busy"].includes(error.type)) {
+      if (comesLater(error.type)) {
         setTimeout(() => this.deliver(id, text), error.data.retry_after_ms || 1000);
         return;
       }
