@@ -74,7 +74,7 @@ write_over(struct customers *c, uint64_t contact, int64_t party)
 
 struct provisional {
 	struct customers *c;
-	int64_t party; /* reserved; afterwards whose the contact is */
+	int64_t reserved, party; /* the number given out; whose the contact is */
 	uint64_t contact;
 	bool late; /* it went on unknown before */
 	char source[ID_MAX + 1];
@@ -92,7 +92,7 @@ make(struct database_session *s, void *arg)
 		if (!party_of_identity(s, &p->identities.list[i], &made, &root))
 			made = 0;
 	if (made == 0) {
-		made = p->party;
+		made = p->reserved;
 		if (party_root(s, made) == 0)
 			party_create(s, made, NULL, NULL, true, now_ms);
 	}
@@ -109,10 +109,13 @@ made(void *arg, enum database_result result)
 	struct provisional *p = arg;
 
 	bool lives = live_get(p->c, p->contact) != NULL;
+	/* Its record would have the number given out, which is nobody's: it may end
+	 * before the look-up answers. */
+	bool another = p->party != p->reserved;
 
 	if (result == DATABASE_OK && lives)
 		lookup_contact(p->c, p->contact, p->party, false);
-	if (result == DATABASE_OK && (!lives || p->late) && !p->c->stopped)
+	if (result == DATABASE_OK && (!lives || p->late || another) && !p->c->stopped)
 		write_over(p->c, p->contact, p->party);
 	free(p);
 }
@@ -124,7 +127,7 @@ write_provisional(struct customers *c, int64_t party, const char *source,
 	struct provisional *p = xcalloc(1, sizeof *p);
 
 	*p = (struct provisional){.c = c,
-		.party = party,
+		.reserved = party,
 		.contact = contact,
 		.late = late,
 		.identities = *identities};
