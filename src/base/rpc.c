@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "base/rpc_acts.h"
 
 const char *const rpc_role_name[RPC_ROLES] = {
 	"agent",
@@ -31,12 +32,15 @@ struct peer {
 /* A request that waits for its answer. */
 struct waiting {
 	uint64_t who;
-	char *id; /* owned; as JSON text, quotes included; NULL: a notification */
+	char *id;  /* owned; as JSON text, quotes included; NULL: a notification */
+	char *act; /* owned; the key of what it does; NULL: none that is known */
 };
 
 struct rpc {
 	rpc_send send;
+	const char *(*name)(void *owner, uint64_t who); /* NULL */
 	void *owner;
+	struct acts acts;
 	struct map by_name; /* to struct entry, index + 1 */
 	struct entry *entries;
 	size_t n_entries;
@@ -71,6 +75,7 @@ static void
 waiting_destroy(struct waiting *w)
 {
 	free(w->id);
+	free(w->act);
 	free(w);
 }
 
@@ -91,9 +96,16 @@ rpc_destroy(struct rpc *rpc)
 	idmap_finish(&rpc->peers);
 	idmap_finish(&rpc->waiting);
 	map_finish(&rpc->by_name);
+	acts_finish(&rpc->acts);
 	free(rpc->entries);
 	text_finish(&rpc->out);
 	free(rpc);
+}
+
+void
+rpc_know_by(struct rpc *rpc, const char *(*name)(void *owner, uint64_t who))
+{
+	rpc->name = name;
 }
 
 void
@@ -212,9 +224,16 @@ rpc_answer(struct rpc *rpc, uint64_t tag, json_t *result)
 				"less.",
 				NULL);
 	}
-	json_decref(result);
-	if (w != NULL)
+	if (w != NULL) {
+		uint64_t repeats[ACTS_REPEATS_MAX];
+		int n = w->act != NULL ? acts_end(&rpc->acts, w->act, result, repeats)
+				       : 0;
+
+		for (int i = 0; i < n; i++)
+			rpc_answer(rpc, repeats[i], json_incref(result));
 		waiting_destroy(w);
+	}
+	json_decref(result);
 }
 
 void
@@ -222,7 +241,12 @@ rpc_refuse(struct rpc *rpc, uint64_t tag, enum rpc_code code, const char *type,
 	const char *message, json_t *more)
 {
 	struct waiting *w = take(rpc, tag);
+	uint64_t repeats[ACTS_REPEATS_MAX];
+	int n = w != NULL && w->act != NULL ? acts_end(&rpc->acts, w->act, NULL, repeats)
+					    : 0;
 
+	for (int i = 0; i < n; i++)
+		rpc_refuse(rpc, repeats[i], code, type, message, json_deep_copy(more));
 	if (w != NULL && wants_answer(rpc, w))
 		send_error(rpc, w->who, w->id, code, type, message, more);
 	else
@@ -329,6 +353,50 @@ refuse_role(struct rpc *rpc, const struct rpc_call *call)
 	rpc_refuse(rpc, call->tag, RPC_IDENTITY, "not_permitted", text, NULL);
 }
 
+/* The asker's id of what he asks for; NULL: the method takes none, or he gave none. */
+static const char *
+act_of(const struct rpc_call *call)
+{
+	const struct rpc_param *p = call->command->params;
+
+	while (p != NULL && p->name != NULL && p->type != RPC_ACT)
+		p++;
+	return p != NULL && p->name != NULL ? rpc_text(call, p->name) : NULL;
+}
+
+/* Was it asked for before? Then it is, or will be, answered as it was. */
+static bool
+repeats(struct rpc *rpc, const struct rpc_call *call)
+{
+	const char *id = act_of(call);
+	const char *name =
+		id != NULL && rpc->name != NULL ? rpc->name(rpc->owner, call->who) : NULL;
+	struct waiting *w = idmap_get(&rpc->waiting, call->tag);
+	json_t *result;
+	char *key;
+
+	if (name == NULL)
+		return false;
+	key = xasprintf(
+		"%s %s %s %s", rpc_role_name[call->role], name, call->command->name, id);
+	switch (acts_begin(&rpc->acts, key, call->tag, &result)) {
+	case ACT_NEW:
+		w->act = key;
+		return false;
+	case ACT_DONE:
+		rpc_answer(rpc, call->tag, json_incref(result));
+		break;
+	case ACT_BUSY:
+		rpc_refuse(rpc, call->tag, RPC_LATER, "busy",
+			"It is being done; ask again in a moment.", NULL);
+		break;
+	case ACT_GOES_ON:
+		break;
+	}
+	free(key);
+	return true;
+}
+
 static void
 run(struct rpc *rpc, struct rpc_call *call, const char *method)
 {
@@ -351,7 +419,8 @@ run(struct rpc *rpc, struct rpc_call *call, const char *method)
 		rpc_refuse_param(rpc, call->tag, fault.field, fault.message);
 		return;
 	}
-	call->command->run(rpc->entries[at - 1].owner, call);
+	if (!repeats(rpc, call))
+		call->command->run(rpc->entries[at - 1].owner, call);
 }
 
 /* Gives the request its number. False: the peer has too many unanswered ones. */

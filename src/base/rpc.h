@@ -67,7 +67,8 @@ enum rpc_type {
 	RPC_OFFER,   /* "o" and 12 digits */
 	RPC_LEVELS,  /* object: name to integer least..most */
 	RPC_NAMES,   /* list of names; most: how many */
-	RPC_WORDS    /* list of `words`; most: how many */
+	RPC_WORDS,   /* list of `words`; most: how many */
+	RPC_ACT	     /* a name by which the asker knows this act: RPC_ITS_ID */
 };
 
 /* One member of a method's params. A table ends with a row without a name. */
@@ -83,6 +84,13 @@ struct rpc_param {
 #define RPC_THE_CONTACT                                                                  \
 	{                                                                                \
 		"contact", RPC_CONTACT, .required = true                                 \
+	}
+
+/* The row of a method that adds something: the same id of the same asker twice is one
+ * act, and gets the same answer (base/rpc_acts.h). */
+#define RPC_ITS_ID                                                                       \
+	{                                                                                \
+		"id", RPC_ACT                                                            \
 	}
 
 struct rpc;
@@ -111,6 +119,10 @@ typedef bool (*rpc_send)(void *owner, uint64_t who, const char *text, size_t n);
 
 struct rpc *rpc_create(rpc_send send, void *owner);
 void rpc_destroy(struct rpc *rpc);
+
+/* Who a peer is, over all of his connections; NULL: not known. Without it, or while it is
+ * not known, each request is an act of its own. */
+void rpc_know_by(struct rpc *rpc, const char *(*name)(void *owner, uint64_t who));
 
 /* Adds a table of n commands (borrowed); owner is handed to their run. A name that is
  * known already is replaced. */

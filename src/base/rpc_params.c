@@ -153,6 +153,7 @@ value_check(const struct rpc_param *p, const json_t *value, struct rpc_fault *fa
 	case RPC_TEXT:
 		return text_check(p, value, fault);
 	case RPC_NAME:
+	case RPC_ACT:
 		return name_check(value, fault);
 	case RPC_WORD:
 		return word_check(p, value, fault);

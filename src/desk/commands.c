@@ -96,6 +96,7 @@ static const struct rpc_param contact[] = {RPC_THE_CONTACT, {NULL}};
 
 static const struct rpc_param wrapup[] = {
 	RPC_THE_CONTACT,
+	RPC_ITS_ID,
 	{"extend_ms", RPC_INTEGER, .least = 0, .most = DAY_MS},
 	{NULL},
 };
@@ -158,6 +159,7 @@ static const struct rpc_param move[] = {
 
 static const struct rpc_param prioritise[] = {
 	RPC_THE_CONTACT,
+	RPC_ITS_ID,
 	{"sooner_ms", RPC_INTEGER, .least = 1, .most = 30 * (int64_t)DAY_MS},
 	{"tier", RPC_NAME},
 	REASON,
@@ -294,6 +296,7 @@ static const struct rpc_param help_request[] = {
 };
 
 static const struct rpc_param message_send[] = {
+	RPC_ITS_ID,
 	{"text", RPC_TEXT, .required = true, .most = 1024},
 	{"agent", RPC_NAME},
 	{"team", RPC_NAME},
@@ -449,6 +452,7 @@ static const char *const type_name[] = {
 	[RPC_LEVELS] = "levels",
 	[RPC_NAMES] = "names",
 	[RPC_WORDS] = "words",
+	[RPC_ACT] = "name",
 };
 
 static json_t *

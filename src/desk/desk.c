@@ -124,6 +124,14 @@ send_frame(void *owner, uint64_t who, const char *text, size_t n)
 	return wire_send(desk->parts.wires, who, text, n);
 }
 
+static const char *
+name_of(void *owner, uint64_t who)
+{
+	const struct caller *caller = desk_caller(owner, who);
+
+	return caller != NULL && caller->session != NULL ? caller->session->who : NULL;
+}
+
 struct desk *
 desk_create(const struct desk_parts *parts)
 {
@@ -137,6 +145,7 @@ desk_create(const struct desk_parts *parts)
 		return NULL;
 	}
 	desk->rpc = rpc_create(send_frame, desk);
+	rpc_know_by(desk->rpc, name_of);
 	rpc_add(desk->rpc, desk_commands, desk_n_commands, desk);
 	desk->started_ms = desk->swept_ms = clock_boot_ms();
 	desk->bury = event_new(parts->base, -1, 0, bury, desk);

@@ -438,6 +438,7 @@ static const struct rpc_param file[] = {
 };
 static const struct rpc_param mail[] = {
 	RPC_THE_CONTACT,
+	RPC_ITS_ID,
 	{"email", RPC_TEXT, .most = 254},
 	{NULL},
 };

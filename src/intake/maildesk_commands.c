@@ -136,6 +136,7 @@ static const struct rpc_param search[] = {
 static const struct rpc_param get[] = {THE_RESPONSE, A_MAILBOX, {NULL}};
 static const struct rpc_param put[] = {
 	THE_RESPONSE,
+	RPC_ITS_ID,
 	{"source", RPC_TEXT, .required = true, .most = SOURCE_MAX},
 	A_MAILBOX,
 	{"version", RPC_INTEGER, .least = 0, .most = 1000000},
@@ -153,6 +154,7 @@ static const struct rpc_param reject[] = {
 };
 static const struct rpc_param report[] = {A_MAILBOX, {"response", RPC_NAME}, {NULL}};
 static const struct rpc_param model[] = {A_MAILBOX, A_LANGUAGE, {NULL}};
+static const struct rpc_param rollback[] = {RPC_ITS_ID, A_MAILBOX, A_LANGUAGE, {NULL}};
 static const struct rpc_param set_switch[] = {
 	THE_RESPONSE,
 	{"on", RPC_BOOLEAN, .required = true},
@@ -223,7 +225,7 @@ const struct rpc_command maildesk_commands[] = {
 		"gates."},
 	{"suggest.rebuild", ADMINISTRATOR, model, on_suggest_rebuild,
 		"Builds a mailbox's model of a language anew from the verdicts."},
-	{"suggest.rollback", ADMINISTRATOR, model, on_suggest_rollback,
+	{"suggest.rollback", ADMINISTRATOR, rollback, on_suggest_rollback,
 		"Takes the version before of a model."},
 	{"suggest.switch", RPC_STAFF, set_switch, on_suggest_switch,
 		"Switches the automatic answers of a response on or off."},

@@ -381,11 +381,11 @@ static const struct rpc_param mute_params[] = {RPC_THE_CONTACT, {"on", RPC_BOOLE
 static const struct rpc_param transfer_params[] = {RPC_THE_CONTACT,
 	{"number", RPC_TEXT, .most = 32}, {"queue", RPC_NAME}, {"agent", RPC_NAME},
 	{"attended", RPC_BOOLEAN}, {0}};
-static const struct rpc_param consult_params[] = {RPC_THE_CONTACT,
+static const struct rpc_param consult_params[] = {RPC_THE_CONTACT, RPC_ITS_ID,
 	{"number", RPC_TEXT, .most = 32}, {"agent", RPC_NAME}, {"end", RPC_BOOLEAN}, {0}};
-static const struct rpc_param conference_params[] = {
-	RPC_THE_CONTACT, {"number", RPC_TEXT, .most = 32}, {"agent", RPC_NAME}, {0}};
-static const struct rpc_param monitor_params[] = {RPC_THE_CONTACT,
+static const struct rpc_param conference_params[] = {RPC_THE_CONTACT, RPC_ITS_ID,
+	{"number", RPC_TEXT, .most = 32}, {"agent", RPC_NAME}, {0}};
+static const struct rpc_param monitor_params[] = {RPC_THE_CONTACT, RPC_ITS_ID,
 	{"device", RPC_TEXT, .required = true, .most = 64},
 	{"mode", RPC_WORD, .words = "monitor|whisper|barge"}, {0}};
 static const struct rpc_param take_over_params[] = {

@@ -258,5 +258,26 @@ async def a_page_learns_what_there_is(start):
     check("offer.accept" in methods and "agent.force_state" not in methods)
 
 
+@test
+async def what_is_asked_for_again_under_its_id_happens_once(start):
+    centre = await start()
+    heard = []
+    ann = await centre.wire(lambda n, p: heard.append(p["text"]) if n == "message.received" else None,
+                            token=await centre.token("agent", agent="a1"))  # fmt: skip
+    waits = await centre.submit("task", queue="billing", sla_ms=10**7)
+    due = (await centre.admin("contact.get", contact=waits))["contact"]["deadline_ms"]
+    lost, back = await centre.supervisor("s1"), await centre.supervisor("s1")
+    for wire in (lost, back):  # over the second line, since the first one broke before its answer came
+        equal((await wire.call("message.send", id="m-1", text="Lunch at noon", agent="a1"))["reached"], 1)
+        await wire.call("contact.prioritise", id="p-1", contact=waits, sooner_ms=60000)
+    equal((await centre.admin("contact.get", contact=waits))["contact"]["deadline_ms"], due - 60000)
+    # Without an id, under another one, and of somebody else's it is another act.
+    await back.call("message.send", text="Lunch at noon", agent="a1")
+    await back.call("message.send", id="m-2", text="Back at one", agent="a1")
+    await (await centre.supervisor("boss", role="administrator")).call("message.send", id="m-2", text="Not at all", agent="a1")
+    await ann.call("session.ping")
+    equal(heard, ["Lunch at noon", "Lunch at noon", "Back at one", "Not at all"])
+
+
 if __name__ == "__main__":
     main()

@@ -190,6 +190,8 @@ same_shape(const struct rpc_param *p, const json_t *raw)
 		       bound(shape, "maxLength") == p->most;
 	case RPC_NAME:
 		return strcmp(ref_name(raw), "name") == 0;
+	case RPC_ACT:
+		return strcmp(ref_name(raw), "act_id") == 0;
 	case RPC_WORD:
 		return words_fit(p->words, shape);
 	case RPC_INTEGER:

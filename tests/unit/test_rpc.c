@@ -18,6 +18,7 @@ struct bench {
 	char last[4096]; /* the last frame sent */
 	int sent;
 	uint64_t kept; /* tag of a request answered later */
+	int acts;      /* that were done */
 };
 
 static bool
@@ -46,6 +47,15 @@ keep(void *owner, const struct rpc_call *call)
 	b->kept = call->tag;
 }
 
+static void
+act(void *owner, const struct rpc_call *call)
+{
+	struct bench *b = owner;
+
+	b->acts++;
+	b->kept = call->tag;
+}
+
 static const struct rpc_param echo_params[] = {
 	{"name", RPC_NAME, .required = true},
 	{"text", RPC_TEXT, .most = 8},
@@ -62,11 +72,21 @@ static const struct rpc_param echo_params[] = {
 	{NULL},
 };
 
+static const struct rpc_param act_params[] = {RPC_ITS_ID, {NULL}};
+
 static const struct rpc_command commands[] = {
 	{"test.echo", RPC_MAY(RPC_AGENT), echo_params, echo, "Says it again."},
 	{"test.keep", RPC_MAY(RPC_AGENT), NULL, keep, "Answers later."},
 	{"test.login", RPC_MAY(RPC_NOBODY), NULL, echo, "Before login."},
+	{"test.act", RPC_MAY(RPC_AGENT), act_params, act, "Is done once."},
 };
+
+/* Peers 1 and 2 are the connections of one agent. */
+static const char *
+name_of(void *owner, uint64_t who)
+{
+	return who <= 2 ? "a1" : "a2";
+}
 
 static int
 begin(void **state)
@@ -74,7 +94,8 @@ begin(void **state)
 	struct bench *b = calloc(1, sizeof *b);
 
 	b->rpc = rpc_create(catch_frame, b);
-	rpc_add(b->rpc, commands, 3, b);
+	rpc_know_by(b->rpc, name_of);
+	rpc_add(b->rpc, commands, 4, b);
 	rpc_open(b->rpc, 1);
 	*state = b;
 	return 0;
@@ -347,6 +368,63 @@ moments_are_read_and_written_exactly(void **state)
 	}
 }
 
+static void
+say_act(struct bench *b, uint64_t who, const char *id)
+{
+	char text[200];
+	int n = snprintf(text, sizeof text,
+		"{\"jsonrpc\":\"2.0\",\"id\":\"r\",\"method\":\"test.act\","
+		"\"params\":{\"id\":\"%s\"}}",
+		id);
+
+	b->last[0] = '\0';
+	rpc_receive(b->rpc, who, RPC_AGENT, text, (size_t)n);
+}
+
+static void
+an_act_that_is_asked_for_again_is_done_once_and_answered_the_same(void **state)
+{
+	static const char answer[] =
+		"{\"jsonrpc\":\"2.0\",\"id\":\"r\",\"result\":{\"n\":7}}";
+	struct bench *b = *state;
+
+	rpc_open(b->rpc, 2);
+	rpc_open(b->rpc, 3);
+	say_act(b, 1, "press");
+	/* The line breaks before the answer: it is asked for again, and told by both. */
+	rpc_close(b->rpc, 1);
+	say_act(b, 2, "press");
+	assert_int_equal(b->acts, 1);
+	assert_int_equal(b->sent, 0);
+	rpc_answer(b->rpc, b->kept, json_pack("{s:i}", "n", 7));
+	assert_int_equal(b->sent, 1);
+	assert_string_equal(b->last, answer);
+	/* And once more when it is done long since. */
+	say_act(b, 2, "press");
+	assert_int_equal(b->acts, 1);
+	assert_string_equal(b->last, answer);
+	/* Somebody else's id, and another one of his, are other acts. */
+	say_act(b, 3, "press");
+	say_act(b, 2, "press-2");
+	assert_int_equal(b->acts, 3);
+}
+
+static void
+an_act_that_was_refused_may_be_asked_for_anew(void **state)
+{
+	struct bench *b = *state;
+
+	rpc_open(b->rpc, 2);
+	say_act(b, 1, "press");
+	say_act(b, 2, "press");
+	rpc_refuse(b->rpc, b->kept, RPC_LATER, "store_away", "Later.",
+		json_pack("{s:i}", "retry_ms", 5));
+	assert_int_equal(b->sent, 2);
+	assert_non_null(strstr(b->last, "\"retry_ms\":5"));
+	say_act(b, 2, "press");
+	assert_int_equal(b->acts, 2);
+}
+
 int
 main(void)
 {
@@ -366,6 +444,11 @@ main(void)
 			a_notification_is_carried_out_and_not_answered, begin, end),
 		cmocka_unit_test_setup_teardown(
 			a_peer_with_too_many_open_requests_is_told_to_wait, begin, end),
+		cmocka_unit_test_setup_teardown(
+			an_act_that_is_asked_for_again_is_done_once_and_answered_the_same,
+			begin, end),
+		cmocka_unit_test_setup_teardown(
+			an_act_that_was_refused_may_be_asked_for_anew, begin, end),
 		cmocka_unit_test(json_beyond_a_limit_is_refused),
 		cmocka_unit_test(moments_are_read_and_written_exactly),
 	};
