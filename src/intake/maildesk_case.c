@@ -41,14 +41,17 @@ on_email_split(void *owner, const struct rpc_call *call)
 	struct submission_error error;
 	struct submission s;
 	struct held_mail held;
+	const char *act = rpc_text(call, "id");
 	char external[SUBMISSION_KEY_MAX], id[OUT_ID_TEXT], contact[NUMBER_ID_TEXT];
 	json_t *o, *whole, *mail;
 
 	if (!held_mail(d, call, &held))
 		return;
-	outbox_name(id);
+	outbox_name(id, NULL);
 	contact_text(contact, held.contact);
-	snprintf(external, sizeof external, "split-%s-%s", contact, id);
+	/* Asked for again under its id it is found as the same contact. */
+	snprintf(external, sizeof external, "split-%s-%s", contact,
+		act != NULL ? act : id);
 	whole = router_contact_json(d->parts.router, desk_time_ms(d), held.contact,
 		DESCRIBE_PAYLOAD | DESCRIBE_ATTRIBUTES);
 	mail = json_object_get(json_object_get(whole, "payload"), "mail");

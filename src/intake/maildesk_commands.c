@@ -39,6 +39,7 @@ static const struct rpc_param draft[] = {
 };
 static const struct rpc_param reply[] = {
 	RPC_THE_CONTACT,
+	RPC_ITS_ID,
 	{"text", RPC_TEXT, .most = DRAFT_MAX},
 	{"subject", RPC_TEXT, .most = SUBJECT_MAX},
 	{"to", RPC_ANY},
@@ -51,6 +52,7 @@ static const struct rpc_param reply[] = {
 static const struct rpc_param mail[] = {THE_MAIL, {NULL}};
 static const struct rpc_param forward[] = {
 	RPC_THE_CONTACT,
+	RPC_ITS_ID,
 	{"to", RPC_ANY, .required = true},
 	{"text", RPC_TEXT, .most = DRAFT_MAX},
 	{"files", RPC_BOOLEAN},
@@ -77,6 +79,7 @@ static const struct rpc_param attachment[] = {
 };
 static const struct rpc_param split[] = {
 	RPC_THE_CONTACT,
+	RPC_ITS_ID,
 	{"title", RPC_TEXT, .required = true, .most = SUBJECT_MAX},
 	{"text", RPC_TEXT, .most = DRAFT_MAX},
 	{"queue", RPC_NAME},

@@ -211,6 +211,17 @@ quotation(const struct mail *mail, const struct answer_parts *parts)
 	return whole;
 }
 
+/* As they stand in the record: their senders' ids are of no use there. */
+static json_t *
+files_sent(const json_t *files)
+{
+	json_t *list = json_deep_copy(files), *one;
+	size_t i;
+
+	json_array_foreach(list, i, one) json_object_del(one, "id");
+	return list;
+}
+
 json_t *
 answer_record(struct maildesk *d, uint64_t contact, const struct mail *mail,
 	const char *case_id, const struct answer_parts *parts, const char **fault)
@@ -240,7 +251,10 @@ answer_record(struct maildesk *d, uint64_t contact, const struct mail *mail,
 		json_decref(to);
 		return NULL;
 	}
-	outbox_name(id);
+	if (parts->name != NULL)
+		snprintf(id, sizeof id, "%s", parts->name);
+	else
+		outbox_name(id, NULL);
 	contact_text(contact_id, contact);
 	subject = subject_of(d, mail, case_id, parts);
 	quote = quotation(mail, parts);
@@ -267,7 +281,7 @@ answer_record(struct maildesk *d, uint64_t contact, const struct mail *mail,
 	if (parts->cc != NULL)
 		json_object_set_new(record, "cc", json_copy((json_t *)parts->cc));
 	if (json_array_size(parts->files) > 0)
-		json_object_set_new(record, "attachments", json_deep_copy(parts->files));
+		json_object_set_new(record, "attachments", files_sent(parts->files));
 	if (parts->by != NULL)
 		json_object_set_new(record, "by", json_string(parts->by));
 	if (parts->response != NULL)

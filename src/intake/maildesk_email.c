@@ -279,10 +279,33 @@ struct sending {
 	uint64_t tag, contact;
 	char id[OUT_ID_TEXT];
 	int agent;
-	bool resolve, with_files;
+	bool resolve, is_reply;
 	char *disposition; /* owned; NULL */
 	struct reply reply;
 };
+
+/* The mail is kept: an answer's draft has served, and the contact ends if it shall. */
+static void
+after_put(const struct sending *s)
+{
+	struct maildesk *d = s->d;
+	struct mail_note *w = work_find(d, s->contact);
+	struct reply none = {0};
+
+	if (w != NULL && s->is_reply) {
+		json_object_del(w->note, "draft");
+		json_object_del(w->note, "files");
+		work_save(d, w);
+	}
+	if (s->resolve) {
+		struct disposition end = {
+			.code = s->disposition, .amount = NAN, .satisfaction = NAN};
+
+		router_complete(d->parts.router, desk_time_ms(d), s->contact, s->agent,
+			&end, none);
+	} else
+		d->parts.people->changed(d->parts.people->owner, s->contact);
+}
 
 static void
 on_put(void *owner, uint64_t tag, enum outbox_kept kept)
@@ -290,8 +313,6 @@ on_put(void *owner, uint64_t tag, enum outbox_kept kept)
 	struct sending *s = owner;
 	struct maildesk *d = s->d;
 	const json_t *record = outbox_find(d->outbox, s->id);
-	struct mail_note *w = work_find(d, s->contact);
-	struct reply none = {0};
 
 	if (kept != OUTBOX_KEPT || record == NULL)
 		rpc_refuse(s->rpc, s->tag, RPC_LATER, "store_away",
@@ -302,24 +323,51 @@ on_put(void *owner, uint64_t tag, enum outbox_kept kept)
 	else {
 		rpc_answer(s->rpc, s->tag,
 			json_pack("{s:o}", "mail", record_brief(record, false)));
-		if (w != NULL) {
-			json_object_del(w->note, "draft");
-			if (s->with_files)
-				json_object_del(w->note, "files");
-			work_save(d, w);
-		}
-		if (s->resolve) {
-			struct disposition end = {.code = s->disposition,
-				.amount = NAN,
-				.satisfaction = NAN};
-
-			router_complete(d->parts.router, desk_time_ms(d), s->contact,
-				s->agent, &end, none);
-		} else
-			d->parts.people->changed(d->parts.people->owner, s->contact);
+		after_put(s);
 	}
 	free(s->disposition);
 	free(s);
+}
+
+static bool
+is_reply(const json_t *record)
+{
+	return strcmp(json_string_value(json_object_get(record, "kind")),
+		       out_kind_name[OUT_REPLY]) == 0;
+}
+
+/* Names the mail that a call asks for, by his own id of it where there is one. True: the
+ * mail is there already, since usherd ended before it was answered; it is answered now.
+ */
+static bool
+is_there(struct maildesk *d, const struct rpc_call *call, char name[OUT_ID_TEXT])
+{
+	const struct people *people = d->parts.people;
+	const char *id = rpc_text(call, "id");
+	struct sending s = {.d = d,
+		.contact = rpc_number_id(call, "contact"),
+		.agent = people->agent(people->owner, call),
+		.resolve = rpc_flag(call, "resolve", false),
+		.disposition = (char *)rpc_text(call, "disposition")};
+	const json_t *record;
+	char *act;
+
+	if (id == NULL) {
+		outbox_name(name, NULL);
+		return false;
+	}
+	act = xasprintf("%s %s %s %s", call->command->name, rpc_text(call, "contact"),
+		people->who(people->owner, call), id);
+	outbox_name(name, act);
+	free(act);
+	record = outbox_find(d->outbox, name);
+	if (record == NULL)
+		return false;
+	s.is_reply = is_reply(record);
+	rpc_answer(call->rpc, call->tag,
+		json_pack("{s:o}", "mail", record_brief(record, false)));
+	after_put(&s);
+	return true;
 }
 
 /* What the answer says of the proposals. NULL: nothing. */
@@ -380,9 +428,7 @@ send_record(struct maildesk *d, const struct rpc_call *call, struct held_mail *h
 		.contact = held->contact,
 		.agent = held->agent,
 		.resolve = resolve,
-		.with_files = held->work != NULL &&
-			      strcmp(json_string_value(json_object_get(record, "kind")),
-				      out_kind_name[OUT_REPLY]) == 0,
+		.is_reply = is_reply(record),
 		.disposition = xstrdup(rpc_text(call, "disposition"))};
 	snprintf(s->id, sizeof s->id, "%s",
 		json_string_value(json_object_get(record, "id")));
@@ -419,7 +465,9 @@ void
 on_email_reply(void *owner, const struct rpc_call *call)
 {
 	struct maildesk *d = owner;
-	struct answer_parts parts = {.kind = OUT_REPLY, .text = rpc_text(call, "text")};
+	char name[OUT_ID_TEXT];
+	struct answer_parts parts = {
+		.kind = OUT_REPLY, .name = name, .text = rpc_text(call, "text")};
 	const struct response *r;
 	struct held_mail held;
 	const char *fault = NULL;
@@ -427,7 +475,7 @@ on_email_reply(void *owner, const struct rpc_call *call)
 	json_t *record, *verdict;
 
 	if (!text_list(call, "to", &parts.to) || !text_list(call, "cc", &parts.cc) ||
-		!held_mail(d, call, &held))
+		is_there(d, call, name) || !held_mail(d, call, &held))
 		return;
 	taken = json_object_get(held.work->note, "taken");
 	draft = json_object_get(held.work->note, "draft");
@@ -480,13 +528,17 @@ void
 on_email_forward(void *owner, const struct rpc_call *call)
 {
 	struct maildesk *d = owner;
-	struct answer_parts parts = {
-		.kind = OUT_FORWARD, .text = rpc_text(call, "text"), .quote = true};
+	char name[OUT_ID_TEXT];
+	struct answer_parts parts = {.kind = OUT_FORWARD,
+		.name = name,
+		.text = rpc_text(call, "text"),
+		.quote = true};
 	struct held_mail held;
 	const char *fault = NULL;
 	json_t *record, *files;
 
-	if (!text_list(call, "to", &parts.to) || !held_mail(d, call, &held))
+	if (!text_list(call, "to", &parts.to) || is_there(d, call, name) ||
+		!held_mail(d, call, &held))
 		return;
 	if (parts.text == NULL)
 		parts.text = "";

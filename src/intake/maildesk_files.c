@@ -138,6 +138,23 @@ files_of(const struct mail_note *w)
 	return json_object_get(w->note, "files");
 }
 
+/* A file that the answer has already, by its sender's id. */
+static bool
+has_file(const struct mail_note *w, const char *id)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(files_of(w), i, one)
+	{
+		const char *its = json_string_value(json_object_get(one, "id"));
+
+		if (its != NULL && strcmp(its, id) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool
 begin_refused(const struct rpc_call *call, const char *type, const char *message)
 {
@@ -255,10 +272,12 @@ kept(void *arg)
 	} else {
 		if (files_of(w) == NULL)
 			json_object_set_new(w->note, "files", json_array());
-		json_array_append_new(
-			files_of(w), json_pack("{s:s, s:s, s:I, s:s}", "name", u->name,
-					     "type", type_of_name(u->name), "bytes",
-					     (json_int_t)u->n, "blob", u->blob));
+		/* The answer to its last part was lost, and it was sent twice. */
+		if (!has_file(w, u->id))
+			json_array_append_new(files_of(w),
+				json_pack("{s:s, s:s, s:s, s:I, s:s}", "id", u->id,
+					"name", u->name, "type", type_of_name(u->name),
+					"bytes", (json_int_t)u->n, "blob", u->blob));
 		answer_when_kept(d, &call, w);
 	}
 	upload_free(u);
@@ -297,6 +316,11 @@ on_email_attach(void *owner, const struct rpc_call *call)
 
 	if (!held_mail(d, call, &held))
 		return;
+	if (has_file(held.work, rpc_text(call, "id"))) {
+		rpc_answer(call->rpc, call->tag, json_pack("{s:b}", "accepted", true));
+		held_mail_finish(&held);
+		return;
+	}
 	u = part == 0 ? begin(d, &held, call)
 		      : find(d, held.contact, rpc_text(call, "id"));
 	held_mail_finish(&held);

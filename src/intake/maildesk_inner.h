@@ -120,6 +120,7 @@ void contact_text(char out[NUMBER_ID_TEXT], uint64_t contact);
  */
 struct answer_parts {
 	enum out_kind kind;
+	const char *name;	    /* of the record; NULL: like no other */
 	const char *text, *subject; /* subject NULL: of the mail */
 	const json_t *to, *cc;	    /* lists; NULL: whom the mail is from */
 	const char *by;		    /* agent; NULL: nobody */

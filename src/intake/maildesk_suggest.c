@@ -117,6 +117,9 @@ say_verdict(struct maildesk *d, const struct rpc_call *call, bool none)
 		refuse_fault(call, "not_proposed", "Nothing was proposed for this mail.");
 	} else if (!none && !was_proposed(&held.mail, id)) {
 		refuse_fault(call, "not_proposed", "It was not proposed for this mail.");
+	} else if (none && json_is_true(json_object_get(held.work->note, "ruled"))) {
+		/* Said twice it is learnt once. */
+		answer_when_kept(d, call, held.work);
 	} else {
 		json_object_del(held.work->note, "taken");
 		if (none || strcmp(held.mail.suggest.list[0].id, id) == 0) {
@@ -167,6 +170,12 @@ on_suggestion_judge(void *owner, const struct rpc_call *call)
 	}
 	if (!people->audit(people->owner, call, contact, right ? "upheld" : "corrected"))
 		return;
+	/* Said twice it is learnt once. */
+	if (json_is_boolean(json_object_get(known, "upheld")) &&
+		json_is_true(json_object_get(known, "upheld")) == right) {
+		rpc_answer(call->rpc, call->tag, json_pack("{s:b}", "accepted", true));
+		return;
+	}
 	record = json_deep_copy(known);
 	json_object_set_new(record, "upheld", json_boolean(right));
 	json_object_set_new(

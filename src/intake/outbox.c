@@ -7,6 +7,7 @@
  */
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
+#include <openssl/evp.h>
 #include <openssl/rand.h>
 
 #include "intake/outbox_inner.h"
@@ -78,13 +79,15 @@ out_is_over(enum out_state state)
 }
 
 void
-outbox_name(char id[OUT_ID_TEXT])
+outbox_name(char id[OUT_ID_TEXT], const char *act)
 {
-	unsigned char bytes[(OUT_ID_TEXT - 1) / 2];
+	unsigned char bytes[EVP_MAX_MD_SIZE];
 
-	if (RAND_bytes(bytes, sizeof bytes) != 1)
+	if (act != NULL ? EVP_Digest(act, strlen(act), bytes, NULL, EVP_sha256(), NULL) !=
+				  1
+			: RAND_bytes(bytes, (OUT_ID_TEXT - 1) / 2) != 1)
 		abort(); /* no randomness: nothing of ours would be safe */
-	for (size_t i = 0; i < sizeof bytes; i++)
+	for (size_t i = 0; i < (OUT_ID_TEXT - 1) / 2; i++)
 		snprintf(id + 2 * i, 3, "%02x", bytes[i]);
 }
 
@@ -186,6 +189,42 @@ after_commit(struct outbox *o, struct item *m)
 	out_plan(o);
 }
 
+/* It was not kept. */
+static void
+drop(struct outbox *o, struct item *m, enum outbox_kept why)
+{
+	outbox_done done = m->done;
+	void *owner = m->owner;
+	uint64_t tag = m->tag;
+
+	item_remove(o, m);
+	done(owner, tag, why);
+}
+
+/* An act that came again, after a restart: its mail left long since, and is at hand again
+ * as Redis has it. False: it cannot be read. */
+static bool
+take_earlier(struct outbox *o, struct item *m, const redisReply *reply)
+{
+	struct json_problem problem;
+	json_t *record = json_read(reply->str, reply->len, &problem);
+
+	if (record == NULL || out_state_of(record) == OUT_STATES) {
+		log_error("mail: a record of the outbox cannot be read id=%s", m->id);
+		json_decref(record);
+		return false;
+	}
+	count_state(o, m->state, -1);
+	json_decref(m->record);
+	m->record = record;
+	m->state = out_state_of(record);
+	m->due_ms = out_number(record, "due_ms");
+	count_state(o, m->state, 1);
+	m->kept = true;
+	m->dirty = false;
+	return true;
+}
+
 static void
 on_written(void *owner, uint64_t tag, const redisReply *reply)
 {
@@ -204,24 +243,23 @@ on_written(void *owner, uint64_t tag, const redisReply *reply)
 				"mail: Redis refuses a record id=%s: %s", id, reply->str);
 		m->dirty = true; /* once more when it is back */
 		if (!m->kept && reply != NULL) {
-			outbox_done done = m->done;
-			void *to = m->owner;
-			uint64_t for_tag = m->tag;
-
-			item_remove(o, m);
-			done(to, for_tag, OUTBOX_AWAY);
+			drop(o, m, OUTBOX_AWAY);
 			return;
 		}
 		out_plan(o);
 		return;
 	}
+	if (!m->kept && reply->type == REDIS_REPLY_STRING) {
+		if (take_earlier(o, m, reply)) {
+			m->done(m->owner, m->tag, OUTBOX_KEPT);
+			trim(o);
+			out_plan(o);
+		} else
+			drop(o, m, OUTBOX_AWAY);
+		return;
+	}
 	if (!m->kept && reply->integer == 0) {
-		outbox_done done = m->done;
-		void *to = m->owner;
-		uint64_t for_tag = m->tag;
-
-		item_remove(o, m);
-		done(to, for_tag, OUTBOX_KNOWN);
+		drop(o, m, OUTBOX_KNOWN);
 		return;
 	}
 	if (!m->kept) {
@@ -240,12 +278,13 @@ on_written(void *owner, uint64_t tag, const redisReply *reply)
 static bool
 send_put(struct outbox *o, struct item *m, const char *text)
 {
-	char due[24], life[24], now[24], oldest[24], life_auto[24];
+	char due[24], life[24], now[24], oldest[24], life_auto[24], created[24];
 	char *out_key = xasprintf("out:%s", m->id),
 	     *case_key = xasprintf("case:%s", out_text(m->record, "case")),
 	     *auto_key = xasprintf("auto:%s", out_text(m->record, "contact"));
 	const char *const keys[] = {"outbox", out_key, case_key, auto_key, "autos"};
-	const char *const args[] = {
+	const char *const person[] = {m->id, due, text, life, created};
+	const char *const automatic[] = {
 		m->id, due, text, life, now, m->once, oldest, life_auto};
 	bool done;
 
@@ -254,9 +293,11 @@ send_put(struct outbox *o, struct item *m, const char *text)
 	snprintf(now, sizeof now, "%" PRId64, out_now_ms(o));
 	snprintf(oldest, sizeof oldest, "%" PRId64, m->oldest_ms);
 	snprintf(life_auto, sizeof life_auto, "%" PRId64, LIFE_OF_AUTO_MS);
+	snprintf(
+		created, sizeof created, "%" PRId64, out_number(m->record, "created_ms"));
 	done = side_call(o->parts.side, on_written, o, strtoull(m->id, NULL, 16),
-		"outbox_put", m->once != NULL ? 5 : 3, keys, m->once != NULL ? 8 : 4,
-		args, NULL);
+		"outbox_put", m->once != NULL ? 5 : 3, keys, m->once != NULL ? 8 : 5,
+		m->once != NULL ? automatic : person, NULL);
 	free(out_key);
 	free(case_key);
 	free(auto_key);
@@ -304,7 +345,8 @@ outbox_put(struct outbox *o, json_t *record, const struct outbox_once *once,
 {
 	struct item *m;
 
-	if (!o->loaded || !side_is_up(o->parts.side) || o->live >= OUTBOX_LIVE_MAX) {
+	if (!o->loaded || !side_is_up(o->parts.side) || o->live >= OUTBOX_LIVE_MAX ||
+		out_find(o, out_text(record, "id")) != NULL) {
 		json_decref(record);
 		done(owner, tag, OUTBOX_AWAY);
 		return;

@@ -93,8 +93,9 @@ void outbox_destroy(struct outbox *outbox);
 void outbox_configure(struct outbox *outbox, const struct outbox_settings *settings);
 bool outbox_is_loaded(const struct outbox *outbox);
 
-/* Names a new mail. */
-void outbox_name(char id[OUT_ID_TEXT]);
+/* Names a new mail: by what asked for it, so that the same act is the same mail; NULL:
+ * like no other. */
+void outbox_name(char id[OUT_ID_TEXT], const char *act);
 
 enum outbox_kept {
 	OUTBOX_KEPT,
@@ -115,7 +116,8 @@ struct outbox_once {
  *
  * record  stolen; state held or queued
  * once    NULL for mails that people wrote
- * done    called once, maybe before this returns
+ * done    called once, maybe before this returns. A mail of that name that is there
+ *         since before is OUTBOX_KEPT, too: outbox_find() gives it as it is now
  */
 void outbox_put(struct outbox *outbox, json_t *record, const struct outbox_once *once,
 	outbox_done done, void *owner, uint64_t tag);

@@ -7,12 +7,16 @@
 -- A mail that is to leave.
 --
 -- KEYS  1 owner, 2 outbox, 3 out:ID, 4 case:CASE [, 5 auto:CONTACT, 6 autos]
--- ARGS  1 token, 2 ID, 3 due (centre ms), 4 record, 5 ms that the case's list lives
---       [, 6 centre ms of now, 7 "ID RESPONSE SENDER", 8 oldest ms of autos that is kept,
+-- ARGS  1 token, 2 ID, 3 due (centre ms), 4 record, 5 ms that the case's list lives, 6 when
+--       the record was made (centre ms)
+--       [instead: 6 centre ms of now, 7 "ID RESPONSE SENDER", 8 oldest ms of autos that is kept,
 --       9 ms that auto:CONTACT lives]
--- Answers 1 kept (also when it was before), 0 the contact had its automatic answer
+-- Answers 1 kept (also when it was before), 0 the contact had its automatic answer; the record
+-- that another request for the same mail kept, whose answer was lost
 local function put(keys, args)
-  if redis.call('EXISTS', keys[3]) == 1 then return 1 end
+  local old = redis.call('GET', keys[3])
+  if old and #keys == 4 and cjson.decode(old).created_ms ~= tonumber(args[6]) then return old end
+  if old then return 1 end
   if #keys > 4 then
     if redis.call('EXISTS', keys[5]) == 1 then return 0 end
     redis.call('SET', keys[5], args[2], 'PX', args[9])

@@ -312,6 +312,50 @@ def with_file(raw, content=b"%PDF-1.4 \0 x"):
     return message.as_bytes(policy=message.policy.clone(linesep="\r\n"))
 
 
+@test(subset=True)
+async def a_mail_that_is_asked_for_again_under_its_id_leaves_once_over_a_restart_too(start):
+    here = await post(start)
+    centre = here.centre
+    ann = await centre.agent("a1")
+    await mail_in(centre, with_file(order_mail(1)))
+    contact = await ann.take()
+    await ann.not_ready()  # what is split off is Bob's
+    await ann.call("email.draft", contact=contact, text="Dear Ann, ")
+    onward = {"id": "p-1", "contact": contact, "to": ["stock@else.test"], "text": "Can you look?"}
+    first = (await ann.call("email.forward", **onward))["mail"]["id"]
+    equal((await ann.call("email.forward", **onward))["mail"]["id"], first)
+    equal((await ann.call("email.get", contact=contact))["draft"]["text"], "Dear Ann, ")
+    await ann.expect("email.delivery", lambda p: p["mail"]["state"] == "sent")
+    apart = {"id": "p-1", "contact": contact, "title": "Price of a box"}
+    other = (await ann.call("email.split", **apart))["contact"]
+    centre.note("submit", key="split")
+    centre.note("accepted", key="split", contact=other, duplicate=False)
+    for _ in range(2):
+        await attach(ann, contact, "note.txt", b"As promised.")
+    equal(len((await ann.call("email.get", contact=contact))["files"]), 1)
+    # usherd goes before anybody was answered; what left long since is not at hand any more.
+    await ann.stop()
+    await centre.kill("router")
+    await centre.launch()
+    ann = await centre.agent("a1", ready=False)
+    await eventually(lambda: contact in ann.contacts, what="her work")
+    again = (await ann.call("email.forward", **onward))["mail"]
+    equal((again["id"], again["state"]), (first, "sent"))
+    equal((await ann.call("email.split", **apart))["contact"], other)
+    await attach(ann, contact, "note.txt", b"As promised.")
+    answer_ = {"id": "p-1", "contact": contact, "text": "Here it is.", "resolve": True}
+    sent = (await ann.call("email.reply", **answer_))["mail"]
+    equal([f["name"] for f in sent["attachments"]], ["note.txt"])
+    equal((await ann.call("email.reply", **answer_))["mail"]["id"], sent["id"])
+    await centre.becomes(contact, "completed")
+    equal([str(m["to"]) for m in await here.mails(2)], ["stock@else.test", "ann1@cust.example"])
+    # Another id, another mail; nobody else's.
+    bob = await centre.agent("a2")
+    await bob.take(other)
+    await bob.call("email.forward", **{**onward, "contact": other})
+    await here.mails(3)
+
+
 @test
 async def a_mail_is_forwarded_split_and_parked_until_the_customer_answers(start):
     here = await post(start, queues={"general": {"affinity": "30s"}})
