@@ -25,11 +25,12 @@ struct asking {
 	const char *refused_type, *refused; /* static; NULL: it is not */
 	int64_t now_ms;
 	char who[ID_MAX + 1];
-	int64_t contact;   /* number in the tables, where one was named; 0 */
-	int64_t party;	   /* of the question, filled by who makes it; 0 */
-	char secret[129];  /* likewise */
-	int64_t until_ms;  /* likewise */
-	int64_t before_ms; /* likewise */
+	char act[3 * ID_MAX + 32]; /* names it over all repeats; "": it has no id */
+	int64_t contact;	   /* number in the tables, where one was named; 0 */
+	int64_t party;		   /* of the question, filled by who makes it; 0 */
+	char secret[129];	   /* likewise */
+	int64_t until_ms;	   /* likewise */
+	int64_t before_ms;	   /* likewise */
 };
 
 /* A question of this call; its maker fills what the work needs, then sends it. */

@@ -1,6 +1,7 @@
 /* history/methods.c - the table of methods, and how a question goes to the database and
  * back.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "history/inner.h"
 
 #define AWAY_MS 5000 /* a write is tried so long before its caller is told */
+#define ACT_LIFE_MS INT64_C(86400000) /* so long an act is known by its id */
 
 /* ---- questions ---- */
 
@@ -46,15 +48,54 @@ answer(void *arg, enum database_result result)
 	asking_destroy(a);
 }
 
+/* What came of an act that was asked for before; NULL: it was not. */
+static json_t *
+known_act(struct database_session *s, const char *act)
+{
+	struct query *q = query_start(s, "SELECT result FROM act WHERE name = $1");
+	json_t *result = NULL;
+
+	query_put_text(q, 1, act);
+	if (query_row(q))
+		result = json_loads(query_text(q, 0), 0, NULL);
+	query_end(q);
+	return result;
+}
+
+/* Committed with what the act did, or not at all. */
+static void
+keep_act(struct database_session *s, const char *act, const json_t *result)
+{
+	int64_t now_ms = clock_wall_ms();
+	struct query *q = query_start(s, "DELETE FROM act WHERE at_ms < $1");
+	struct text text = {0};
+
+	query_put_int(q, 1, now_ms - ACT_LIFE_MS);
+	query_run(q);
+	json_write(&text, result);
+	q = query_start(s, "INSERT INTO act (name, at_ms, result) VALUES ($1, $2, $3)");
+	query_put_text(q, 1, act);
+	query_put_int(q, 2, now_ms);
+	query_put_text(q, 3, text.s);
+	query_run(q);
+	text_finish(&text);
+}
+
 static bool
 work(struct database_session *s, void *arg)
 {
 	struct asking *a = arg;
 
 	json_decref(a->result); /* of a try that could not be committed */
-	a->result = NULL;
+	a->result = a->act[0] != '\0' ? known_act(s, a->act) : NULL;
 	a->refused = NULL;
-	return a->work(s, a) && a->refused == NULL;
+	if (a->result != NULL)
+		return true;
+	if (!a->work(s, a) || a->refused != NULL)
+		return false;
+	if (a->act[0] != '\0')
+		keep_act(s, a->act, a->result);
+	return true;
 }
 
 struct asking *
@@ -75,6 +116,9 @@ asking_create(struct history *h, const struct rpc_call *call,
 			contact != 0 ? recorder_contact(h->parts.recorder, contact) : 0};
 	snprintf(a->who, sizeof a->who, "%s",
 		h->parts.people->who(h->parts.people->owner, call));
+	if (rpc_text(call, "id") != NULL)
+		snprintf(a->act, sizeof a->act, "%s %s %s %s", rpc_role_name[call->role],
+			a->who, call->command->name, rpc_text(call, "id"));
 	return a;
 }
 
@@ -203,6 +247,7 @@ static const struct rpc_param timeline_params[] = {
 
 static const struct rpc_param note_params[] = {
 	RPC_THE_CONTACT,
+	RPC_ITS_ID,
 	{"text", RPC_TEXT, .required = true, .most = 8192},
 	{0},
 };
@@ -216,6 +261,7 @@ static const struct rpc_param transcript_params[] = {
 
 static const struct rpc_param case_open_params[] = {
 	RPC_THE_CONTACT,
+	RPC_ITS_ID,
 	{"title", RPC_TEXT, .required = true, .most = 512},
 	{0},
 };
@@ -227,6 +273,7 @@ static const struct rpc_param case_join_params[] = {
 };
 
 static const struct rpc_param case_state_params[] = {
+	RPC_ITS_ID,
 	{"case", RPC_INTEGER, .required = true, .least = 1, .most = JSON_INTEGER_MAX},
 	{"state", RPC_WORD, .required = true, .words = "open|pending|resolved"},
 	{"contact", RPC_CONTACT},

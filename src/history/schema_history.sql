@@ -293,3 +293,14 @@ ALTER TABLE contact ADD COLUMN ring_ms INTEGER;
 ALTER TABLE visit ADD COLUMN queue_ms INTEGER;
 ALTER TABLE leg ADD COLUMN ring_ms INTEGER;
 ALTER TABLE leg ADD COLUMN told_talk_ms INTEGER;
+
+-- version 5
+
+-- What was asked for under an id of the asker's own, and what came of it: asked for again,
+-- since the answer was lost, it is answered so. For a day.
+CREATE TABLE act (
+	name TEXT PRIMARY KEY,
+	at_ms INTEGER NOT NULL,
+	result TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX act_at ON act (at_ms);

@@ -118,6 +118,36 @@ async def all_that_is_kept_of_a_customer_is_handed_out_however_much_it_is(start)
     await refused(centre.admin("customer.export", customer=party, after="9:x"), "invalid_params")
 
 
+@test
+async def a_note_and_a_case_asked_for_again_under_their_ids_are_one_over_a_restart_too(start):
+    centre = await start()
+    ann = await centre.agent("a1")
+    contact = await centre.submit("task", customer={"email": "ann@example.com"})
+    await ann.take(contact)
+
+    async def ask():
+        note = (await ann.call("contact.note", id="p-1", contact=contact, text="He will call again."))["note"]
+        case = (await ann.call("case.open", id="p-1", contact=contact, title="A lamp is broken"))["case"]
+        await ann.call("case.set_state", id="p-1", contact=contact, case=case, state="pending", reason="asked for a photo")
+        return note, case
+
+    first = await ask()
+    equal(await ask(), first)
+    await ann.stop()  # or she comes back by herself, beside the next one of that name
+    await centre.kill("router")
+    await centre.launch()
+    ann = await centre.agent("a1", ready=False)
+    await eventually(lambda: contact in ann.contacts, what="her work")
+    equal(await ask(), first)
+    (case,) = (await ann.call("case.list", contact=contact))["cases"]
+    equal([change["state"] for change in case["changes"]], ["open", "pending"])
+    # Without an id, and under another one, they are others.
+    await ann.call("contact.note", contact=contact, text="He will call again.")
+    await ann.call("contact.note", id="p-2", contact=contact, text="He will call again.")
+    entries = (await ann.call("customer.timeline", contact=contact))["entries"]
+    equal([e["kind"] for e in entries if e["kind"] != "contact"].count("note"), 3)
+
+
 async def figures(centre, by):
     span = {"from": "2000-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z"}
     return {row[by]: row for row in (await centre.admin("report.get", by=by, interval="all", **span))["rows"]}
