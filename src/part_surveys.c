@@ -46,6 +46,8 @@ part_surveys_open(struct usher *u)
 	u->surveys = surveys_create(&(struct surveys_parts){.database = u->database,
 		.http = u->http,
 		.people = &u->people,
+		.router = u->router,
+		.clock = &u->clock,
 		.sign = sign,
 		.good = good,
 		.owner = u,

@@ -50,6 +50,11 @@ struct people {
 	bool (*sees_queue)(void *owner, const struct rpc_call *call, int queue);
 	bool (*sees_agent)(void *owner, const struct rpc_call *call, int agent);
 
+	/* Whether a peer may see a contact that has ended, by {queue, channel, agent} of
+	 * its record; for answers that come later, when he may be gone (false). Nothing
+	 * is refused. */
+	bool (*sees_ended)(void *owner, uint64_t who, const json_t *contact);
+
 	/* The record of a privileged act or of a data read in the audit, before its
 	 * effect can be seen; object, detail: NULL when there is none. False: it cannot
 	 * be written and the call has been refused; do nothing. */

@@ -216,6 +216,8 @@ bool find_queue(
 	struct desk *desk, const struct rpc_call *call, const char *param, int *out);
 /* A live contact in the session's scope. False: refused already. */
 bool find_contact(struct desk *desk, const struct rpc_call *call, uint64_t *out);
+/* The same for one that has ended, by its record; false also when the asker is gone. */
+bool may_see_ended(struct desk *desk, uint64_t who, const json_t *contact);
 /* The record of an act, before its effect is visible: who, role, from where, what, which.
  * False: it could not be written and the call was refused; do nothing. */
 bool audit(struct desk *desk, const struct rpc_call *call, const char *object,

@@ -101,7 +101,7 @@ on_contact_resume(void *owner, const struct rpc_call *call)
 
 /* An answer of router_fetch_json: the asker is looked up again, since he may be gone or
  * somebody else's contact may have been asked for. */
-static bool
+bool
 may_see_ended(struct desk *desk, uint64_t who, const json_t *contact)
 {
 	struct caller *caller = desk_caller(desk, who);

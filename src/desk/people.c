@@ -64,6 +64,12 @@ sees_agent(void *owner, const struct rpc_call *call, int agent)
 }
 
 static bool
+sees_ended(void *owner, uint64_t who_asks, const json_t *object)
+{
+	return may_see_ended(owner, who_asks, object);
+}
+
+static bool
 audited(void *owner, const struct rpc_call *call, const char *object, const char *detail)
 {
 	return audit(owner, call, object, detail);
@@ -182,6 +188,6 @@ struct people
 desk_people(struct desk *desk)
 {
 	return (struct people){desk, agent_of, who, from, session_of, contact,
-		named_agent, named_queue, sees_queue, sees_agent, audited, refuse,
-		tell_agent, tell_watchers, tell_session, enrich, changed};
+		named_agent, named_queue, sees_queue, sees_agent, sees_ended, audited,
+		refuse, tell_agent, tell_watchers, tell_session, enrich, changed};
 }

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/json.h"
+#include "base/map.h"
 #include "base/moment.h"
 #include "history/apply.h"
 #include "history/party.h"
@@ -19,6 +19,7 @@
 
 struct surveys {
 	struct surveys_parts parts;
+	struct idmap asked; /* struct asked by request, owned */
 };
 
 /* One answer on its way to the database. */
@@ -145,20 +146,136 @@ on_post(void *owner, const struct http_request *r)
 
 /* ---- the link ---- */
 
+/* A link asked for a contact that has ended: whose it was is looked up, in the store as
+ * long as it is there, then in the records. */
+struct asked {
+	struct surveys *surveys;
+	struct rpc *rpc;
+	uint64_t who, tag, contact;
+	json_t *record; /* owned; NULL: there is none */
+};
+
+static void
+asked_destroy(struct asked *a)
+{
+	json_decref(a->record);
+	free(a);
+}
+
+static void
+give(struct surveys *surveys, struct rpc *rpc, uint64_t tag, uint64_t number)
+{
+	struct surveys_parts *p = &surveys->parts;
+	char contact[NUMBER_ID_TEXT], token[SURVEY_TOKEN_TEXT], until[MOMENT_TEXT];
+	int64_t expires_ms = clock_wall_ms() + SURVEY_DAYS * DAY_MS;
+
+	number_id_format(contact, 'c', number);
+	p->sign(p->owner, contact, expires_ms, token);
+	moment_format(until, expires_ms);
+	rpc_answer(rpc, tag,
+		json_pack("{s:s, s:s, s:s, s:s}", "contact", contact, "token", token,
+			"until", until, "post", "/v1/surveys"));
+}
+
+static void
+give_if_his(const struct asked *a, const json_t *contact)
+{
+	const struct people *people = a->surveys->parts.people;
+
+	if (people->sees_ended(people->owner, a->who, contact))
+		give(a->surveys, a->rpc, a->tag, a->contact);
+	else
+		rpc_refuse(a->rpc, a->tag, RPC_IDENTITY, "not_permitted",
+			"This contact is not yours to ask about.", NULL);
+}
+
+static bool
+read_record(struct database_session *s, void *arg)
+{
+	struct asked *a = arg;
+	struct query *q =
+		query_start(s, "SELECT queue, channel, agent FROM contact WHERE id = $1");
+
+	query_put_int(q, 1, apply_contact(generation(s), a->contact));
+	if (query_row(q))
+		a->record = json_pack("{s:s*, s:s*, s:s*}", "queue", query_text(q, 0),
+			"channel", query_text(q, 1), "agent", query_text(q, 2));
+	query_end(q);
+	return true;
+}
+
+static void
+record_read(void *arg, enum database_result result)
+{
+	struct asked *a = arg;
+
+	if (result != DATABASE_OK)
+		rpc_refuse(a->rpc, a->tag, RPC_LATER, "database_away",
+			"The records cannot be read now; try again later.",
+			json_pack("{s:i}", "retry_ms", 1000));
+	else if (a->record == NULL)
+		rpc_refuse(a->rpc, a->tag, RPC_NOT_FOUND, "no_contact",
+			"There is no record of this contact (any more, or yet).", NULL);
+	else
+		give_if_his(a, a->record);
+	asked_destroy(a);
+}
+
+static void
+fetched(void *owner, uint64_t who, uint64_t tag, json_t *contact, bool away)
+{
+	struct surveys *surveys = owner;
+	struct asked *a = idmap_remove(&surveys->asked, tag);
+
+	if (a == NULL)
+		return;
+	if (contact != NULL) {
+		give_if_his(a, contact);
+		asked_destroy(a);
+	} else if (away) {
+		rpc_refuse(a->rpc, a->tag, RPC_LATER, "store_away",
+			"Redis is away, so it is not known whose it was; try again "
+			"later.",
+			json_pack("{s:i}", "retry_ms", 1000));
+		asked_destroy(a);
+	} else if (!database_read(surveys->parts.database, read_record, record_read, a))
+		record_read(a, DATABASE_AWAY);
+}
+
+/* Staff's links are on record, as all that they do; false: refused. */
+static bool
+is_audited(const struct people *people, const struct rpc_call *call)
+{
+	return (RPC_MAY(call->role) & RPC_STAFF) == 0 ||
+	       people->audit(
+		       people->owner, call, rpc_text(call, "contact"), "survey link");
+}
+
 static void
 on_link(void *owner, const struct rpc_call *call)
 {
 	struct surveys *surveys = owner;
 	struct surveys_parts *p = &surveys->parts;
-	char contact[NUMBER_ID_TEXT], token[SURVEY_TOKEN_TEXT], until[MOMENT_TEXT];
-	int64_t expires_ms = clock_wall_ms() + SURVEY_DAYS * DAY_MS;
+	uint64_t contact = rpc_number_id(call, "contact");
+	struct asked *a;
 
-	number_id_format(contact, 'c', rpc_number_id(call, "contact"));
-	p->sign(p->owner, contact, expires_ms, token);
-	moment_format(until, expires_ms);
-	rpc_answer(call->rpc, call->tag,
-		json_pack("{s:s, s:s, s:s, s:s}", "contact", contact, "token", token,
-			"until", until, "post", "/v1/surveys"));
+	if (router_contact_state(p->router, contact) != CONTACT_STATES) {
+		if (p->people->contact(p->people->owner, call, &contact) &&
+			is_audited(p->people, call))
+			give(surveys, call->rpc, call->tag, contact);
+		return;
+	}
+	if (!is_audited(p->people, call))
+		return;
+	a = xcalloc(1, sizeof *a);
+	*a = (struct asked){.surveys = surveys,
+		.rpc = call->rpc,
+		.who = call->who,
+		.tag = call->tag,
+		.contact = contact};
+	idmap_put(&surveys->asked, call->tag, a);
+	router_fetch_json(p->router, centre_clock_now_ms(p->clock), contact, false,
+		fetched, surveys, call->who, call->tag);
 }
 
 static const struct rpc_param link_params[] = {
@@ -185,5 +302,13 @@ surveys_create(const struct surveys_parts *parts)
 void
 surveys_destroy(struct surveys *surveys)
 {
+	size_t at = 0;
+	uint64_t tag;
+	void *value;
+
+	while (surveys != NULL && idmap_next(&surveys->asked, &at, &tag, &value))
+		asked_destroy(value);
+	if (surveys != NULL)
+		idmap_finish(&surveys->asked);
 	free(surveys);
 }

@@ -9,9 +9,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/http.h"
 #include "base/people.h"
 #include "history/database.h"
+#include "route/router.h"
 
 #define SURVEY_TOKEN_TEXT 96
 #define SURVEY_DAYS 30 /* a link is good for so long */
@@ -23,6 +25,8 @@ struct surveys_parts {
 	struct database *database;
 	struct http_server *http;
 	const struct people *people;
+	struct router *router;
+	const struct centre_clock *clock; /* centre time */
 	/* The token of a contact, and whether a token is that of the contact and still
 	 * good; in constant time. */
 	void (*sign)(void *owner, const char *contact, int64_t expires_ms,

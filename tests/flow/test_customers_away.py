@@ -5,7 +5,9 @@ import os
 import shutil
 
 from chat_case import begin
+from ctl import run
 from harness import BUILD
+from records import recorded
 from resp import Resp
 from robot import refused
 from runner import check, equal, eventually, main, test
@@ -167,6 +169,38 @@ async def a_signed_link_takes_one_answer_for_its_contact(start):
     party = await found(centre, "email", "ann@example.com")
     figure = (await centre.admin("customer.get", customer=party))["customer"]["attributes"]["satisfaction"]
     equal((figure["value"], figure["source"]), (9, "survey"))
+
+
+@test
+async def a_link_is_signed_by_who_may_see_its_contact_living_ended_and_long_gone(start):
+    centre = await start(judged=False, queues={"billing": {"teams": ["first"]}, "general": {"teams": ["second"]}})
+    cem = await centre.agent("a3", ready=False)
+    contact = await centre.submit("task", queue="billing")
+    s1, s2 = await centre.supervisor("s1"), await centre.supervisor("s2")
+    link = await centre.wire(token=await centre.token("link"))
+    other = (await centre.admin("key.create", queues=["general"]))["key"]
+    intake = await centre.wire(key=other)
+
+    async def asked():
+        for who in (s1, link):
+            equal((await who.call("survey.link", contact=contact))["contact"], contact)
+        for who in (s2, intake):
+            await refused(who.call("survey.link", contact=contact), "not_permitted")
+
+    await asked()
+    await cem.ready()
+    await cem.take(contact)
+    await cem.finish(contact)
+    await asked()
+    await recorded(centre, 1)
+    async with await Resp.open(centre.redis_address()) as store:  # as when `keep_finished` is over
+        for key in await store.keys(f"*c:{contact}*"):
+            await store("DEL", key)
+    equal(await centre.get(contact), None)
+    await asked()
+    await refused(s1.call("survey.link", contact="c000999999999"), "no_contact")
+    shown, _ = await run("audit", "show", "--what", "survey.link", "--who", "s1", state=centre.state_dir)
+    equal(shown.count(contact), 3)
 
 
 def drop(folder, name, data, cover=None):
