@@ -145,6 +145,7 @@ static const struct rpc_param list_contacts[] = {
 	{"agent", RPC_NAME},
 	{"waiting", RPC_BOOLEAN},
 	{"held", RPC_BOOLEAN},
+	{"after", RPC_TEXT, .most = 160},
 	{"most", RPC_INTEGER, .least = 1, .most = OBJECTS_PER_FRAME},
 	{NULL},
 };

@@ -411,9 +411,22 @@ void router_fetch_json(struct router *router, int64_t now_ms, uint64_t contact,
 	bool explain, router_found fn, void *owner, uint64_t who, uint64_t tag);
 json_t *router_agent_json(struct router *router, int64_t now_ms, int agent);
 json_t *router_queue_json(struct router *router, int64_t now_ms, int queue);
-/* Waiting contacts in the very order in which they would be served (queue -1: all); at
- * most `most`. */
-json_t *router_waiting_json(struct router *router, int64_t now_ms, int queue, int most);
+/* A page of who waits, in the very order in which they would be served. */
+#define WAITING_PLACES_MAX 20000 /* no page begins behind so many */
+struct waiting_page {
+	int queue;			      /* -1: all of those that are seen */
+	bool (*sees)(void *owner, int queue); /* NULL: every queue */
+	void *owner;
+	int most;      /* contacts */
+	size_t bytes;  /* of them, about; the one that makes it full is still in it */
+	int place;     /* where it begins; where the next one does */
+	uint64_t last; /* begins behind this one, wherever it waits now; 0, or when it
+			* waits no more: at the place. The last one of this page */
+	bool more;     /* result: there are more */
+	bool far;      /* result: beyond WAITING_PLACES_MAX */
+};
+json_t *router_waiting_json(
+	struct router *router, int64_t now_ms, struct waiting_page *page);
 /* The same, without words: fills out, which has room for `most`; returns how many. */
 struct waiting_contact {
 	uint64_t contact;

@@ -66,10 +66,18 @@ sift(struct run *heap, int n, int i)
 	}
 }
 
-/* Calls fn for the first `most`, in order. */
+static bool
+is_wanted(const struct waiting_page *page, int queue)
+{
+	return (page->queue < 0 || page->queue == queue) &&
+	       (page->sees == NULL || page->sees(page->owner, queue));
+}
+
+/* Calls fn for who waits in the page's queues, in order, until it says that it is enough.
+ */
 static void
-walk(struct router *r, int64_t now_ms, int queue, int most,
-	void (*fn)(struct router *r, const struct candidate *c, int place, int64_t now_ms,
+walk(struct router *r, int64_t now_ms, const struct waiting_page *page,
+	bool (*fn)(struct router *r, const struct candidate *c, int place, int64_t now_ms,
 		void *out),
 	void *out)
 {
@@ -77,12 +85,11 @@ walk(struct router *r, int64_t now_ms, int queue, int most,
 	int n = 0;
 
 	for (size_t i = 0; i < r->n_classes; i++)
-		if (r->classes[i]->n > 0 && (queue < 0 || r->classes[i]->queue == queue))
+		if (r->classes[i]->n > 0 && is_wanted(page, r->classes[i]->queue))
 			n += open_runs(r, r->classes[i], heap + n, now_ms);
 	for (int i = n / 2; i-- > 0;)
 		sift(heap, n, i);
-	for (int place = 0; place < most && n > 0; place++) {
-		fn(r, &heap[0].next, place, now_ms, out);
+	for (int place = 0; n > 0 && fn(r, &heap[0].next, place, now_ms, out); place++) {
 		run_at(r, &heap[0], order_next(&heap[0].class->order, &heap[0].at),
 			now_ms);
 		if (heap[0].next.contact == NULL)
@@ -92,52 +99,88 @@ walk(struct router *r, int64_t now_ms, int queue, int most,
 	free(heap);
 }
 
-static void
+struct listing {
+	struct waiting_page *page;
+	json_t *list;
+	uint64_t behind; /* the page begins behind it; 0: at its place */
+	size_t bytes;
+};
+
+static bool
 list_json(
 	struct router *r, const struct candidate *c, int place, int64_t now_ms, void *out)
 {
-	json_t *o = describe_contact(r, now_ms, c->contact, DESCRIBE_BRIEF);
+	struct listing *l = out;
+	struct waiting_page *page = l->page;
+	json_t *o;
 
+	if (l->behind != 0 || place < page->place) {
+		if (c->contact->id == l->behind) {
+			l->behind = 0;
+			page->place = place + 1;
+		}
+		page->far = place >= WAITING_PLACES_MAX;
+		return !page->far;
+	}
+	page->more = (int)json_array_size(l->list) == page->most ||
+		     (page->bytes > 0 && l->bytes >= page->bytes);
+	if (page->more)
+		return false;
+	o = describe_contact(r, now_ms, c->contact, DESCRIBE_BRIEF);
 	json_object_set_new(o, "slack_ms",
 		json_integer(
 			class_slack_ms(r, c->contact->class, c->contact->d_ms, now_ms)));
 	json_object_set_new(o, "log2_score", json_real(c->log2_score));
 	json_object_set_new(o, "place", json_integer(place));
-	json_array_append_new(out, o);
+	l->bytes += json_dumpb(o, NULL, 0, 0);
+	json_array_append_new(l->list, o);
+	page->place = place + 1;
+	page->last = c->contact->id;
+	return true;
 }
 
 json_t *
-router_waiting_json(struct router *r, int64_t now_ms, int queue, int most)
+router_waiting_json(struct router *r, int64_t now_ms, struct waiting_page *page)
 {
-	json_t *list = json_array();
+	const struct contact *last = page->last != 0 ? contact_find(r, page->last) : NULL;
+	struct listing l = {.page = page, .list = json_array()};
 
-	walk(r, now_ms, queue, most, list_json, list);
-	return list;
+	page->more = page->far = false;
+	if (last != NULL && last->class != NULL && is_wanted(page, last->class->queue)) {
+		l.behind = page->last;
+		page->place = 0;
+	}
+	walk(r, now_ms, page, list_json, &l);
+	return l.list;
 }
 
 struct rows {
 	struct waiting_contact *row;
-	int n;
+	int n, most;
 };
 
-static void
+static bool
 list_row(
 	struct router *r, const struct candidate *c, int place, int64_t now_ms, void *out)
 {
 	struct rows *rows = out;
 
+	if (rows->n == rows->most)
+		return false;
 	rows->row[rows->n++] = (struct waiting_contact){.contact = c->contact->id,
 		.queue = c->contact->queue,
 		.t0_ms = c->contact->t0_ms,
 		.deadline_ms = c->contact->d_ms};
+	return true;
 }
 
 int
 router_waiting(struct router *r, int64_t now_ms, int queue, int most,
 	struct waiting_contact *out)
 {
-	struct rows rows = {.row = out};
+	struct rows rows = {.row = out, .most = most};
+	struct waiting_page page = {.queue = queue};
 
-	walk(r, now_ms, queue, most, list_row, &rows);
+	walk(r, now_ms, &page, list_row, &rows);
 	return rows.n;
 }

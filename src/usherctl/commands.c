@@ -17,7 +17,7 @@ static const struct option_spec reason[] = {
 static const struct option_spec list_contacts[] = {
 	{"queue", "QUEUE", "of this queue only"},
 	{"agent", "AGENT", "held by this agent"},
-	{"most", "N", "of each kind, 1 to 200; default 100"},
+	{"most", "N", "of each kind, 1 to 20000; default 100"},
 	{0},
 };
 

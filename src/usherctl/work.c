@@ -4,6 +4,9 @@
 
 #include "usherctl/usherctl.h"
 
+#define PAGE_MOST 200	  /* contacts of each kind in one answer of contact.list */
+#define LISTED_MOST 20000 /* of each kind: its pages go no further */
+
 /* Sets a member if there is text for it. */
 static void
 set_text(json_t *o, const char *name, const char *text)
@@ -158,18 +161,64 @@ held_table(struct ctl *ctl, const json_t *list)
 	table_print(t, "Agents hold none.");
 }
 
+/* Adds a list's page up to `most` in all; false: it has as many. */
+static bool
+extend(json_t *list, const json_t *page, int64_t most)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(page, i, one)
+	{
+		if ((int64_t)json_array_size(list) < most)
+			json_array_append(list, one);
+	}
+	return (int64_t)json_array_size(list) < most;
+}
+
+/* Both lists, page by page, until they are over or have `most`. NULL: said why. */
+static json_t *
+contact_lists(struct ctl *ctl, int64_t most)
+{
+	json_t *waiting = json_array(), *held = json_array(), *next = NULL, *page;
+	bool more_waiting = true, more_held = true;
+
+	do {
+		json_t *params = json_pack("{s:I}", "most",
+			(json_int_t)(most < PAGE_MOST ? most : PAGE_MOST));
+
+		set_text(params, "queue", option(ctl, "queue"));
+		set_text(params, "agent", option(ctl, "agent"));
+		if (next != NULL)
+			json_object_set_new(params, "after", next);
+		if (!more_waiting)
+			json_object_set_new(params, "waiting", json_false());
+		if (!more_held)
+			json_object_set_new(params, "held", json_false());
+		page = call(ctl, "contact.list", params);
+		if (page == NULL) {
+			json_decref(waiting);
+			json_decref(held);
+			return NULL;
+		}
+		more_waiting = extend(waiting, json_object_get(page, "waiting"), most);
+		more_held = extend(held, json_object_get(page, "held"), most);
+		next = json_incref(json_object_get(page, "next"));
+		json_decref(page);
+	} while (next != NULL && (more_waiting || more_held));
+	json_decref(next);
+	return json_pack("{s:o, s:o}", "waiting", waiting, "held", held);
+}
+
 enum status
 do_contact_list(struct ctl *ctl)
 {
-	json_t *params, *result;
+	json_t *result;
 	int64_t most;
 
-	if (!option_number(ctl, "most", 1, 200, 100, &most))
+	if (!option_number(ctl, "most", 1, LISTED_MOST, 100, &most))
 		return STATUS_USAGE;
-	params = json_pack("{s:I}", "most", (json_int_t)most);
-	set_text(params, "queue", option(ctl, "queue"));
-	set_text(params, "agent", option(ctl, "agent"));
-	result = call(ctl, "contact.list", params);
+	result = contact_lists(ctl, most);
 	if (result == NULL)
 		return STATUS_FAILED;
 	if (ctl->json) {

@@ -1,9 +1,11 @@
 """The floor as supervisors watch it: the order of service, what is foreseen, figures, alarms, help, messages."""
 
 import asyncio
+import json
 import random
 
 import harness
+from ctl import run
 from robot import refused
 from runner import check, equal, eventually, main, test
 
@@ -277,6 +279,53 @@ async def what_is_asked_for_again_under_its_id_happens_once(start):
     await (await centre.supervisor("boss", role="administrator")).call("message.send", id="m-2", text="Not at all", agent="a1")
     await ann.call("session.ping")
     equal(heard, ["Lunch at noon", "Lunch at noon", "Back at one", "Not at all"])
+
+
+@test
+async def a_supervisor_of_few_queues_has_full_pages_of_all_that_is_his(start):
+    queues = {"billing": {"teams": ["first"]}, "general": {"teams": ["second"]}}
+    centre = await start(queues=queues, agents=[{"id": "a3", "name": "Cem", "team": "first", "skills": {"english": 5, "billing": 5}, "capacity": 500}])
+    cem = await centre.agent("a3")
+    held = [await centre.submit("task", queue="billing") for _ in range(5)]
+    for contact in held:
+        await cem.take(contact)
+    await cem.not_ready()
+    # What is due first is not his.
+    for n in range(12):
+        await centre.submit("task", queue="general", tier="gold", sla_ms=1000)
+    his = [await centre.submit("task", queue="billing", sla_ms=10**6 + n, title="x" * 998) for n in range(23)]
+    s1 = await centre.supervisor("s1")
+    equal([c["id"] for c in (await s1.call("contact.list", most=7))["waiting"]], his[:7])
+    listed, holds, after, pages = [], [], {}, 0
+    while after is not None:
+        page = await s1.call("contact.list", most=3, **after)
+        check(len(page["waiting"]) <= 3 and len(page["held"]) <= 3, page)
+        equal([c["place"] for c in page["waiting"]], list(range(len(listed), len(listed) + len(page["waiting"]))))
+        listed += [c["id"] for c in page["waiting"]]
+        holds += [c["id"] for c in page["held"]]
+        after, pages = {"after": page["next"]} if "next" in page else None, pages + 1
+    equal((listed, sorted(holds), pages), (his, sorted(held), 8))
+    # A page goes on behind its last contact wherever that waits now; the list moves while it is read.
+    first = await s1.call("contact.list", most=5, held=False)
+    await centre.leave(his[1])
+    second = await s1.call("contact.list", most=5, held=False, after=first["next"])
+    equal([c["id"] for c in second["waiting"]], his[5:10])
+    for wrong in ("x", "1/c000000000001", "-1/,-", "0/,nobody/", "0/,a3/x"):
+        await refused(s1.call("contact.list", after=wrong), "invalid_params")
+    out, _ = await run("--json", "contact", "list", "--queue", "billing", "--most", "22", state=centre.state_dir)
+    equal([c["id"] for c in json.loads(out)["waiting"]], [his[0], *his[2:]])
+
+
+@test
+async def a_list_of_long_titles_fits_its_answers(start):
+    centre = await start(judged=False)
+    title = "\\" * 998
+    made = {await centre.submit("task", title=title, sla_ms=10**6) for _ in range(150)}
+    first = await centre.admin("contact.list", most=200)
+    check(len(first["waiting"]) < 150 and "next" in first, len(first["waiting"]))
+    second = await centre.admin("contact.list", most=200, after=first["next"])
+    equal({c["id"] for c in first["waiting"] + second["waiting"]}, made)
+    check(len((await centre.admin("queue.show", queue="general", most=200))["waiting"]) < 150, "as many as fit")
 
 
 if __name__ == "__main__":

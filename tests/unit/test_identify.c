@@ -184,6 +184,7 @@ a_late_answer_scores_a_waiting_contact_again_at_its_age(void **state)
 {
 	struct directory_answer answer = gold();
 	struct recognised who;
+	struct waiting_page page = {.queue = -1, .most = 2};
 	uint64_t first, second;
 	json_t *waiting, *one;
 
@@ -196,7 +197,7 @@ a_late_answer_scores_a_waiting_contact_again_at_its_age(void **state)
 	router_recognise(b.router, b.now_ms, second, &answer);
 	assert_string_equal(tier_of(second, &who), "gold");
 	assert_int_equal(b.n_updated, 1);
-	waiting = router_waiting_json(b.router, b.now_ms, -1, 2);
+	waiting = router_waiting_json(b.router, b.now_ms, &page);
 	one = json_array_get(waiting, 0);
 	assert_true(json_integer_value(json_object_get(one, "waited_ms")) == 1000);
 	assert_string_equal(json_string_value(json_object_get(one, "tier")), "gold");
