@@ -58,29 +58,81 @@ test("a mail is forwarded, split and put aside until its customer answers; a wro
   await until(async () => /Found it/.test(await page.textContent(".came-mail")), "and it is there to read");
 });
 
-test("an answer behind which the line breaks leaves once; who else gets it outlives a reload", async (t) => {
-  const post = await Post.start(t);
-  const centre = await t.centre({ mail: post.settings() });
-  const page = await t.page();
-  let breaks = false;
+/* The line breaks when the server has done what it is asked for, and says so: once for each method of the set. */
+async function breakBehind(page) {
+  const methods = new Set();
   await page.routeWebSocket(/\/desk$/, (socket) => {
     const server = socket.connectToServer();
-    let reply = null;
+    const asked = new Map();
     socket.onMessage((text) => {
       const { id, method } = JSON.parse(text);
-      if (method === "email.reply" && breaks) reply = id;
+      if (methods.has(method)) asked.set(id, method);
       server.send(text);
     });
     server.onMessage((text) => {
-      if (reply === null || JSON.parse(text).id !== reply) {
+      const method = asked.get(JSON.parse(text).id);
+      if (!method) {
         socket.send(text);
         return;
       }
-      breaks = false;
+      methods.delete(method);
       socket.close();
       server.close();
     });
   });
+  return methods;
+}
+
+test("a press behind which the line breaks takes effect once", async (t) => {
+  const post = await Post.start(t);
+  const centre = await t.centre({ mail: post.settings() });
+  const page = await t.page();
+  const breaks = await breakBehind(page);
+  await t.agent(page, centre, "a1");
+  await page.click("#ready-button");
+  await page.waitForSelector("#state-button.ready");
+  const id = await post.deliver(centre, ORDER);
+  await take(page, id);
+  await page.waitForSelector("#email-forward");
+  for (const method of ["email.forward", "email.attach", "contact.note", "case.open", "email.split"]) breaks.add(method);
+  await page.click("#email-forward");
+  await page.fill("#ask-to", "stock@house.example");
+  await page.click("dialog button[type=submit]");
+  await page.waitForSelector(".notice:has-text('It is on its way.')");
+  await page.setInputFiles(".mail-files input[type=file]", { name: "label.txt", mimeType: "text/plain", buffer: Buffer.from("Parcel 4711\n") });
+  await page.waitForSelector(".mail-files .attached");
+  await page.click("#note-button");
+  await page.fill("#ask-text", "He will call again.");
+  await page.click("dialog button[type=submit]");
+  await page.waitForSelector(".notice:has-text('Noted.')");
+  await page.click("#case-open");
+  await page.click("dialog button[type=submit]");
+  await page.waitForSelector(".notice:has-text('The case is open.')");
+  await page.click("#email-split");
+  await page.fill("#ask-title", "Also: a new address");
+  await page.click("dialog button[type=submit]");
+  await page.waitForSelector(".notice:has-text('A second contact')");
+  equal([...breaks], [], "the line broke behind each");
+  const { entries } = await centre.admin("customer.timeline", { contact: id });
+  equal(entries.filter((e) => e.kind === "note").map((e) => e.text), ["He will call again."]);
+  equal((await centre.admin("case.list", { contact: id })).cases.length, 1);
+  equal(await page.locator(".mail-files .attached").count(), 1);
+  await post.sent((m) => m.to.includes("stock@house.example"), "it is forwarded");
+  equal(post.mails.length, 1);
+  const { waiting, held } = await centre.admin("contact.list");
+  equal(waiting.length + held.length, 2, "the mail and what was split off");
+  /* Pressed once more it is another one. */
+  await page.click("#note-button");
+  await page.fill("#ask-text", "He will call again.");
+  await page.click("dialog button[type=submit]");
+  await until(async () => (await centre.admin("customer.timeline", { contact: id })).entries.filter((e) => e.kind === "note").length === 2, "a second note");
+});
+
+test("an answer behind which the line breaks leaves once; who else gets it outlives a reload", async (t) => {
+  const post = await Post.start(t);
+  const centre = await t.centre({ mail: post.settings() });
+  const page = await t.page();
+  const breaks = await breakBehind(page);
   await t.agent(page, centre, "a1");
   await page.click("#ready-button");
   await page.waitForSelector("#state-button.ready");
@@ -93,7 +145,7 @@ test("an answer behind which the line breaks leaves once; who else gets it outli
   await page.reload();
   await until(async () => (await page.inputValue(`#cc-${id}`)) === "boss@house.example", "the copy is still there");
   equal(await page.inputValue(`#answer-${id}`), "It comes tomorrow.");
-  breaks = true;
+  breaks.add("email.reply");
   await page.click("#email-send");
   await until(async () => (await page.inputValue(`#answer-${id}`)) === "", "it is known to be on its way");
   const left = await post.sent((m) => /comes tomorrow/.test(m.text), "it leaves");

@@ -4,6 +4,7 @@
  */
 import { clean, h, keyed, outside, replace, show, text } from "../lib/dom.js";
 import { t, tn } from "../lib/i18n.js";
+import { once } from "../lib/once.js";
 import { moment, ms } from "../lib/time.js";
 import { ask, attempt, badge } from "../lib/ui.js";
 
@@ -18,7 +19,7 @@ async function openCase(context, item) {
     confirm: t("Open"),
   });
   if (!answer) return;
-  if (await attempt(null, () => context.link.call("case.open", { contact: item.id, title: answer.title }), t("The case is open."))) context.customerChanged(item);
+  if (await attempt(null, () => once(context.link, "case.open", { contact: item.id, title: answer.title }), t("The case is open."))) context.customerChanged(item);
 }
 
 async function setState(context, item, one) {
@@ -39,7 +40,7 @@ async function setState(context, item, one) {
   });
   if (!answer || answer.state === one.state) return;
   const params = { contact: item.id, case: one.case, state: answer.state, ...(answer.reason ? { reason: answer.reason } : {}) };
-  if (await attempt(null, () => context.link.call("case.set_state", params), t("Set."))) context.customerChanged(item);
+  if (await attempt(null, () => once(context.link, "case.set_state", params), t("Set."))) context.customerChanged(item);
 }
 
 async function join(context, item, one) {

@@ -1,5 +1,6 @@
 /* chat_acts.js - a chat goes on by telephone or by mail; its transcript is sent. */
 import { t } from "../lib/i18n.js";
+import { once } from "../lib/once.js";
 import { ask, attempt } from "../lib/ui.js";
 
 export async function convert({ link }, item, to) {
@@ -28,5 +29,5 @@ export async function sendTranscript({ link }, item) {
     fields: [{ name: "email", label: t("Address"), type: "email", required: true, most: 254, value: a["customer.email"] || "" }],
     confirm: t("Send"),
   });
-  if (answer) await attempt(null, () => link.call("chat.mail", { contact: item.id, email: answer.email }), t("It will be sent."));
+  if (answer) await attempt(null, () => once(link, "chat.mail", { contact: item.id, email: answer.email }), t("It will be sent."));
 }

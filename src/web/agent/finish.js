@@ -1,5 +1,6 @@
 /* finish.js - ways out of a contact: wrap-up and its end, transfer, requeue, park, a note. */
 import { t } from "../lib/i18n.js";
+import { once } from "../lib/once.js";
 import { loadDraft, saveDraft } from "../lib/store.js";
 import { ask, attempt } from "../lib/ui.js";
 
@@ -56,7 +57,7 @@ export async function finish(context, item) {
 
 export function wrapup(context, item) {
   return attempt(null, () =>
-    context.link.call("contact.wrapup", {
+    once(context.link, "contact.wrapup", {
       contact: item.id,
       ...(item.state === "wrapup" ? { extend_ms: WRAPUP_MORE_MS } : {}),
     }),
@@ -112,7 +113,7 @@ export async function keepNote(context, item, text) {
     saveDraft(`note.${item.id}`, text);
     return true;
   }
-  const kept = await attempt(null, () => link.call("contact.note", { contact: item.id, text }), t("Noted."));
+  const kept = await attempt(null, () => once(link, "contact.note", { contact: item.id, text }), t("Noted."));
   if (kept) {
     saveDraft(`note.${item.id}`, "");
     context.customerChanged?.(item);

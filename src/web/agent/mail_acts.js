@@ -1,5 +1,6 @@
 /* mail_acts.js - what else is done with a mail: sent on, split in two, put aside until somebody answers. */
 import { t } from "../lib/i18n.js";
+import { once } from "../lib/once.js";
 import { ask, notice } from "../lib/ui.js";
 
 /* Asks until it is done or left: a refusal, or a lost connection, takes away nothing of what was written. */
@@ -38,7 +39,7 @@ export function forward({ link }, item) {
     confirm: t("Forward"),
   };
   const paramsOf = (answer) => ({ contact: item.id, to: addressesOf(answer.to), ...(answer.text ? { text: answer.text } : {}), ...(answer.files === false ? { files: false } : {}) });
-  return insist(question, (answer) => link.call("email.forward", paramsOf(answer)), t("It is on its way."));
+  return insist(question, (answer) => once(link, "email.forward", paramsOf(answer)), t("It is on its way."));
 }
 
 export function split({ link, model }, item) {
@@ -58,7 +59,7 @@ export function split({ link, model }, item) {
     confirm: t("Split"),
   };
   const paramsOf = (answer) => ({ contact: item.id, title: answer.title, ...(answer.text ? { text: answer.text } : {}), ...(answer.queue ? { queue: answer.queue } : {}) });
-  return insist(question, (answer) => link.call("email.split", paramsOf(answer)), t("A second contact waits in its queue."));
+  return insist(question, (answer) => once(link, "email.split", paramsOf(answer)), t("A second contact waits in its queue."));
 }
 
 export function putAside({ link }, item) {

@@ -1,6 +1,7 @@
 /* mail_files.js - files that go with an answer: sent to the server part by part, taken off again. */
 import { h, outside, replace, show } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
+import { isBack, newId } from "../lib/once.js";
 import { attempt, notice } from "../lib/ui.js";
 
 const PART_BYTES = 36864; /* 49,152 characters of base64: a request fits a WebSocket frame of 64 KiB */
@@ -24,9 +25,9 @@ export function filesRow({ link }, item, reload) {
       notice(t("{name} is empty or too large.", { name: file.name }), "bad");
       return;
     }
-    const id = `f-${Date.now()}-${Math.floor(Math.random() * 1e9)}`;
+    const id = newId();
     const bytes = new Uint8Array(await file.arrayBuffer());
-    await attempt(button, async () => {
+    const parts = async () => {
       for (let at = 0, part = 0; at < bytes.length; at += PART_BYTES, part++)
         await link.call("email.attach", {
           contact: item.id,
@@ -35,6 +36,17 @@ export function filesRow({ link }, item, reload) {
           data: base64(bytes.subarray(at, at + PART_BYTES)),
           ...(part === 0 ? { name: file.name.slice(0, 200), size: bytes.length } : {}),
         });
+    };
+    /* Where the line breaks it begins anew under its id, as often as that takes: it goes along once. */
+    await attempt(button, async () => {
+      for (;;) {
+        try {
+          return await parts();
+        } catch (error) {
+          if (error.type !== "gone") throw error;
+          await isBack(link);
+        }
+      }
     });
   };
   input.addEventListener("change", async () => {

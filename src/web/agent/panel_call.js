@@ -4,6 +4,7 @@
  */
 import { clean, h, outside, replace, safeUrl, show, text } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
+import { once } from "../lib/once.js";
 import { moment, ms } from "../lib/time.js";
 import { ask, attempt, badge } from "../lib/ui.js";
 import { carried } from "./model.js";
@@ -75,14 +76,14 @@ async function transferCall(context, item) {
 }
 
 async function consult({ link, model }, item, to) {
-  if (!(await attempt(null, () => link.call("call.consult", { contact: item.id, ...to })))) return;
+  if (!(await attempt(null, () => once(link, "call.consult", { contact: item.id, ...to })))) return;
   item.consults = true;
   model.changed();
 }
 
 async function conferenceCall(context, item) {
   const answer = await askWhom(context, item, { title: t("Take somebody into the call"), confirm: t("Conference") });
-  if (answer) await attempt(null, () => context.link.call("call.conference", { contact: item.id, ...answer.to }));
+  if (answer) await attempt(null, () => once(context.link, "call.conference", { contact: item.id, ...answer.to }));
 }
 
 export function callPanel(context, item) {

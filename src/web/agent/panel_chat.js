@@ -4,6 +4,7 @@
  */
 import { clean, h, keyed, outside, replace, show, text } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
+import { newId, once } from "../lib/once.js";
 import { comesLater } from "../lib/refusal.js";
 import { keepDraft, load, save } from "../lib/store.js";
 import { every } from "../lib/ticker.js";
@@ -15,8 +16,6 @@ const TYPING_EVERY_MS = 3000;
 const TYPING_SHOWN_MS = 6000;
 const CHAT_TEXT_MAX = 8000;
 const AGAIN_MS = 1000; /* until what could not be taken is said again */
-
-const newId = () => `d${Date.now().toString(36)}${Math.random().toString(36).slice(2, 8)}`;
 
 /* What is said but not yet confirmed outlives a reload: it is sent again under its id. */
 class Outbox {
@@ -330,7 +329,7 @@ export function chatPanel(context, item) {
       input.focus();
       return;
     }
-    if (await attempt(aside, () => link.call("chat.note", { contact: item.id, id: newId(), text: said }))) {
+    if (await attempt(aside, () => once(link, "chat.note", { contact: item.id, text: said })) && input.value.trim() === said) {
       input.value = "";
       draft.clear();
     }

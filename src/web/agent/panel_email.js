@@ -5,6 +5,7 @@
  */
 import { add, clean, h, link as anchor, outside, replace, show, text, toggle } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
+import { once } from "../lib/once.js";
 import { keepDraft, loadDraft } from "../lib/store.js";
 import { moment, ms, percent, span } from "../lib/time.js";
 import { attempt, badge, notice, saveBlob } from "../lib/ui.js";
@@ -335,20 +336,8 @@ export function emailPanel(context, item) {
     show(returned, false);
   };
 
-  /* The line broke behind an answer: whether it is on its way is seen before it can be sent once more. */
-  const settle = () => {
-    const doubt = now.doubt;
-    if (!doubt) return;
-    now.doubt = null;
-    if (now.sent.some((m) => !doubt.before.has(m.id) && m.text === doubt.said) && editor.value === doubt.said) {
-      written();
-      notice(t("The answer is on its way."), "good");
-    }
-    send.disabled = sendDone.disabled = !link.live;
-  };
-
   const go = async (button, done) => {
-    if (now.doubt) return;
+    if (now.sending) return;
     if (!editor.value.trim()) {
       notice(t("There is nothing to send yet."), "bad");
       editor.focus();
@@ -357,27 +346,23 @@ export function emailPanel(context, item) {
     clearTimeout(saving);
     if (done) item.finishedHere = true;
     const said = editor.value;
-    const before = new Set(now.sent.map((m) => m.id));
+    now.sending = true;
     const answer = await attempt(button, () =>
-      link
-        .call("email.reply", {
-          contact: item.id,
-          text: said,
-          ...lists(),
-          ...(done ? { resolve: true } : {}),
-          ...(done && outcome.value ? { disposition: outcome.value } : {}),
-        })
-        .catch((error) => {
-          if (error.type === "gone") now.doubt = { said, before };
-          throw error;
-        }),
+      once(link, "email.reply", {
+        contact: item.id,
+        text: said,
+        ...lists(),
+        ...(done ? { resolve: true } : {}),
+        ...(done && outcome.value ? { disposition: outcome.value } : {}),
+      }),
     );
+    now.sending = false;
+    send.disabled = sendDone.disabled = !link.live;
     if (!answer) {
       item.finishedHere = false;
-      if (now.doubt) send.disabled = sendDone.disabled = true;
       return;
     }
-    written();
+    if (editor.value === said) written(); /* what was written meanwhile stays */
     const due = answer.mail?.due_at ? ms(answer.mail.due_at) - link.now() : 0;
     notice(
       answer.mail?.state === "held"
@@ -415,7 +400,6 @@ export function emailPanel(context, item) {
       now.highlighted = reasons(now.mail.suggest?.proposals?.[0]);
       showMail();
       now.sent = answer.mails || [];
-      settle();
       if (link.methods.has("email.thread")) now.thread = (await link.call("email.thread", { contact: item.id })).mails;
       showCase();
       showProposals(now.mail.suggest);
@@ -431,7 +415,6 @@ export function emailPanel(context, item) {
     }
   };
   const off = [
-    link.on("state", (state) => state === "live" && now.doubt && load(true)),
     link.on("email.delivery", (p) => p.mail?.contact === item.id && load(true)),
     link.on("email.received", (p) => {
       if (p.contact?.id !== item.id) return;
@@ -495,7 +478,7 @@ export function emailPanel(context, item) {
       show(write.parentElement, able);
       show(search, link.methods?.has("response.search"));
       attached.able(able && current.state !== "parked");
-      send.disabled = sendDone.disabled = !link.live || current.state === "parked" || !!now.doubt;
+      send.disabled = sendDone.disabled = !link.live || current.state === "parked" || !!now.sending;
       for (const { button, method } of acts) {
         show(button, !!link.methods?.has(method) && !!c.payload?.mail && current.state === "connected");
         button.disabled = !link.live;

@@ -1,6 +1,7 @@
 /* actions.js - what a supervisor does; each is asked about first, and the server writes it into its audit. */
 import { clean } from "../lib/dom.js";
 import { t, tn } from "../lib/i18n.js";
+import { once } from "../lib/once.js";
 import { load, loadDraft, save, saveDraft } from "../lib/store.js";
 import { ask, attempt } from "../lib/ui.js";
 
@@ -39,7 +40,8 @@ export async function prioritise({ link, feed }, contact) {
   await attempt(
     null,
     () =>
-      link.call(
+      once(
+        link,
         "contact.prioritise",
         filled({ contact: contact.id, tier: answer.tier, sooner_ms: !answer.tier && minutes > 0 ? Math.round(minutes * 60000) : undefined, reason: answer.reason }),
       ),
@@ -157,7 +159,7 @@ export async function message({ link }, agent = null, teams = []) {
   });
   if (!answer) return;
   saveDraft("message", answer.text); /* kept until the server has it */
-  const sent = await attempt(null, () => link.call("message.send", filled({ text: answer.text, agent: agent?.id, team: answer.team })));
+  const sent = await attempt(null, () => once(link, "message.send", filled({ text: answer.text, agent: agent?.id, team: answer.team })));
   if (sent) {
     saveDraft("message", "");
     const { notice } = await import("../lib/ui.js");
@@ -187,7 +189,7 @@ export async function listenIn({ link }, contact) {
   });
   if (!answer) return;
   save("monitor.device", answer.device);
-  await attempt(null, () => link.call("call.monitor", { contact: contact.id, mode: answer.mode, device: answer.device }), t("Your telephone rings."));
+  await attempt(null, () => once(link, "call.monitor", { contact: contact.id, mode: answer.mode, device: answer.device }), t("Your telephone rings."));
 }
 
 export async function takeOver({ link, feed }, contact) {

@@ -1,6 +1,7 @@
 /* views_chat.js - a supervisor reads along with a chat, whispers to the agent, takes it over. */
 import { clean, h, keyed, outside, replace, show } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
+import { once } from "../lib/once.js";
 import { moment, ms } from "../lib/time.js";
 import { attempt } from "../lib/ui.js";
 import { move } from "./actions.js";
@@ -70,8 +71,8 @@ export function chat(context, id) {
       onsubmit: async (event) => {
         event.preventDefault();
         if (!input.value.trim()) return;
-        const said = { contact: id, id: `w${Date.now().toString(36)}`, text: input.value.trim() };
-        if (await attempt(send, () => link.call("chat.whisper", said))) input.value = "";
+        const said = { contact: id, text: input.value.trim() };
+        if (await attempt(send, () => once(link, "chat.whisper", said)) && input.value.trim() === said.text) input.value = "";
       },
     },
     input,
