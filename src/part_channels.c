@@ -7,8 +7,10 @@
  */
 #include <errno.h>
 #include <event2/event.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -21,6 +23,7 @@
 
 #define PLUGINS_MOST 8
 #define WAITING_MOST 1000 /* contacts of all plugins on their way to the loop */
+#define ASKED_AT_ONCE 64  /* contacts that plugins are asked about in one turn */
 
 struct handed {
 	struct handed *next;
@@ -202,18 +205,71 @@ on_woken(evutil_socket_t fd, short what, void *owner)
 	}
 }
 
-/* ---- erasure ---- */
+/* ---- export and erasure ---- */
+
+/* A function that came to struct usher_channel later: one that was built before keeps
+ * nothing that it tells of. */
+#define HAS(plugin, member)                                                              \
+	((plugin)->size >= offsetof(struct usher_channel, member) +                      \
+				   sizeof(plugin)->member &&                             \
+		(plugin)->member != NULL)
 
 static bool
 link_forgets(const struct channel_link *link, const char *id)
 {
 	const struct usher_channel *plugin = link->plugin;
 
-	/* One that was built before there was such a function keeps nothing it tells of.
-	 */
-	return plugin->size <
-		       offsetof(struct usher_channel, forget) + sizeof plugin->forget ||
-	       plugin->forget == NULL || plugin->forget(link->channel, id);
+	return !HAS(plugin, forget) || plugin->forget(link->channel, id);
+}
+
+/* What one keeps of a contact, as its own object tells it. */
+static void
+link_tells(const struct channel_link *link, uint64_t contact, struct subject_page *page)
+{
+	const struct usher_channel *plugin = link->plugin;
+	char id[NUMBER_ID_TEXT], *json;
+	struct json_problem problem;
+	json_t *kept, *record;
+
+	if (!HAS(plugin, tell))
+		return;
+	json = xcalloc(1, USHER_TOLD_BYTES_MOST);
+	number_id_format(id, 'c', contact);
+	if (plugin->tell(link->channel, id, json, USHER_TOLD_BYTES_MOST)) {
+		kept = json_read(
+			json, strnlen(json, USHER_TOLD_BYTES_MOST - 1), &problem);
+		if (kept != NULL) {
+			record = subject_record("kept", contact);
+			json_object_set_new(record, "plugin", json_string(link->name));
+			json_object_set_new(record, "what", kept);
+			subject_add(page, record);
+		} else {
+			log_error("channels: plugin=%s told what is no JSON contact=%s",
+				link->name, id);
+		}
+	}
+	free(json);
+}
+
+/* For customer_part.tell; the place is the contact that was asked about last. */
+static void
+tell_kept(void *owner, struct subject_page *page)
+{
+	const struct channels *c = owner;
+	const struct subject *subject = page->subject;
+	size_t at = subject_behind(subject, strtoull(page->place, NULL, 10));
+
+	if (c->n == 0)
+		at = subject->n_contacts;
+	for (int i = 0; i < ASKED_AT_ONCE && at < subject->n_contacts; i++, at++) {
+		if (subject_is_full(page))
+			break;
+		for (int k = 0; k < c->n; k++)
+			link_tells(c->link[k], subject->contacts[at], page);
+		snprintf(page->place, sizeof page->place, "%" PRIu64,
+			subject->contacts[at]);
+	}
+	page->told(page, at < subject->n_contacts ? SUBJECT_MORE : SUBJECT_ALL);
 }
 
 /* For customer_part.forget. */
@@ -301,8 +357,8 @@ part_channels_open(struct usher *u)
 	c->woken = event_new(u->base, c->wake, EV_READ | EV_PERSIST, on_woken, c);
 	event_add(c->woken, NULL);
 	open_links(c);
-	customers_add_part(
-		u->customers, &(struct customer_part){.owner = c, .forget = forget});
+	customers_add_part(u->customers,
+		&(struct customer_part){.owner = c, .tell = tell_kept, .forget = forget});
 	return true;
 }
 

@@ -197,9 +197,11 @@ part_chat_open(struct usher *u)
 	router_listen(u->router, callme_event, u->chat->callme);
 	desk_add_commands(u->desk, chat_commands, chat_n_commands, u->chat->chats);
 	router_listen(u->router, chats_event, u->chat->chats);
-	customers_add_part(u->customers,
-		&(struct customer_part){.owner = u->chat->chats, .forget = chats_forget});
+	customers_add_part(u->customers, &(struct customer_part){.owner = u->chat->chats,
+						 .tell = chats_tell,
+						 .forget = chats_forget});
 	customers_add_part(u->customers, &(struct customer_part){.owner = u->chat->callme,
+						 .tell = callme_tell,
 						 .forget = callme_forget});
 	open_pages(u);
 	if (u->config->http.address != NULL)

@@ -33,6 +33,9 @@ part_customers_open(struct usher *u)
 		u->desk, customers_commands, customers_n_commands, u->customers);
 	u->eraser = customers_redis_create(u->base, u->side);
 	customers_use_eraser(u->customers, u->eraser);
+	customers_add_part(u->customers,
+		&(struct customer_part){.owner = (void *)(uintptr_t)u->eraser,
+			.tell = customers_redis_tell});
 	router_use_directory(u->router, customers_directory(u->customers));
 	router_listen(u->router, customers_event, u->customers);
 	u->people.enrich(u->people.owner, "customer", customers_member, u->customers);

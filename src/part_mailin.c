@@ -10,6 +10,7 @@
 #include "intake/lmtp_server.h"
 #include "intake/mail_erase.h"
 #include "intake/mail_file.h"
+#include "intake/mail_tell.h"
 #include "model/mailbox.h"
 #include "part_mailout.h"
 
@@ -143,7 +144,7 @@ part_mailin_lmtp(const struct usher *u)
 		lmtp_server_port(p->lmtp));
 }
 
-/* ---- erasure ---- */
+/* ---- export and erasure ---- */
 
 static void
 forget(void *owner, const struct subject *subject, subject_gone gone, void *arg)
@@ -153,6 +154,14 @@ forget(void *owner, const struct subject *subject, subject_gone gone, void *arg)
 	part_mailout_forget(u, subject->contacts, subject->n_contacts);
 	mail_erase(u->mailin->eraser, u->config->mail, subject->contacts,
 		subject->n_contacts, gone, arg);
+}
+
+static void
+tell(void *owner, struct subject_page *page)
+{
+	struct usher *u = owner;
+
+	mail_tell(mail_in_index(u->mailin->in), u->ticket_secret, usher_now(u), page);
 }
 
 /* ---- life ---- */
@@ -214,8 +223,8 @@ part_mailin_open(struct usher *u)
 		return false;
 	p->eraser = mail_eraser_create(u->base, mail_in_index(p->in), u->blobs);
 	router_listen(u->router, mail_in_event, p->in);
-	customers_add_part(
-		u->customers, &(struct customer_part){.owner = u, .forget = forget});
+	customers_add_part(u->customers,
+		&(struct customer_part){.owner = u, .tell = tell, .forget = forget});
 	return p->eraser != NULL && open_files(u);
 }
 

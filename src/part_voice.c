@@ -111,6 +111,7 @@ part_voice_open(struct usher *u)
 	desk_add_commands(u->desk, voice_commands, voice_n_commands, u->voice->voice);
 	router_listen(u->router, voice_event, u->voice->voice);
 	customers_add_part(u->customers, &(struct customer_part){.owner = u->voice->voice,
+						 .tell = voice_tell,
 						 .forget = voice_forget});
 	take_prepared(u, u->voice);
 	return true;

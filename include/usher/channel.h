@@ -18,6 +18,7 @@ extern "C" {
 
 #define USHER_CHANNEL_ABI 1
 #define USHER_CONTACT_BYTES_MOST 65536 /* of one contact as JSON */
+#define USHER_TOLD_BYTES_MOST 49152    /* of what a plugin tells of one contact */
 
 enum usher_taken {
 	USHER_TAKEN = 0,	 /* kept; contact has its id */
@@ -69,6 +70,17 @@ struct usher_channel {
 	 *          the next one
 	 */
 	bool (*forget)(void *channel, const char *contact);
+
+	/*
+	 * tell - a customer asks for all that is kept about him: what the plugin keeps of
+	 * a contact outside usher, and how it can be had. NULL: nothing. On the one
+	 * thread that routes: a few file operations at most.
+	 *
+	 * contact  its id, as taken() told it; borrowed for the call
+	 * json     filled with one JSON object, as text; room is USHER_TOLD_BYTES_MOST
+	 * Returns  false: nothing is kept of this contact
+	 */
+	bool (*tell)(void *channel, const char *contact, char *json, size_t room);
 };
 
 #ifdef __cplusplus

@@ -123,9 +123,11 @@ start(void *state, const struct usher_host *host, char *problem, size_t room)
 
 /* ---- the contact ---- */
 
-/* The cover beside a file: owned object; NULL: none, or wrong with the reason in why. */
+/* The cover beside a file that is in `where`: owned object; NULL: wrong, with the reason
+ * in why. */
 static json_t *
-read_cover(const struct settings *s, const char *name, char *why, size_t room)
+read_cover(const struct settings *s, const char *where, const char *name, char *why,
+	size_t room)
 {
 	const char *dot = strrchr(name, '.');
 	char path[PATH_ROOM + NAME_ROOM + 16];
@@ -135,7 +137,7 @@ read_cover(const struct settings *s, const char *name, char *why, size_t room)
 	int fd;
 
 	why[0] = '\0';
-	snprintf(path, sizeof(path), "%s/in/%.*s.json", s->path,
+	snprintf(path, sizeof(path), "%s/%s/%.*s.json", s->path, where,
 		dot != NULL && dot != name ? (int)(dot - name) : (int)strlen(name), name);
 	if (lstat(path, &st) != 0)
 		return json_object();
@@ -173,7 +175,7 @@ static char *
 contact_of(const struct settings *s, const char *name, const struct stat *st, char *why,
 	size_t room)
 {
-	json_t *o = read_cover(s, name, why, room), *text;
+	json_t *o = read_cover(s, "in", name, why, room), *text;
 	char id[NAME_ROOM + 64], path[PATH_ROOM + NAME_ROOM + 16];
 	char *json;
 
@@ -275,31 +277,84 @@ remove_kept(const struct settings *s, const char *name)
 	unlink(path);
 }
 
+/* What was noted of a contact. */
+struct note {
+	char path[PATH_ROOM + 64]; /* of the note itself */
+	char name[NAME_ROOM];	   /* of the scan; "": it is not kept any more */
+	int64_t bytes;
+};
+
+/* False: it is not one of ours; *readable is false where nobody can say. */
 static bool
-forget(void *channel, const char *contact)
+read_note(
+	const struct settings *s, const char *contact, struct note *note, bool *readable)
 {
-	const struct settings *s = ((const struct folder *)channel)->settings;
-	char note[PATH_ROOM + 64], path[PATH_ROOM + NAME_ROOM + 16], name[NAME_ROOM];
-	int64_t bytes, time_s;
+	char path[PATH_ROOM + NAME_ROOM + 16], name[NAME_ROOM];
+	int64_t time_s;
 	struct stat st;
 	FILE *file;
 	bool read;
 
-	snprintf(note, sizeof(note), "%s/" NOTES "/%.*s", s->path, CONTACT_ROOM - 1,
-		contact);
-	file = fopen(note, "r");
+	*note = (struct note){0};
+	snprintf(note->path, sizeof(note->path), "%s/" NOTES "/%.*s", s->path,
+		CONTACT_ROOM - 1, contact);
+	file = fopen(note->path, "r");
+	*readable = file != NULL || errno == ENOENT;
 	if (file == NULL)
-		return errno == ENOENT; /* not one of ours */
-	read = fscanf(file, "%" SCNd64 " %" SCNd64 " %191[^\n]", &bytes, &time_s, name) ==
-	       3;
+		return false;
+	read = fscanf(file, "%" SCNd64 " %" SCNd64 " %191[^\n]", &note->bytes, &time_s,
+		       name) == 3;
 	fclose(file);
-	if (read && strchr(name, '/') == NULL) {
-		snprintf(path, sizeof(path), "%s/done/%s", s->path, name);
-		if (stat(path, &st) == 0 && (int64_t)st.st_size == bytes &&
-			(int64_t)st.st_mtim.tv_sec == time_s)
-			remove_kept(s, name);
-	}
-	return unlink(note) == 0 || errno == ENOENT;
+	if (!read || strchr(name, '/') != NULL)
+		return true;
+	snprintf(path, sizeof(path), "%s/done/%s", s->path, name);
+	/* Another of its name may have come since. */
+	if (stat(path, &st) == 0 && (int64_t)st.st_size == note->bytes &&
+		(int64_t)st.st_mtim.tv_sec == time_s)
+		memcpy(note->name, name, sizeof(name));
+	return true;
+}
+
+static bool
+forget(void *channel, const char *contact)
+{
+	const struct settings *s = ((const struct folder *)channel)->settings;
+	struct note note;
+	bool readable;
+
+	if (!read_note(s, contact, &note, &readable))
+		return readable;
+	if (note.name[0] != '\0')
+		remove_kept(s, note.name);
+	return unlink(note.path) == 0 || errno == ENOENT;
+}
+
+/* The scan, where it lies, and its cover as it came. */
+static bool
+tell(void *channel, const char *contact, char *json, size_t room)
+{
+	const struct settings *s = ((const struct folder *)channel)->settings;
+	char path[PATH_ROOM + NAME_ROOM + 16], why[200], *text;
+	struct note note;
+	json_t *o, *cover;
+	bool readable, fits;
+
+	if (!read_note(s, contact, &note, &readable) || note.name[0] == '\0')
+		return false;
+	snprintf(path, sizeof(path), "%s/done/%s", s->path, note.name);
+	o = json_pack("{s:s, s:s, s:I}", "name", note.name, "path", path, "bytes",
+		(json_int_t)note.bytes);
+	cover = read_cover(s, "done", note.name, why, sizeof(why));
+	if (json_object_size(cover) > 0)
+		json_object_set(o, "cover", cover);
+	json_decref(cover);
+	text = json_dumps(o, JSON_COMPACT);
+	json_decref(o);
+	fits = text != NULL && strlen(text) < room;
+	if (fits)
+		memcpy(json, text, strlen(text) + 1);
+	free(text);
+	return fits;
 }
 
 static void
@@ -554,6 +609,7 @@ static const struct usher_channel channel = {
 	.close = close_folder,
 	.taken = taken,
 	.forget = forget,
+	.tell = tell,
 };
 
 __attribute__((visibility("default"))) const struct usher_plugin usher_plugin = {

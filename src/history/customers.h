@@ -23,11 +23,10 @@
 #include "route/events.h"
 #include "route/router.h"
 
-#define CUSTOMER_PARTS_MAX 8
+#define CUSTOMER_PARTS_MAX 12
 #define CUSTOMER_EXPIRE_LOT                                                              \
 	5000		     /* contacts of a channel that one job forgets at most       \
 			      */
-#define EXPORT_PLACE 64	     /* bytes of a part's place in an export, with the NUL */
 #define CARD_BYTES_MAX 32768 /* of a card as it is shown with a contact */
 
 struct customers;
@@ -58,7 +57,10 @@ struct customer_part {
 	 * `place` ("" at first; the part's own text, moved on) until about `room` bytes
 	 * of JSON are used. True: there is more. */
 	bool (*export)(void *owner, struct database_session *s, int64_t root,
-		char place[EXPORT_PLACE], size_t room, json_t *records);
+		char place[SUBJECT_PLACE], size_t room, json_t *records);
+	/* The same of what it keeps elsewhere (chats, mails, files). On the loop; the
+	 * page is answered once, now or later. Instead of `export`. */
+	void (*tell)(void *owner, struct subject_page *page);
 	/* Removes or empties all that belongs to him; adds how much to counts. */
 	void (*erase)(void *owner, struct database_session *s, const int64_t *parties,
 		int n, json_t *counts);
@@ -137,6 +139,9 @@ void customers_use_eraser(
 struct side;
 const struct customers_eraser *customers_redis_create(
 	struct event_base *base, struct side *side);
+/* For customer_part.tell; owner is the eraser: what came in with contacts that Redis
+ * still has. */
+void customers_redis_tell(void *owner, struct subject_page *page);
 void customers_redis_destroy(const struct customers_eraser *eraser); /* NULL is fine */
 
 struct customers_figures {

@@ -1,5 +1,6 @@
 #!lua name=usher_customers_1
--- history/customers.lua - contacts of an erased customer out of Redis (RELIABILITY I15).
+-- history/customers.lua - contacts of a customer in Redis: what came in with them, for his
+-- export; out of it when he is erased (RELIABILITY I15).
 
 -- KEYS 1 owner, 2 held, 3 external, 4... the contacts; ARGS 1 token, 2... their ids
 -- Answers the names under which their external ids were known. One that lives stays, and
@@ -60,3 +61,17 @@ of_owner('usher_customers_1_leaving', function(keys, args)
   end
   return #list < 2000 and -1 or from + #list
 end)
+
+-- What came in with contacts that Redis still has, for the export of their customer.
+-- KEYS 1 owner, 2... the contacts; ARGS 1 token, 2 bytes after which it is enough
+-- Answers a list: what came in with each, '' where there is none; shorter than KEYS when
+-- it was enough before the end.
+of_owner('usher_customers_1_tell', function(keys, args)
+  local told, bytes = {}, 0
+  for i = 2, #keys do
+    told[i - 1] = redis.call('HGET', keys[i], 'p') or ''
+    bytes = bytes + #told[i - 1]
+    if bytes >= tonumber(args[2]) then break end
+  end
+  return told
+end, {'no-writes', 'allow-oom'})

@@ -15,7 +15,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "history/apply.h"
 #include "history/customers_inner.h"
 
 struct erasure {
@@ -23,15 +22,8 @@ struct erasure {
 	struct rpc *rpc;
 	uint64_t tag;
 	char who[128];
-	int64_t party, root;
-	int n_merged;
-	int64_t merged[MERGED_MAX];
-	size_t n_contacts, room;
-	uint64_t *contacts;		     /* owned */
-	struct subject_identity *identities; /* owned, with their texts */
-	size_t n_identities;
-	struct subject subject; /* the same, as parts are told */
-	int part;		/* the one that forgets now */
+	int64_t party;
+	struct traces traces;
 	int withdrawing; /* answers of the router that are awaited; 1 more while asking
 			  */
 	json_t *counts;	 /* owned */
@@ -41,12 +33,7 @@ static void
 destroy(struct erasure *e)
 {
 	json_decref(e->counts);
-	free(e->contacts);
-	for (size_t i = 0; i < e->n_identities; i++) {
-		free((char *)(uintptr_t)e->identities[i].kind);
-		free((char *)(uintptr_t)e->identities[i].value);
-	}
-	free(e->identities);
+	traces_finish(&e->traces);
 	free(e);
 }
 
@@ -56,19 +43,6 @@ refuse(struct erasure *e, enum rpc_code code, const char *type, const char *mess
 	rpc_refuse(e->rpc, e->tag, code, type, message,
 		code == RPC_LATER ? json_pack("{s:i}", "retry_ms", 1000) : NULL);
 	destroy(e);
-}
-
-static void
-add_contact(struct erasure *e, uint64_t contact)
-{
-	for (size_t i = 0; i < e->n_contacts; i++)
-		if (e->contacts[i] == contact)
-			return;
-	if (e->n_contacts == e->room) {
-		e->room = e->room != 0 ? 2 * e->room : 64;
-		e->contacts = xreallocarray(e->contacts, e->room, sizeof e->contacts[0]);
-	}
-	e->contacts[e->n_contacts++] = contact;
 }
 
 /* ---- last: the database ---- */
@@ -123,10 +97,10 @@ erase(struct database_session *s, void *arg)
 	json_object_clear(e->counts);
 	for (int i = 0; i < e->c->n_parts; i++)
 		if (e->c->part[i].erase != NULL)
-			e->c->part[i].erase(e->c->part[i].owner, s, e->merged,
-				e->n_merged, e->counts);
-	for (int i = 0; i < e->n_merged; i++) {
-		int64_t party = e->merged[i];
+			e->c->part[i].erase(e->c->part[i].owner, s, e->traces.merged,
+				e->traces.n_merged, e->counts);
+	for (int i = 0; i < e->traces.n_merged; i++) {
+		int64_t party = e->traces.merged[i];
 
 		listings += delete_listings(s, party);
 		identities += delete (s, "DELETE FROM identity WHERE party = $1", party);
@@ -134,14 +108,14 @@ erase(struct database_session *s, void *arg)
 		links += delete (s, "DELETE FROM link WHERE party = $1", party);
 		links += delete (s, "DELETE FROM link WHERE other = $1", party);
 	}
-	json_object_set_new(e->counts, "customers", json_integer(e->n_merged));
+	json_object_set_new(e->counts, "customers", json_integer(e->traces.n_merged));
 	json_object_set_new(e->counts, "identities", json_integer(identities));
 	json_object_set_new(e->counts, "attributes", json_integer(attributes));
 	json_object_set_new(e->counts, "links", json_integer(links));
 	json_object_set_new(e->counts, "listings", json_integer(listings));
-	for (int i = 0; i < e->n_merged; i++) {
-		record(s, e, e->merged[i]);
-		delete (s, "DELETE FROM party WHERE id = $1", e->merged[i]);
+	for (int i = 0; i < e->traces.n_merged; i++) {
+		record(s, e, e->traces.merged[i]);
+		delete (s, "DELETE FROM party WHERE id = $1", e->traces.merged[i]);
 	}
 	return true;
 }
@@ -158,8 +132,8 @@ erased(void *arg, enum database_result result)
 			"again later.");
 		return;
 	}
-	party_id_format(id, e->root);
-	log_info("customers: erased customer=%s contacts=%zu", id, e->n_contacts);
+	party_id_format(id, e->traces.root);
+	log_info("customers: erased customer=%s contacts=%zu", id, e->traces.n_contacts);
 	lists_reload(e->c);
 	database_compact(e->c->parts.database);
 	rpc_answer(e->rpc, e->tag,
@@ -193,59 +167,27 @@ remove_contacts(struct erasure *e)
 	if (c->eraser == NULL)
 		contacts_gone(e, true);
 	else
-		c->eraser->contacts(
-			c->eraser->owner, e->contacts, e->n_contacts, contacts_gone, e);
+		c->eraser->contacts(c->eraser->owner, e->traces.contacts,
+			e->traces.n_contacts, contacts_gone, e);
 }
 
-static void forget_next(struct erasure *e);
-
 static void
-part_has_forgotten(void *arg, bool gone)
+content_gone(void *arg, bool gone)
 {
 	struct erasure *e = arg;
 
-	if (!gone) {
+	if (gone)
+		remove_contacts(e);
+	else
 		refuse(e, RPC_LATER, "store_away",
 			"Content of his could not be removed now; erase him again "
 			"later.");
-		return;
-	}
-	forget_next(e);
-}
-
-/* One part after the other, so that nothing is half done when one cannot. */
-static void
-forget_next(struct erasure *e)
-{
-	struct customers *c = e->c;
-
-	while (e->part < c->n_parts && c->part[e->part].forget == NULL)
-		e->part++;
-	if (e->part < c->n_parts) {
-		const struct customer_part *part = &c->part[e->part++];
-
-		part->forget(part->owner, &e->subject, part_has_forgotten, e);
-	} else {
-		remove_contacts(e);
-	}
-}
-
-static int
-by_number(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
 }
 
 static void
 forget_content(struct erasure *e)
 {
-	if (e->n_contacts > 0)
-		qsort(e->contacts, e->n_contacts, sizeof e->contacts[0], by_number);
-	e->subject = (struct subject){
-		e->contacts, e->n_contacts, e->identities, e->n_identities};
-	forget_next(e);
+	parts_forget(e->c, &e->traces.subject, content_gone, e);
 }
 
 /* ---- what waits is withdrawn ---- */
@@ -259,25 +201,11 @@ withdrawn(void *owner, uint64_t who, uint64_t tag, const struct outcome *outcome
 		forget_content(e);
 }
 
-/* Contacts of his that have ended, but were not among the records that were read. */
-static void
-add_ended(struct erasure *e, const struct idmap *ended)
-{
-	size_t at = 0;
-	uint64_t contact;
-	void *root;
-
-	while (idmap_next(ended, &at, &contact, &root))
-		for (int i = 0; i < e->n_merged; i++)
-			if (e->merged[i] == (int64_t)(uintptr_t)root)
-				add_contact(e, contact);
-}
-
 static void
 withdraw(struct erasure *e)
 {
 	struct customers *c = e->c;
-	const struct group *g = idmap_get(&c->groups, (uint64_t)e->root);
+	const struct group *g = idmap_get(&c->groups, (uint64_t)e->traces.root);
 	size_t n = 0, room = 0;
 	uint64_t *live = NULL; /* the group may go while they are withdrawn */
 
@@ -294,10 +222,8 @@ withdraw(struct erasure *e)
 			live = xreallocarray(live, room, sizeof live[0]);
 		}
 		live[n++] = l->contact;
-		add_contact(e, l->contact);
 	}
-	add_ended(e, &c->ended);
-	add_ended(e, &c->recorded);
+	traces_settle(c, &e->traces);
 	e->withdrawing = 1;
 	for (size_t i = 0; i < n; i++) {
 		e->withdrawing++;
@@ -315,32 +241,8 @@ static bool
 gather(struct database_session *s, void *arg)
 {
 	struct erasure *e = arg;
-	struct query *q;
 
-	e->root = party_root(s, e->party);
-	if (e->root == 0)
-		return true;
-	q = query_start(s, "SELECT id FROM party WHERE root = $1");
-	query_put_int(q, 1, e->root);
-	while (e->n_merged < MERGED_MAX && query_row(q))
-		e->merged[e->n_merged++] = query_int(q, 0);
-	query_end(q);
-	q = query_start(s, "SELECT r.contact FROM contact_person r JOIN party p ON p.id "
-			   "= r.party WHERE p.root = $1");
-	query_put_int(q, 1, e->root);
-	while (query_row(q))
-		add_contact(e, apply_number(query_int(q, 0)));
-	query_end(q);
-	q = query_start(s, "SELECT i.kind, i.value FROM identity i JOIN party p ON p.id "
-			   "= i.party WHERE p.root = $1");
-	query_put_int(q, 1, e->root);
-	while (query_row(q)) {
-		e->identities = xreallocarray(
-			e->identities, e->n_identities + 1, sizeof e->identities[0]);
-		e->identities[e->n_identities++] = (struct subject_identity){
-			xstrdup(query_text(q, 0)), xstrdup(query_text(q, 1))};
-	}
-	query_end(q);
+	traces_read(s, e->party, &e->traces);
 	return true;
 }
 
@@ -353,12 +255,11 @@ gathered(void *arg, enum database_result result)
 	if (result != DATABASE_OK)
 		refuse(e, RPC_LATER, "database_away",
 			"The database of customers cannot be read now; try again later.");
-	else if (e->root == 0)
+	else if (e->traces.root == 0)
 		refuse(e, RPC_NOT_FOUND, "no_customer", party_result_text(PARTY_NONE));
 	else
 		withdraw(e);
-	if (--c->n_gathering == 0)
-		idmap_finish(&c->recorded);
+	traces_end(c);
 }
 
 void
@@ -384,7 +285,7 @@ on_customer_erase(void *owner, const struct rpc_call *call)
 	e->rpc = call->rpc;
 	e->tag = call->tag;
 	e->party = party;
-	c->n_gathering++;
+	traces_begin(c);
 	e->counts = json_object();
 	snprintf(e->who, sizeof e->who, "%s", people->who(people->owner, call));
 	if (!database_read(c->parts.database, gather, gathered, e))

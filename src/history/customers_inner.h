@@ -89,8 +89,8 @@ struct customers {
 	struct idmap groups;	       /* struct group by root, owned */
 	bool (*complete)(void *owner); /* the records; NULL: nobody keeps any */
 	void *complete_owner;
-	struct idmap ended;    /* root (as pointer) by contact that is not recorded yet */
-	int n_gathering;       /* erasures that are reading which contacts are his */
+	struct idmap ended; /* root (as pointer) by contact that is not recorded yet */
+	int n_gathering;    /* who reads which contacts are whose (customers_traces.c) */
 	struct idmap recorded; /* the same of those recorded since one of them began */
 	struct group *oldest, *newest;
 	size_t n_cards;
@@ -166,6 +166,35 @@ void write_over(struct customers *c, uint64_t contact, int64_t party);
 void write_provisional(struct customers *c, int64_t party, const char *source,
 	const struct identities *identities, uint64_t contact, bool late);
 void write_learned(struct customers *c, const struct lookup *lookup);
+
+/* ---- customers_traces.c ---- */
+
+/* By what all that is kept of a customer is found. A zeroed one is nobody's. */
+struct traces {
+	int64_t root; /* 0: there is no such customer */
+	int n_merged;
+	int64_t merged[MERGED_MAX];
+	size_t n_contacts, room;
+	uint64_t *contacts; /* owned */
+	size_t n_identities;
+	struct subject_identity *identities; /* owned, with their texts */
+	struct subject subject;		     /* the same, as parts are told */
+};
+
+/* Around what follows, on the loop: what is recorded meanwhile is not missed. */
+void traces_begin(struct customers *c);
+void traces_end(struct customers *c);
+/* On a thread of the database: identities and records. */
+void traces_read(struct database_session *s, int64_t party, struct traces *traces);
+/* On the loop: what lives, and what has ended without a record yet; then `subject`. */
+void traces_settle(const struct customers *c, struct traces *traces);
+void traces_add_contact(struct traces *traces, uint64_t contact);
+void traces_finish(struct traces *traces);
+
+/* One part after the other removes what it keeps, so that nothing is half done when one
+ * cannot. subject is borrowed until gone is called, once. */
+void parts_forget(
+	struct customers *c, const struct subject *subject, subject_gone gone, void *arg);
 
 /* ---- customers_import.c, customers_export.c, customers_subject.c ---- */
 

@@ -1,11 +1,13 @@
 /*
- * history/customers_redis.c - contacts of an erased customer out of Redis.
+ * history/customers_redis.c - contacts of a customer in Redis: what came in with them,
+ * for his export, and out of it when he is erased.
  *
  *   contacts, by lots -> external ids that outlive them -> their names in the list of
  *   what leaves -> the append-only file is written anew, without any of it
  */
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -272,6 +274,116 @@ erase(void *owner, const uint64_t *contacts, size_t n,
 	for (size_t i = 0; i < n; i++)
 		number_id_format(e->id[i], 'c', contacts[i]);
 	step(e);
+}
+
+/* ---- what came in, for the export ---- */
+
+struct telling {
+	struct customers_redis *redis;
+	struct subject_page *page;
+	size_t at, n;	 /* contacts that were asked for */
+	unsigned pieces; /* told of the one at `at` */
+};
+
+/* The place is "CONTACT PIECES": behind that contact, so much of the next one. */
+static void
+set_place(struct telling *t)
+{
+	snprintf(t->page->place, sizeof t->page->place, "%" PRIu64 " %u",
+		t->at > 0 ? t->page->subject->contacts[t->at - 1] : 0, t->pieces);
+}
+
+static void
+told(struct telling *t, enum subject_told how)
+{
+	t->page->told(t->page, how);
+	free(t);
+}
+
+/* The mail of one is told by those who keep mails. False: not all of it. */
+static bool
+add_details(struct telling *t, uint64_t contact, const redisReply *reply)
+{
+	json_t *o = reply->type == REDIS_REPLY_STRING
+			    ? json_loadb(reply->str, reply->len, 0, NULL)
+			    : NULL;
+	json_t *record, *payload;
+
+	if (!json_is_object(o)) {
+		json_decref(o);
+		return true;
+	}
+	record = subject_record("details", contact);
+	payload = json_object_get(o, "payload");
+	json_object_del(payload, "mail");
+	if (json_object_size(payload) == 0)
+		json_object_del(o, "payload");
+	json_object_update_missing(record, o);
+	json_decref(o);
+	return subject_add_long(t->page, record, &t->pieces);
+}
+
+static void tell_next(struct telling *t);
+
+static void
+on_told(void *owner, uint64_t tag, const redisReply *reply)
+{
+	struct telling *t = owner;
+	struct subject_page *page = t->page;
+
+	if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements == 0 ||
+		reply->elements > t->n) {
+		told(t, SUBJECT_LATER);
+		return;
+	}
+	for (size_t i = 0; i < reply->elements && !subject_is_full(page); i++) {
+		if (!add_details(t, page->subject->contacts[t->at], reply->element[i]))
+			break;
+		t->at++;
+	}
+	set_place(t);
+	if (json_array_size(page->records) > 0)
+		told(t, SUBJECT_MORE);
+	else
+		tell_next(t);
+}
+
+static void
+tell_next(struct telling *t)
+{
+	const struct subject *subject = t->page->subject;
+	const char *keys[LOT], *args[1];
+	char key[LOT][NUMBER_ID_TEXT + 2], room[24];
+
+	t->n = lot_of(t->at, subject->n_contacts);
+	if (t->n == 0) {
+		told(t, SUBJECT_ALL);
+		return;
+	}
+	for (size_t i = 0; i < t->n; i++) {
+		snprintf(key[i], sizeof key[i], "c:");
+		number_id_format(key[i] + 2, 'c', subject->contacts[t->at + i]);
+		keys[i] = key[i];
+	}
+	snprintf(room, sizeof room, "%zu", t->page->room);
+	args[0] = room;
+	if (!side_call(t->redis->side, on_told, t, 0, "usher_customers_1_tell", (int)t->n,
+		    keys, 1, args, NULL))
+		told(t, SUBJECT_LATER);
+}
+
+void
+customers_redis_tell(void *owner, struct subject_page *page)
+{
+	const struct customers_eraser *eraser = owner;
+	struct telling *t = xcalloc(1, sizeof *t);
+	uint64_t behind = 0;
+
+	*t = (struct telling){.redis = eraser->owner, .page = page};
+	if (sscanf(page->place, "%" SCNu64 " %u", &behind, &t->pieces) != 2)
+		behind = 0;
+	t->at = subject_behind(page->subject, behind);
+	tell_next(t);
 }
 
 const struct customers_eraser *

@@ -1,5 +1,6 @@
 /* history/export.c - what the history keeps of a customer, handed out a page at a time:
- * contacts, what was answered about them, notes, cases, what was said. */
+ * contacts, what was answered about them, notes, cases with their changes, what was said.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,8 +28,18 @@ static const char *const note_columns[] = {
 	"#contact", "=case", "who", "@at", "text", NULL};
 static const char *const case_columns[] = {
 	"=case", "state", "title", "@at", "who", "@changed_at", NULL};
+static const char *const change_columns[] = {
+	"=case", "state", "@at", "who", "reason", NULL};
 static const char *const said_columns[] = {
 	"#contact", "=seq", "@at", "from", "said", "name", "text", NULL};
+
+/* As an erasure finds them: his own, and those that were opened with a contact of his
+ * before it was known whose it is. */
+#define HIS_CASES                                                                        \
+	"SELECT a.id FROM party y JOIN issue a ON a.party = y.id WHERE y.root = $1 "     \
+	"UNION SELECT a.id FROM party y JOIN contact_person p ON p.party = y.id JOIN "   \
+	"issue_contact b ON b.contact = p.contact JOIN issue a ON a.id = b.issue AND "   \
+	"a.party IS NULL WHERE y.root = $1"
 
 static const struct kind kinds[] = {
 	{"contact",
@@ -47,15 +58,22 @@ static const struct kind kinds[] = {
 		"$3 >= 0 ORDER BY o.id LIMIT $4",
 		answer_columns},
 	{"note",
-		"SELECT n.id, 0, n.contact, n.case_id, n.who, n.at_ms, n.text FROM party "
-		"y JOIN note n ON n.party = y.id WHERE y.root = $1 AND n.id > $2 AND $3 "
-		">= 0 ORDER BY n.id LIMIT $4",
+		"SELECT n.id, 0, n.contact, n.case_id, n.who, n.at_ms, n.text FROM note "
+		"n WHERE n.id IN (SELECT m.id FROM party y JOIN note m ON m.party = y.id "
+		"WHERE y.root = $1 UNION SELECT m.id FROM party y JOIN contact_person p "
+		"ON p.party = y.id JOIN note m ON m.contact = p.contact WHERE y.root = "
+		"$1) AND n.id > $2 AND $3 >= 0 ORDER BY n.id LIMIT $4",
 		note_columns},
 	{"case",
 		"SELECT i.id, 0, i.id, i.state, i.title, i.opened_ms, i.opened_by, "
-		"i.changed_ms FROM party y JOIN issue i ON i.party = y.id WHERE y.root = "
-		"$1 AND i.id > $2 AND $3 >= 0 ORDER BY i.id LIMIT $4",
+		"i.changed_ms FROM issue i WHERE i.id IN (" HIS_CASES ") AND i.id > $2 "
+		"AND $3 >= 0 ORDER BY i.id LIMIT $4",
 		case_columns},
+	{"case_change",
+		"SELECT h.issue, h.n, h.issue, h.state, h.at_ms, h.who, h.reason FROM "
+		"issue_change h WHERE h.issue IN (" HIS_CASES ") AND (h.issue > $2 OR "
+		"(h.issue = $2 AND h.n > $3)) ORDER BY h.issue, h.n LIMIT $4",
+		change_columns},
 	{"said",
 		"SELECT s.contact, s.seq, s.contact, s.seq, s.at_ms, s.who, s.kind, "
 		"s.name, s.text FROM party y JOIN contact_person p ON p.party = y.id "
@@ -124,7 +142,7 @@ read_rows(struct database_session *s, int64_t root, struct place *at, size_t *us
 
 bool
 history_export(void *owner, struct database_session *s, int64_t root,
-	char place[EXPORT_PLACE], size_t room, json_t *list)
+	char place[SUBJECT_PLACE], size_t room, json_t *list)
 {
 	struct place at = {0, 0, 0};
 	size_t used = 0;
@@ -139,7 +157,7 @@ history_export(void *owner, struct database_session *s, int64_t root,
 		if (n < ROWS && used < room)
 			at = (struct place){at.kind + 1, 0, 0};
 	}
-	snprintf(place, EXPORT_PLACE, "%d.%" PRId64 ".%" PRId64, at.kind, at.first,
+	snprintf(place, SUBJECT_PLACE, "%d.%" PRId64 ".%" PRId64, at.kind, at.first,
 		at.second);
 	return at.kind < N_KINDS;
 }

@@ -58,7 +58,7 @@ json_t *column_moment(struct query *q, int i);
 
 /* For customer_part.export: what the history keeps. */
 bool history_export(void *owner, struct database_session *s, int64_t root,
-	char place[EXPORT_PLACE], size_t room, json_t *list);
+	char place[SUBJECT_PLACE], size_t room, json_t *list);
 
 #define HISTORY_METHOD(name) void name(void *owner, const struct rpc_call *call)
 HISTORY_METHOD(on_history_status);

@@ -253,7 +253,7 @@ expire(void *owner, struct database_session *s, const char *channel, int64_t bef
 }
 
 const struct customer_part history_part = {
-	NULL, card, history_export, erase, expire, NULL};
+	.card = card, .export = history_export, .erase = erase, .expire = expire};
 
 /* ---- customer.timeline ---- */
 

@@ -80,6 +80,8 @@ void callme_abandon(struct callme *callme, const char *id);
 /* For the erasure of a customer; owner is the callme. */
 void callme_forget(
 	void *owner, const struct subject *subject, subject_gone gone, void *arg);
+/* For his export; likewise. */
+void callme_tell(void *owner, struct subject_page *page);
 /* The channel of requests; -1: there is none. */
 int callme_channel(const struct callme *callme);
 

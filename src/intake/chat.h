@@ -128,6 +128,8 @@ void chats_kept(struct chats *chats, uint64_t tag, bool kept);
 /* For the erasure of a customer; owner is the chats. */
 void chats_forget(
 	void *owner, const struct subject *subject, subject_gone gone, void *arg);
+/* For his export; likewise. */
+void chats_tell(void *owner, struct subject_page *page);
 /* What became of a message that was left. contact: its id, or NULL: it was not kept; then
  * again: it may be tried again. */
 void chats_written(struct chats *chats, uint64_t tag, const char *contact, bool again);

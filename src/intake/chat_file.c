@@ -370,19 +370,26 @@ subject_of(const char *chat, int64_t seq, char out[33])
 	snprintf(out, 33, "f%.20s.%u", chat + 1, (unsigned)seq);
 }
 
-static void
-answer_token(struct chats *chats, const struct chat *chat, const struct rpc_call *call)
+json_t *
+chat_file_given(struct chats *chats, const struct chat *chat, int64_t seq)
 {
-	int64_t seq = rpc_integer(call, "seq", 0);
 	char subject[33], token[TICKET_TEXT], *path;
+	json_t *given;
 
 	subject_of(chat->id, seq, subject);
 	ticket_make(chats->parts.secret, subject, chats_now(chats) + FILE_TOKEN_LIFE_MS,
 		token);
 	path = xasprintf(FILES_PATH "%s/%" PRId64, chat->id, seq);
-	rpc_answer(call->rpc, call->tag,
-		json_pack("{s:s, s:s}", "path", path, "token", token));
+	given = json_pack("{s:s, s:s}", "path", path, "token", token);
 	free(path);
+	return given;
+}
+
+static void
+answer_token(struct chats *chats, const struct chat *chat, const struct rpc_call *call)
+{
+	rpc_answer(call->rpc, call->tag,
+		chat_file_given(chats, chat, rpc_integer(call, "seq", 0)));
 }
 
 void

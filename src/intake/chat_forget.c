@@ -92,9 +92,8 @@ on_forgotten(struct chats *chats, struct chat_op *op, struct chat *chat,
 	answered(chats, f);
 }
 
-/* What a customer said of himself at the start of his chat. */
-static bool
-is_his(const struct chat *chat, const struct subject *subject)
+bool
+chat_names(const struct chat *chat, const struct subject *subject)
 {
 	const json_t *about = chat->about;
 	const char *user = json_string_value(json_object_get(about, "user"));
@@ -131,7 +130,7 @@ chats_forget(void *owner, const struct subject *subject, subject_gone gone, void
 		bool named = subject_has_contact(subject, chat->contact);
 		struct chat_op *op;
 
-		if (!named && !is_his(chat, subject))
+		if (!named && !chat_names(chat, subject))
 			continue;
 		if (!named && chat->stage != CHAT_OVER) {
 			f->failed = true; /* somebody is talking under his name */

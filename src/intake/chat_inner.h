@@ -306,6 +306,14 @@ void chat_blob_named(struct chats *chats, struct chat *chat, const char *name);
 void chat_blobs_read(struct chats *chats, struct chat *chat, json_t *list); /* stolen */
 void chat_blobs_forget(struct chats *chats, struct chat *chat);
 void chat_staff_file(struct chats *chats, struct chat *chat, const struct rpc_call *call);
+/* What the file of a message is fetched by: {"path", "token"}. Whoever asks has been
+ * found to be allowed. The caller's. */
+json_t *chat_file_given(struct chats *chats, const struct chat *chat, int64_t seq);
+
+/* ---- chat_forget.c ---- */
+
+/* Whether what a customer said of himself at the start of his chat names this one. */
+bool chat_names(const struct chat *chat, const struct subject *subject);
 
 /* ---- chat_keep.c: into the contact's record ---- */
 

@@ -148,6 +148,90 @@ local function erase(keys, args)
   return told
 end
 
+-- The texts of a source of mails (see tell) behind the first `from` of them, some at a time.
+local SOME = 20
+local function texts_of(prefix, source, from)
+  if source.list then
+    local texts = redis.call('LRANGE', source.list, from, from + SOME - 1)
+    for i, name in ipairs(source.kind == 'o' and texts or {}) do
+      texts[i] = redis.call('GET', prefix .. 'out:' .. name) or ''
+    end
+    return texts
+  end
+  if from > 0 then return {} end
+  if source.field then return {redis.call('HGET', source.key, source.field) or ''} end
+  return {redis.call('GET', source.key) or ''}
+end
+
+-- A part of what is kept of the mails of contacts, for the export of their customer: what
+-- erase takes away.
+--
+-- KEYS  1 owner
+-- ARGS  1 token, 2 bytes after which it is enough, 3 place within the first contact, then ids
+--       of contacts
+-- Answers a list of pairs: "CONTACT PLACE KIND", then what is kept (JSON). KIND is m what
+-- came in with the contact, i a mail of a thread, o one that leaves, d a draft, v a verdict;
+-- the last pair has "." and says how far it was looked. A place is 1000 times the number of
+-- the source, and the number within it; 9000 is the end of a contact.
+local ENOUGH = 500 -- looked at in one call
+local function tell(keys, args)
+  local prefix, room, told = string.sub(keys[1], 1, -6), tonumber(args[2]), {}
+  local at, bytes, looked = tonumber(args[3]), 0, 0
+  local function add(id, place, kind, text)
+    told[#told + 1] = id .. ' ' .. place .. ' ' .. kind
+    told[#told + 1] = text
+    bytes = bytes + #text
+  end
+  for i = 4, #args do
+    local id, first = args[i], nil
+    local case, mine = redis.call('GET', prefix .. 'mail:of:' .. id) or '-', '"contact":"' .. id .. '"'
+    local came = prefix .. 'c:' .. id
+    local sources = {
+      {kind = 'm', key = came, field = 'p'},
+      {kind = 'i', list = prefix .. 'mail:thread:' .. id},
+      {kind = 'i', list = prefix .. 'mail:thread:' .. case},
+      {kind = 'o', list = prefix .. 'case:' .. id},
+      {kind = 'o', list = prefix .. 'case:' .. case},
+      {kind = 'd', key = prefix .. 'work:' .. id},
+      {kind = 'v', key = prefix .. 'verdict:' .. id},
+    }
+    for s = math.max(1, math.floor(at / 1000)), #sources do
+      local source, from = sources[s], math.max(at - s * 1000, 0)
+      local texts = texts_of(prefix, source, from)
+      while #texts > 0 do
+        for _, text in ipairs(texts) do
+          from, looked = from + 1, looked + 1
+          local its = text ~= ''
+          if source.list then its = string.find(text, mine, 1, true) ~= nil end
+          if source.kind == 'm' then its = string.find(text, '"mail":', 1, true) ~= nil end
+          if its and source.kind == 'i' then
+            -- The mail that came in with the contact is there with more of its text.
+            if first == nil then
+              local payload = decoded(redis.call('HGET', came, 'p')).payload
+              local mail = type(payload) == 'table' and payload.mail
+              first = type(mail) == 'table' and mail.message_id or false
+            end
+            its = not first or decoded(text).message_id ~= first
+          end
+          if its then add(id, s * 1000 + from, source.kind, text) end
+          if bytes >= room or looked >= ENOUGH then
+            add(id, s * 1000 + from, '.', '')
+            return told
+          end
+        end
+        texts = #texts == SOME and source.list and texts_of(prefix, source, from) or {}
+      end
+    end
+    at = 0
+    looked = looked + 1
+    if i == #args or looked >= ENOUGH then
+      add(id, 9000, '.', '')
+      return told
+    end
+  end
+  return told
+end
+
 -- What is known of single mails, by the hashes of their Message-IDs.
 --
 -- KEYS  1 owner, then mail:id:HASH and mail:in:KEY
@@ -169,4 +253,5 @@ register('settle', settle, {'allow-oom'})
 register('served', served, {'allow-oom'})
 register('mark', mark, {'allow-oom'})
 register('erase', erase, {'allow-oom'})
+register('tell', tell, {'no-writes', 'allow-oom'})
 register('forget', forget, {'allow-oom'})

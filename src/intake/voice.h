@@ -77,6 +77,8 @@ extern const int voice_n_commands;
  * erased. */
 void voice_forget(
 	void *owner, const struct subject *subject, subject_gone gone, void *arg);
+/* For his export; likewise. */
+void voice_tell(void *owner, struct subject_page *page);
 
 /* {"switches": [...], "calls": {...}}; the caller owns it. */
 json_t *voice_json(const struct voice *voice);

@@ -389,6 +389,37 @@ voice_forget(void *owner, const struct subject *subject, subject_gone gone, void
 	answered(e);
 }
 
+/* ---- his export ---- */
+
+/* One for each number and each customer that he is: a page has all of them. */
+void
+voice_tell(void *owner, struct subject_page *page)
+{
+	const struct voice *v = owner;
+	const struct abandoner *a;
+
+	if (!v->places.known) {
+		page->told(page, SUBJECT_LATER);
+		return;
+	}
+	TAILQ_FOREACH(a, &v->places.list, next)
+	{
+		json_t *record;
+
+		/* A contact says whose it is. */
+		if (a->contact != 0 ? !subject_has_contact(page->subject, a->contact)
+				    : !is_his(v, a, page->subject))
+			continue;
+		record = subject_record("place", a->contact);
+		if (a->who[0] == 'n')
+			json_object_set_new(record, "number", json_string(a->who + 1));
+		subject_set_moment(record, "at", a->t0_ms);
+		subject_set_moment(record, "ended_at", a->gone_ms);
+		subject_add(page, record);
+	}
+	page->told(page, SUBJECT_ALL);
+}
+
 /* ---- life ---- */
 
 void

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "usherctl/customer.h"
 
 const struct option_spec customer_link_options[] = {
@@ -271,10 +272,29 @@ print_line(const json_t *o)
 	putchar('\n');
 }
 
+/* A record; one that came in pieces when its last piece is there. whole: what came of it.
+ */
+static void
+print_record(const json_t *record, struct text *whole)
+{
+	const char *text = member(record, "text"), *kind = member(record, "kind");
+
+	if (text == NULL || kind == NULL || strcmp(kind, "piece") != 0) {
+		print_line(record);
+		return;
+	}
+	text_add(whole, text);
+	if (!json_is_true(json_object_get(record, "last")))
+		return;
+	printf("%s\n", whole->s);
+	text_finish(whole);
+}
+
 enum status
 do_customer_export(struct ctl *ctl)
 {
 	json_t *params = params_of(ctl, NULL), *result, *one, *next = NULL;
+	struct text whole = {0};
 	size_t i;
 
 	if (params == NULL)
@@ -286,16 +306,18 @@ do_customer_export(struct ctl *ctl)
 			json_object_set_new(page, "after", next);
 		result = call(ctl, "customer.export", page);
 		if (result == NULL) {
+			text_finish(&whole);
 			json_decref(params);
 			return STATUS_FAILED;
 		}
 		if (json_object_get(result, "customer") != NULL)
 			print_line(json_object_get(result, "customer"));
 		json_array_foreach(json_object_get(result, "records"), i, one)
-			print_line(one);
+			print_record(one, &whole);
 		next = json_incref(json_object_get(result, "next"));
 		json_decref(result);
 	} while (next != NULL);
+	text_finish(&whole);
 	json_decref(params);
 	return STATUS_OK;
 }

@@ -320,6 +320,38 @@ an_erasure_takes_in_cases_that_were_opened_before_he_was_known(void **state)
 	use(erase_with_cases);
 }
 
+/* Redis began anew: contact 1 of today is somebody else's, 2 did not come again. */
+static bool
+number_again(struct database_session *s)
+{
+	struct traces t = {0};
+
+	make(s, 1, "A1");
+	make(s, 2, "A2");
+	serve(s, 1, 1, "chat", 1);
+	serve(s, 2, 1, "chat", 1);
+	traces_read(s, 1, &t);
+	assert_int_equal(t.n_contacts, 2);
+	assert_int_equal(t.n_identities, 1);
+	tell(s, "INSERT INTO progress (id, op, owner, generation, at_ms) VALUES (1, 1, "
+		"'o', 1, 1)");
+	serve(s, (INT64_C(1) << 60) + 1, 2, "chat", 1);
+	traces_read(s, 1, &t);
+	assert_int_equal(t.n_contacts, 1);
+	assert_int_equal(t.contacts[0], 2);
+	traces_read(s, 2, &t);
+	assert_int_equal(t.n_contacts, 1);
+	assert_int_equal(t.contacts[0], 1);
+	traces_finish(&t);
+	return true;
+}
+
+static void
+a_number_that_came_again_is_not_that_of_whoever_had_it_before(void **state)
+{
+	use(number_again);
+}
+
 #define LINES 50
 
 static bool
@@ -489,6 +521,7 @@ main(void)
 		T(a_page_of_what_was_said_fits_a_message_however_long_the_lines_are),
 		T(what_one_look_does_not_forget_the_next_does_soon),
 		T(an_erasure_takes_in_cases_that_were_opened_before_he_was_known),
+		T(a_number_that_came_again_is_not_that_of_whoever_had_it_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
