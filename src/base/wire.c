@@ -1,5 +1,5 @@
 /*
- * base/wire.c - line peers, and what line and WebSocket peers have in common.
+ * base/wire.c - what line and WebSocket peers have in common.
  *
  *   open --wire_close, end of stream, error, limit, silence--> gone, freed after this
  * turn open <--tokens-- paused (too many messages: not read for a while)
@@ -44,6 +44,9 @@ wire_shut(struct wire *wire, const char *reason, bool drop)
 	if (!drop)
 		wire_hand_to_peer(wire);
 	wire_unlink_said(wire);
+	if (wire->readable != NULL)
+		event_free(wire->readable);
+	wire->readable = NULL;
 	wire->peer = NULL;
 	wire->reason = xstrdup(reason);
 	(void)idmap_remove(&wires->open, wire->id);
@@ -62,6 +65,8 @@ static void
 wire_free(struct wire *wire)
 {
 	ws_finish(wire);
+	if (wire->readable != NULL)
+		event_free(wire->readable);
 	text_finish(&wire->said);
 	free(wire->reason);
 	free(wire);
@@ -90,56 +95,13 @@ wire_hand_over(struct wire *wire, const char *text, size_t n)
 	wire->handler.message(wire->handler.owner, wire->id, text, n);
 }
 
-/* Takes one line out of the input into the scratch; false: none is complete yet. */
-static bool
-take_line(struct wire *wire, size_t *n)
-{
-	struct evbuffer *input = bufferevent_get_input(wire->peer->bev);
-	char *scratch = wire->wires->scratch;
-	struct evbuffer_ptr from, end;
-
-	if (evbuffer_ptr_set(input, &from, wire->scanned, EVBUFFER_PTR_SET) != 0)
-		return false;
-	end = evbuffer_search(input, "\n", 1, &from);
-	if (end.pos < 0) {
-		wire->scanned = evbuffer_get_length(input);
-		if (wire->scanned > WIRE_MESSAGE_MAX)
-			wire_shut(wire, "line too long", false);
-		return false;
-	}
-	wire->scanned = 0;
-	*n = (size_t)end.pos;
-	if (*n > WIRE_MESSAGE_MAX) {
-		wire_shut(wire, "line too long", false);
-		return false;
-	}
-	evbuffer_remove(input, scratch, *n);
-	evbuffer_drain(input, 1);
-	if (*n > 0 && scratch[*n - 1] == '\r')
-		(*n)--;
-	scratch[*n] = '\0';
-	return true;
-}
-
-static void
-read_lines(struct wire *wire)
-{
-	size_t n;
-
-	while (wire->peer != NULL && !wire->paused && take_line(wire, &n)) {
-		(void)wire_pay(wire); /* pauses after this one */
-		if (n > 0)
-			wire_hand_over(wire, wire->wires->scratch, n);
-	}
-}
-
 void
 wire_read(struct wire *wire)
 {
 	if (wire->ws != NULL)
 		ws_read(wire);
 	else
-		read_lines(wire);
+		lines_read(wire);
 }
 
 static void
@@ -302,6 +264,8 @@ wire_open(struct wires *wires, struct peer *peer, enum wire_kind kind,
 	wires->n++;
 	bufferevent_setcb(peer->bev, on_read, NULL, on_event, wire);
 	bufferevent_setwatermark(peer->bev, EV_READ, 0, WIRE_MESSAGE_MAX + 4096);
+	if (kind != WIRE_WEBSOCKET && !peer->tls)
+		lines_begin(wire);
 	if (kind == WIRE_WEBSOCKET && !ws_begin(wire)) {
 		wire->refused = true;
 		wire_shut(wire, "out of memory", true);
@@ -316,8 +280,10 @@ wire_open(struct wires *wires, struct peer *peer, enum wire_kind kind,
 		wire_shut(wire, "refused", false);
 		return NULL;
 	}
-	if (wire->peer != NULL)
-		bufferevent_enable(peer->bev, EV_READ | EV_WRITE);
+	if (wire->peer != NULL) {
+		bufferevent_enable(peer->bev, EV_WRITE);
+		wire_hear(wire, true);
+	}
 	return wire;
 }
 

@@ -94,6 +94,19 @@ wire_pending(const struct wire *wire)
 /* ---- the rate ---- */
 
 void
+wire_hear(struct wire *wire, bool on)
+{
+	if (wire->readable == NULL && on)
+		bufferevent_enable(wire->peer->bev, EV_READ);
+	else if (wire->readable == NULL)
+		bufferevent_disable(wire->peer->bev, EV_READ);
+	else if (on)
+		event_add(wire->readable, NULL);
+	else
+		event_del(wire->readable);
+}
+
+void
 wire_unlink_paused(struct wire *wire)
 {
 	struct wire **at = &wire->wires->paused;
@@ -127,7 +140,7 @@ pause_reading(struct wire *wire)
 	wire->paused = true;
 	wire->next = wires->paused;
 	wires->paused = wire;
-	bufferevent_disable(wire->peer->bev, EV_READ);
+	wire_hear(wire, false);
 }
 
 bool
@@ -169,7 +182,7 @@ wires_on_refill(evutil_socket_t fd, short what, void *arg)
 			continue;
 		}
 		wire_unlink_paused(wire);
-		bufferevent_enable(wire->peer->bev, EV_READ);
+		wire_hear(wire, true);
 		wire_read(wire);
 		wire = wires->paused;
 	}

@@ -25,6 +25,7 @@ struct wire {
 	struct text said;			/* owned; what this turn says */
 	struct wslay_event_context *ws;		/* owned; NULL: lines */
 	char *reason;				/* owned; of the end */
+	struct event *readable;			/* owned; NULL: the bufferevent reads */
 	size_t scanned;				/* bytes of input without a line end */
 	int64_t opened_ms, heard_ms, pinged_ms; /* boot time */
 	int64_t tokens_milli, refilled_ms;	/* the rate's bucket */
@@ -62,6 +63,7 @@ void wire_hand_to_peer(struct wire *wire);
 void wire_unlink_said(struct wire *wire);
 size_t wire_pending(const struct wire *wire);
 void wire_unlink_paused(struct wire *wire);
+void wire_hear(struct wire *wire, bool on); /* reads from the connection, or not */
 void wires_on_flush(evutil_socket_t fd, short what, void *wires);
 void wires_on_refill(evutil_socket_t fd, short what, void *wires);
 
@@ -73,6 +75,10 @@ bool wire_pay(struct wire *wire);
 void wire_hand_over(struct wire *wire, const char *text, size_t n);
 /* Goes on reading what has come. */
 void wire_read(struct wire *wire);
+
+/* wire_lines.c: lines without TLS are read by it; hands over the lines that have come. */
+void lines_begin(struct wire *wire);
+void lines_read(struct wire *wire);
 
 /* wire_ws.c */
 bool ws_begin(struct wire *wire) USHER_MUST_CHECK;
