@@ -19,8 +19,7 @@
 #include "usher-config.h"
 #include "usher.h"
 
-#define CONFIG_TEXT_MAX 1048576 /* bytes of the settings that config.show gives */
-#define DRAIN_MS 4000		/* steps on their way are waited for at the end */
+#define DRAIN_MS 4000 /* steps on their way are waited for at the end */
 
 /* Read by jemalloc, where usherd is linked with it: memory of a burst goes back to the
  * system half a minute later, not at once and page by page. */
@@ -56,8 +55,8 @@ remember_text(struct usher *u)
 	size_t n;
 
 	free(u->config_text);
-	u->config_text = xcalloc(CONFIG_TEXT_MAX + 1, 1);
-	n = f != NULL ? fread(u->config_text, 1, CONFIG_TEXT_MAX, f) : 0;
+	u->config_text = xcalloc(CONFIG_FILE_MAX + 1, 1);
+	n = f != NULL ? fread(u->config_text, 1, CONFIG_FILE_MAX, f) : 0;
 	u->config_text[n] = '\0';
 	u->config_text = xreallocarray(u->config_text, n + 1, 1);
 	if (f != NULL)

@@ -66,10 +66,48 @@ do_config_reload(struct ctl *ctl)
 	return finish(ctl, result, done);
 }
 
+/* The settings in force, part by part; anew where they were reloaded meanwhile. NULL:
+ * said why. */
+static json_t *
+settings_shown(struct ctl *ctl)
+{
+	json_t *whole = NULL, *next = NULL;
+	struct text text = {0};
+
+	do {
+		json_t *part = call(ctl, "config.show",
+			next != NULL ? json_pack("{s:o}", "after", next) : NULL);
+
+		next = NULL;
+		if (part == NULL) {
+			json_decref(whole);
+			text_finish(&text);
+			return NULL;
+		}
+		if (whole != NULL &&
+			member_int(part, "version") != member_int(whole, "version")) {
+			json_decref(whole);
+			whole = NULL;
+			text_clear(&text);
+			next = json_integer(0);
+		} else {
+			if (whole == NULL)
+				whole = json_incref(part);
+			text_add(&text, member(part, "text"));
+			next = json_incref(json_object_get(part, "next"));
+		}
+		json_decref(part);
+	} while (next != NULL);
+	json_object_set_new(whole, "text", json_string(text.s != NULL ? text.s : ""));
+	json_object_del(whole, "next");
+	text_finish(&text);
+	return whole;
+}
+
 enum status
 do_config_show(struct ctl *ctl)
 {
-	json_t *result = call(ctl, "config.show", NULL);
+	json_t *result = settings_shown(ctl);
 
 	if (result == NULL)
 		return STATUS_FAILED;
@@ -101,7 +139,7 @@ enum status
 do_config_show_diff(struct ctl *ctl)
 {
 	struct config_problems problems = {0};
-	json_t *shown = call(ctl, "config.show", NULL);
+	json_t *shown = settings_shown(ctl);
 	struct config *now, *then;
 	enum status s = STATUS_FAILED;
 

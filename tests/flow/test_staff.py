@@ -3,6 +3,7 @@
 import asyncio
 
 import frames
+from ctl import run
 from robot import refused
 from runner import Skip, check, equal, eventually, main, test
 
@@ -269,6 +270,27 @@ async def a_one_time_code_works_once(start):
     equal(session["role"], "administrator")
     second = await centre.wire()
     await refused(second.call("session.login", code=code), "login_failed")
+
+
+@test
+async def long_settings_are_shown_in_parts(start):
+    centre = await start()
+    said = "".join(f'# {n:05d} \u00e4\u20ac "quoted" \\ and a word or two more of what this centre wants\n' for n in range(20000))
+    centre.config.write_text(said + centre.config.read_text())
+    version = (await centre.admin("config.reload"))["version"]
+    text, after, parts = "", {}, 0
+    while after is not None:
+        part = await centre.admin("config.show", **after)
+        equal((part["version"], part["text"][-1:]), (version, "\n"))
+        text, parts = text + part["text"], parts + 1
+        after = {"after": part["next"]} if "next" in part else None
+    equal((text, parts > 4), (centre.config.read_text(), True))
+    for wrong in (11, 10**9):  # within a letter, and behind the end
+        await refused(centre.admin("config.show", after=wrong), "invalid_params")
+    out, _ = await run("config", "show", state=centre.state_dir)
+    equal(out.partition("\n")[2], text)
+    out, _ = await run("config", "diff", centre.config, state=centre.state_dir)
+    check("Nothing would change" in out, out)
 
 
 if __name__ == "__main__":
