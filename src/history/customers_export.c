@@ -8,7 +8,8 @@
  * keep it before come first: the part that was added last begins.
  *
  * The cursor of the next page is text: "PART:PLACE", the part by its number in this
- * order, the place as that part writes it. Who he is and which contacts are his is read
+ * order, the place as that part writes it; "card:PLACE" while the card goes on
+ * (customers_card.c). Who he is and which contacts are his is read
  * for each page anew, so nothing is held between two of them.
  */
 #include <stdio.h>
@@ -20,6 +21,8 @@
 #include "history/customers_inner.h"
 
 #define PAGE_BYTES 65536 /* of JSON, about; what makes a page full is still in it */
+#define CARD_ROOM 98304	 /* of the card, likewise: its last part has a page behind it */
+#define CARD "card:"
 
 struct export
 {
@@ -30,6 +33,7 @@ struct export
 	struct customer_rules *rules; /* a reference */
 	int64_t party;
 	int part; /* -1: what he is */
+	int64_t card_place;
 
 	/* results */
 	struct traces traces;
@@ -37,11 +41,13 @@ struct export
 	bool more;
 };
 
-/* In the order of the export; NULL: behind the last. */
+/* In the order of the export; NULL: behind the last, or before the first. */
 static const struct customer_part *
 part_of(const struct export *x)
 {
-	return x->part < x->c->n_parts ? &x->c->part[x->c->n_parts - 1 - x->part] : NULL;
+	return x->part >= 0 && x->part < x->c->n_parts
+		       ? &x->c->part[x->c->n_parts - 1 - x->part]
+		       : NULL;
 }
 
 static bool
@@ -119,7 +125,8 @@ read_card(struct database_session *s, struct export *x)
 	}
 	party_view_finish(v);
 	free(v);
-	x->part = 0;
+	x->more = x->card != NULL && card_part(x->card, CARD_ROOM, &x->card_place);
+	x->part = x->more ? -1 : 0;
 }
 
 /* As far as the database goes: until the page is full, or somebody else is to be asked.
@@ -169,7 +176,11 @@ answer(struct export *x)
 	if (x->card != NULL)
 		json_object_set(o, "customer", x->card);
 	if (x->more) {
-		snprintf(next, sizeof next, "%d:%s", x->part, x->page.place);
+		if (x->part < 0)
+			snprintf(
+				next, sizeof next, CARD "%lld", (long long)x->card_place);
+		else
+			snprintf(next, sizeof next, "%d:%s", x->part, x->page.place);
 		json_object_set_new(o, "next", json_string(next));
 	}
 	rpc_answer(x->rpc, x->tag, o);
@@ -260,6 +271,8 @@ read_cursor(struct export *x, const char *text)
 	x->part = -1;
 	if (text == NULL)
 		return true;
+	if (strncmp(text, CARD, strlen(CARD)) == 0)
+		return card_place_read(text + strlen(CARD), &x->card_place);
 	part = strtol(text, &rest, 10);
 	if (rest == text || *rest != ':' || part < 0 || part >= x->c->n_parts ||
 		strlen(rest + 1) >= sizeof x->page.place)

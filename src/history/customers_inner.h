@@ -209,6 +209,20 @@ void customers_tidy(int fd, short what, void *owner);
 /* Takes out of a card what agents do not see. */
 void customers_hide(const struct customers *c, json_t *card);
 
+/* ---- customers_card.c ---- */
+
+/*
+ * card_part - leaves of a card what one answer has room for.
+ *
+ * room    bytes of JSON, about; the piece that makes it full, of 50,000 at most, is still
+ *         in it
+ * place   in: where the part begins, 0: the first one; out: where the next one does
+ * Returns true: there is a next one
+ */
+bool card_part(json_t *card, size_t room, int64_t *place) USHER_MUST_CHECK;
+/* A place as it stands in `next` and `after` (NULL: the beginning). False: it is none. */
+bool card_place_read(const char *text, int64_t *place) USHER_MUST_CHECK;
+
 /* ---- customers_methods.c ---- */
 
 /* The customer named by a param ("k..." or a live contact's); false: refused already. */

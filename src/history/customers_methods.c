@@ -10,6 +10,7 @@
 
 #define FOUND_MOST 100 /* customers of one customer.find */
 #define HEIRS_MOST 256 /* who inherit from one and are looked at again at once */
+#define CARD_ROOM (RPC_REPLY_MAX - 65536) /* bytes of a card in one answer, about */
 
 /* ---- who may see whom ---- */
 
@@ -56,6 +57,7 @@ struct question {
 	struct identity identity; /* kind "": none */
 	char text[256];
 	int most;
+	int64_t place;	/* of a card's part */
 	json_t *answer; /* owned; result */
 };
 
@@ -123,6 +125,20 @@ read_card(struct database_session *s, void *arg)
 }
 
 static void
+answer_part(struct question *q)
+{
+	bool more = card_part(q->answer, CARD_ROOM, &q->place);
+	json_t *o = json_pack("{s:O}", "customer", q->answer);
+	char next[24];
+
+	if (more) {
+		snprintf(next, sizeof next, "%lld", (long long)q->place);
+		json_object_set_new(o, "next", json_string(next));
+	}
+	rpc_answer(q->rpc, q->tag, o);
+}
+
+static void
 card_read(void *arg, enum database_result result)
 {
 	struct question *q = arg;
@@ -141,7 +157,7 @@ card_read(void *arg, enum database_result result)
 						   q->answer, "points"))));
 		if (q->role == RPC_AGENT)
 			customers_hide(q->c, q->answer);
-		rpc_answer(q->rpc, q->tag, json_pack("{s:O}", "customer", q->answer));
+		answer_part(q);
 	}
 	question_destroy(q);
 }
@@ -162,13 +178,18 @@ on_get(void *owner, const struct rpc_call *call)
 	struct customers *c = owner;
 	struct question *q;
 	uint64_t contact = 0;
-	int64_t party;
+	int64_t party, place;
 
 	if (!find_customer(c, call, "customer", &party))
 		return;
 	if (party == 0 && rpc_text(call, "contact") == NULL) {
 		rpc_refuse_param(call->rpc, call->tag, "customer",
 			"name a customer, or a live contact of his");
+		return;
+	}
+	if (!card_place_read(rpc_text(call, "after"), &place)) {
+		rpc_refuse_param(
+			call->rpc, call->tag, "after", "is `next` of the answer before");
 		return;
 	}
 	if (party == 0) {
@@ -187,6 +208,7 @@ on_get(void *owner, const struct rpc_call *call)
 		return;
 	q = question_create(c, call);
 	q->party = party;
+	q->place = place;
 	ask(q, read_card, card_read);
 }
 
@@ -546,6 +568,7 @@ on_set(void *owner, const struct rpc_call *call)
 static const struct rpc_param get_params[] = {
 	CUSTOMER("customer", false),
 	{"contact", RPC_CONTACT, false, 0, 0, NULL},
+	{"after", RPC_TEXT, false, 0, 32, NULL},
 	{0},
 };
 static const struct rpc_param find_params[] = {

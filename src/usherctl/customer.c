@@ -249,18 +249,70 @@ print_card(const json_t *card)
 		printf("\n");
 }
 
+/* What a further part of a card has: more of its lists, of its attributes, of the values
+ * that do not hold. */
+static void
+add_part(json_t *card, const json_t *part)
+{
+	json_t *value, *one;
+	const char *name, *attribute;
+
+	json_object_foreach((json_t *)part, name, value)
+	{
+		json_t *here = json_object_get(card, name);
+
+		if (json_is_array(value) && here != NULL) {
+			json_array_extend(here, value);
+			continue;
+		}
+		if (!json_is_object(value) || here == NULL) {
+			json_object_set(card, name, value);
+			continue;
+		}
+		json_object_foreach(value, attribute, one)
+		{
+			json_t *old =
+				json_object_get(json_object_get(here, attribute), "over");
+
+			if (old != NULL)
+				json_array_extend(old, json_object_get(one, "over"));
+			else
+				json_object_set(here, attribute, one);
+		}
+	}
+}
+
 enum status
 do_customer_show(struct ctl *ctl)
 {
-	json_t *params = params_of(ctl, NULL), *result;
+	json_t *params = params_of(ctl, NULL), *card = NULL, *result, *next = NULL;
 
-	if (params == NULL || (result = call(ctl, "customer.get", params)) == NULL)
+	if (params == NULL)
 		return STATUS_FAILED;
+	do {
+		json_t *page = json_copy(params);
+
+		if (next != NULL)
+			json_object_set_new(page, "after", next);
+		result = call(ctl, "customer.get", page);
+		if (result == NULL) {
+			json_decref(params);
+			json_decref(card);
+			return STATUS_FAILED;
+		}
+		if (card == NULL)
+			card = json_incref(json_object_get(result, "customer"));
+		else
+			add_part(card, json_object_get(result, "customer"));
+		next = json_incref(json_object_get(result, "next"));
+		json_decref(result);
+	} while (next != NULL);
 	if (ctl->json)
-		print_json(json_object_get(result, "customer"));
+		print_json(card);
 	else
-		print_card(json_object_get(result, "customer"));
-	json_decref(result);
+		print_card(card);
+	json_decref(params);
+	json_decref(card);
 	return STATUS_OK;
 }
 
@@ -290,10 +342,17 @@ print_record(const json_t *record, struct text *whole)
 	text_finish(whole);
 }
 
+/* The card goes on in the next answer. */
+static bool
+is_card_place(const json_t *next)
+{
+	return next != NULL && strncmp(json_string_value(next), "card:", 5) == 0;
+}
+
 enum status
 do_customer_export(struct ctl *ctl)
 {
-	json_t *params = params_of(ctl, NULL), *result, *one, *next = NULL;
+	json_t *params = params_of(ctl, NULL), *card = NULL, *result, *one, *next = NULL;
 	struct text whole = {0};
 	size_t i;
 
@@ -308,13 +367,21 @@ do_customer_export(struct ctl *ctl)
 		if (result == NULL) {
 			text_finish(&whole);
 			json_decref(params);
+			json_decref(card);
 			return STATUS_FAILED;
 		}
-		if (json_object_get(result, "customer") != NULL)
-			print_line(json_object_get(result, "customer"));
+		next = json_incref(json_object_get(result, "next"));
+		if (card == NULL)
+			card = json_incref(json_object_get(result, "customer"));
+		else
+			add_part(card, json_object_get(result, "customer"));
+		if (card != NULL && !is_card_place(next)) {
+			print_line(card);
+			json_decref(card);
+			card = NULL;
+		}
 		json_array_foreach(json_object_get(result, "records"), i, one)
 			print_record(one, &whole);
-		next = json_incref(json_object_get(result, "next"));
 		json_decref(result);
 	} while (next != NULL);
 	text_finish(&whole);

@@ -411,5 +411,39 @@ async def customers_come_in_by_a_table_and_are_changed_by_command(start):
     check("nobody is known" in err, err)
 
 
+@test
+async def a_long_card_comes_in_parts(start):
+    centre = await start()
+    ann = await centre.agent("a1")
+    contact = await centre.submit("task", customer={"email": "ann@example.com", "name": "Ann"})
+    await ann.take(contact)
+    party = (await centre.admin("customer.find", kind="email", value="ann@example.com"))["customers"][0]["id"]
+    values = {f"field{n:02d}": f"{n:02d} " + "\x01" * 1000 for n in range(40)}
+    for source in ("crm", "web"):
+        for at in range(0, 40, 10):
+            some = dict(list(values.items())[at : at + 10])
+            await centre.admin("customer.set", customer=party, source=source, attributes=some)
+    for n in range(5):
+        await ann.call("contact.note", contact=contact, text=f"{n} " + "\n" * 8000)
+    for who, asked in ((ann, {"contact": contact}), (await centre.supervisor("s1"), {"customer": party})):
+        seen, over, notes, parts, after = {}, 0, 0, 0, {}
+        while after is not None:
+            answer = await who.call("customer.get", **asked, **after)
+            card = answer["customer"]
+            equal((card["id"], card["kind"]), (party, "person"))
+            seen.update({name: one["value"] for name, one in card.get("attributes", {}).items()})
+            over += sum(len(one.get("over", [])) for one in card.get("attributes", {}).values())
+            notes += len(card.get("notes", []))
+            after, parts = {"after": answer["next"]} if "next" in answer else None, parts + 1
+        equal(({n: v for n, v in seen.items() if n.startswith("field")}, over, notes, parts > 2), (values, 40, 5, True))
+    await refused(centre.admin("customer.get", customer=party, after="x"), "invalid_params")
+    shown, _ = await run("--json", "customer", "show", party, state=centre.state_dir)
+    exported, _ = await run("customer", "export", party, state=centre.state_dir)
+    for whole in (json.loads(shown), json.loads(exported.splitlines()[0])):
+        equal({n: a["value"] for n, a in whole["attributes"].items() if n.startswith("field")}, values)
+        equal(sum(len(a.get("over", [])) for a in whole["attributes"].values()), 40)
+    equal([json.loads(line)["kind"] for line in exported.splitlines()[1:]].count("note"), 5)
+
+
 if __name__ == "__main__":
     main()

@@ -108,6 +108,24 @@ function entryNode(e) {
   );
 }
 
+/* A card comes in parts where it is long: further ones have more of its lists and attributes. */
+async function wholeCard(link, contact) {
+  let { customer: card, next } = await link.call("customer.get", { contact });
+  while (next) {
+    const part = await link.call("customer.get", { contact, after: next });
+    for (const [name, value] of Object.entries(part.customer)) {
+      if (Array.isArray(value)) card[name] = [...(card[name] || []), ...value];
+      else if (name === "attributes")
+        for (const [key, one] of Object.entries(value)) {
+          const over = [...(card.attributes?.[key]?.over || []), ...(one.over || [])];
+          card.attributes = { ...card.attributes, [key]: { ...one, ...(over.length ? { over } : {}) } };
+        }
+    }
+    next = part.next;
+  }
+  return card;
+}
+
 export function customerPane(context) {
   const { link, model } = context;
   const card = h("div", { class: "column" });
@@ -137,7 +155,7 @@ export function customerPane(context) {
     if (!link.live || !link.methods || Date.now() - last < FRESH_MS) return;
     asked.set(item.id, Date.now());
     try {
-      if (link.methods.has("customer.get")) item.card = (await link.call("customer.get", { contact: item.id })).customer;
+      if (link.methods.has("customer.get")) item.card = await wholeCard(link, item.id);
     } catch {
       /* the card stays what it was */
     }
