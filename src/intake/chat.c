@@ -173,6 +173,7 @@ detach(struct chats *chats, struct chat *chat, uint64_t wire)
 		if (chat->wire[i] != wire)
 			chat->wire[n++] = chat->wire[i];
 	chat->n_wires = n;
+	chat_upload_lost(chat, wire);
 	if (n > 0)
 		return;
 	chat->away_ms = chats_now(chats);

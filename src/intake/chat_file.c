@@ -13,12 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/worker.h"
 #include "intake/chat_inner.h"
 
 #define UPLOADS_BYTES_MAX (INT64_C(64) << 20) /* of all uploads under way */
+#define UPLOAD_IDLE_MS 120000 /* without a part: its room is somebody else's */
 #define FILE_NAME_MAX 128
 #define FILE_TOKEN_LIFE_MS 600000
 #define FILES_PATH "/v1/chat/files/"
@@ -26,6 +28,8 @@
 struct chat_upload {
 	char id[65]; /* the customer's own */
 	char name[FILE_NAME_MAX + 1];
+	uint64_t wire; /* on which it comes */
+	int64_t at_ms; /* of the last part, boot time */
 	const struct file_type *type;
 	struct chats *chats; /* borrowed */
 	unsigned char *data; /* owned */
@@ -124,6 +128,29 @@ chat_upload_destroy(struct chat_upload *upload)
 	free(upload);
 }
 
+void
+chat_upload_lost(struct chat *chat, uint64_t wire)
+{
+	/* Over another connection it begins again, under its id. */
+	if (chat->upload == NULL || chat->upload->wire != wire)
+		return;
+	chat_upload_destroy(chat->upload);
+	chat->upload = NULL;
+}
+
+void
+chat_upload_look(struct chats *chats, struct chat *chat)
+{
+	double speed = router_centre(chats->parts.router)->speed;
+
+	if (chat->upload == NULL ||
+		clock_boot_ms() - chat->upload->at_ms < (int64_t)(UPLOAD_IDLE_MS / speed))
+		return;
+	log_info("chat: a file was given up that stood still chat=%s", chat->id);
+	chat_upload_destroy(chat->upload);
+	chat->upload = NULL;
+}
+
 static void
 refuse(const struct rpc_call *call, const char *type, const char *message)
 {
@@ -174,6 +201,7 @@ begin(struct chats *chats, struct chat *chat, const struct rpc_call *call)
 	upload->data = xmalloc((size_t)size);
 	memcpy(upload->name, name, sizeof name);
 	snprintf(upload->id, sizeof upload->id, "%s", rpc_text(call, "id"));
+	upload->wire = call->who;
 	chats->upload_bytes += size;
 	return upload;
 }
@@ -345,6 +373,7 @@ chat_on_upload(void *owner, const struct rpc_call *call)
 		return;
 	}
 	upload->parts++;
+	upload->at_ms = clock_boot_ms();
 	if (upload->n < upload->size) {
 		rpc_answer(call->rpc, call->tag,
 			json_pack("{s:b, s:I}", "accepted", true, "received",

@@ -387,6 +387,7 @@ look_at(struct chats *chats, struct chat *chat, int64_t now_ms)
 		chat_drop(chats, chat);
 		return;
 	}
+	chat_upload_look(chats, chat);
 	if (chat->contact == 0 || chat->leaving)
 		return;
 	if (chat->away_ms != 0 && now_ms - chat->away_ms >= chats->settings->away_ms)

@@ -299,6 +299,10 @@ void chat_suggest(struct chats *chats, struct chat *chat, const json_t *message)
 void chat_on_upload(void *owner, const struct rpc_call *call);
 void chat_on_file(void *owner, const struct rpc_call *call);
 void chat_upload_destroy(struct chat_upload *upload);
+/* The connection is gone from the chat: what came over it is not gone on with. */
+void chat_upload_lost(struct chat *chat, uint64_t wire);
+/* One that stands still gives its room back. */
+void chat_upload_look(struct chats *chats, struct chat *chat);
 void chat_serve_files(struct chats *chats);
 bool chat_keeps_blob(void *owner, const char *name);
 /* A blob that the chat names from now on, remembered. */

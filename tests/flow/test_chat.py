@@ -12,6 +12,7 @@ from chat_case import Chats, begin
 from maildesk import post
 from robot import refused
 from runner import check, equal, eventually, main, test
+from usher_client import Refused
 
 
 async def connected(centre, chats, agent="a1", **about):
@@ -476,6 +477,40 @@ async def a_chat_that_becomes_a_mail_keeps_age_words_and_case(start):
     message = (await here.mails(1))[0]
     equal((str(message["to"]), message["in-reply-to"]), ("mary@cust.example", None))
     check("Where is my parcel?" in str(message["subject"]), message["subject"])
+
+
+BIG = {"name": "scan.png", "size": 40 << 20, "part": 0, "data": "iVBORw0K"}  # two of them are more than there is room for
+
+
+async def taken(visitor):
+    """A file is begun, as soon as there is room for it."""
+    async def begun():
+        try:
+            return await visitor.call("chat.upload", id="f1", **BIG)
+        except Refused as error:
+            check(error.type in ("busy", "rate_limited"), error.type)
+
+    equal((await eventually(begun, what="room for the file"))["received"], 6)
+
+
+@test
+async def a_file_whose_connection_is_gone_gives_its_room_back(start):
+    centre, chats = await begin(start, chat={"upload_size": 52428800})
+    first, second = await chats.visitor(reconnect=False), await chats.visitor()
+    await taken(first)
+    await refused(second.call("chat.upload", id="f1", **BIG), "busy")
+    first.crash()
+    await taken(second)
+
+
+@test
+async def a_file_that_stands_still_gives_its_room_back(start):
+    centre, chats = await begin(start, chat={"upload_size": 52428800}, speed=60)
+    first, second = await chats.visitor(), await chats.visitor()
+    await taken(first)
+    await taken(second)
+    await refused(first.call("chat.upload", id="f1", **{**BIG, "part": 1}), "part_wrong")
+    equal(await centre.waiting(), [first.contact, second.contact])
 
 
 @test(subset=True)
