@@ -518,7 +518,7 @@ run(void *arg)
 
 		settle_answers(f);
 		look(f);
-		clock_gettime(CLOCK_REALTIME, &until);
+		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_sec += f->settings->every / 1000;
 		until.tv_nsec += f->settings->every % 1000 * 1000000;
 		if (until.tv_nsec >= 1000000000) {
@@ -543,6 +543,7 @@ open_folder(
 {
 	struct folder *f = calloc(1, sizeof(*f));
 	sigset_t all, before;
+	pthread_condattr_t steady;
 	int error;
 
 	if (f == NULL) {
@@ -552,7 +553,11 @@ open_folder(
 	f->settings = state;
 	f->sink = sink;
 	pthread_mutex_init(&f->lock, NULL);
-	pthread_cond_init(&f->wake, NULL);
+	/* A wall clock that is set back holds no look up. */
+	pthread_condattr_init(&steady);
+	pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+	pthread_cond_init(&f->wake, &steady);
+	pthread_condattr_destroy(&steady);
 	/* Signals are usher's: no thread of ours takes them. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
