@@ -22,6 +22,12 @@ may_read(void *owner, const struct http_request *request)
 	return key != NULL && key_may(key, KEY_READ) && key_takes(key, NULL, NULL);
 }
 
+static void
+forget(void *owner, const struct subject *subject, subject_gone gone, void *arg)
+{
+	customers_forget(owner, subject, gone, arg);
+}
+
 static int64_t
 now_ms(void *owner)
 {
@@ -69,7 +75,9 @@ part_history_open(struct usher *u)
 		.db = u->database,
 		.now_ms = now_ms,
 		.owner = u,
-		.keeping = &u->config->keeping});
+		.keeping = &u->config->keeping,
+		.forget = forget,
+		.forget_owner = u->customers});
 	u->accuracy = accuracy_create(u->database, u->recorder, u->router);
 	router_listen(u->router, accuracy_hear, u->accuracy);
 	desk_add_commands(u->desk, history_commands, history_n_commands, u->history);

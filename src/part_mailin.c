@@ -151,9 +151,8 @@ forget(void *owner, const struct subject *subject, subject_gone gone, void *arg)
 {
 	struct usher *u = owner;
 
-	part_mailout_forget(u, subject->contacts, subject->n_contacts);
-	mail_erase(u->mailin->eraser, u->config->mail, subject->contacts,
-		subject->n_contacts, gone, arg);
+	part_mailout_forget(u, subject);
+	mail_erase(u->mailin->eraser, u->config->mail, subject, gone, arg);
 }
 
 static void

@@ -158,10 +158,10 @@ part_mailout_configure(struct usher *u)
 }
 
 void
-part_mailout_forget(struct usher *u, const uint64_t *contacts, size_t n)
+part_mailout_forget(struct usher *u, const struct subject *subject)
 {
 	if (u->mailout != NULL)
-		maildesk_forget(u->mailout->desk, contacts, n);
+		maildesk_forget(u->mailout->desk, subject);
 }
 
 struct outbox *

@@ -9,8 +9,8 @@ bool part_mailout_open(struct usher *u) USHER_MUST_CHECK; /* after part_mailin_o
 void part_mailout_configure(struct usher *u);
 /* Borrowed; while the part is open. */
 struct outbox *part_mailout_outbox(struct usher *u);
-/* Erasure: nothing of these contacts' mails is at hand any more. */
-void part_mailout_forget(struct usher *u, const uint64_t *contacts, size_t n);
+/* Erasure and retention: nothing of these contacts' mails is at hand any more. */
+void part_mailout_forget(struct usher *u, const struct subject *subject);
 void part_mailout_close(struct usher *u); /* before part_mailin_close() */
 
 #endif

@@ -61,13 +61,14 @@ struct usher_channel {
 		const char *contact, const char *why);
 
 	/*
-	 * forget - the customer of a contact is erased: whatever the plugin keeps of that
-	 * contact outside usher (a scan) is removed now. NULL: it keeps nothing. On the
-	 * one thread that routes: a few file operations at most.
+	 * forget - the customer of a contact is erased, or the contact was kept for as
+	 * long as the settings say: whatever the plugin keeps of it outside usher (a
+	 * scan) is removed now. NULL: it keeps nothing. On the one thread that routes: a
+	 * few file operations at most.
 	 *
-	 * contact  its id, as taken() told it; borrowed for the call
-	 * Returns  false: not possible now; usher refuses the erasure and asks again with
-	 *          the next one
+	 * contact  its id, as taken() told it; may be none of the plugin's; borrowed
+	 * Returns  false: not possible now; usher refuses the erasure, or keeps the
+	 *          record, and asks again with the next one
 	 */
 	bool (*forget)(void *channel, const char *contact);
 

@@ -7,7 +7,8 @@
  * it keeps of these contacts, and of this person where it knows him by his identities
  * alone, and says once that it is gone, or that it could not be done now. Then nothing of
  * the directory's own was removed yet and the whole is asked for again, so a part does
- * what is left. To tell, each adds records to a page, and says where the next one begins.
+ * what is left. What was kept for long enough (retention) goes by the same door. To tell,
+ * each adds records to a page, and says where the next one begins.
  */
 #ifndef USHER_BASE_SUBJECT_H
 #define USHER_BASE_SUBJECT_H
@@ -32,6 +33,9 @@ struct subject {
 	size_t n_contacts;
 	const struct subject_identity *identities;
 	size_t n_identities;
+	/* To forget: he is not erased, these contacts were kept for long enough. What a
+	 * part still needs of one that is over (a mail that has to leave) it keeps. */
+	bool by_time;
 };
 
 /* Called once on the loop. gone: false: not now; a later erasure does the rest. */

@@ -21,6 +21,37 @@ apply_number(int64_t contact)
 	return (uint64_t)contact & ((UINT64_C(1) << GENERATION_BITS) - 1);
 }
 
+static bool
+is_there(struct database_session *s, int64_t contact)
+{
+	struct query *q = query_start(s, "SELECT 1 FROM contact WHERE id = $1");
+	bool found;
+
+	query_put_int(q, 1, contact);
+	found = query_row(q);
+	query_end(q);
+	return found;
+}
+
+size_t
+apply_numbers(
+	struct database_session *s, const int64_t *contacts, size_t n, uint64_t *out)
+{
+	struct query *q = query_start(s, "SELECT generation FROM progress WHERE id = 1");
+	int64_t generation = query_row(q) ? query_int(q, 0) : 0;
+	size_t taken = 0;
+
+	query_end(q);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t number = apply_number(contacts[i]);
+		int64_t now = apply_contact(generation, number);
+
+		if (now == contacts[i] || !is_there(s, now))
+			out[taken++] = number;
+	}
+	return taken;
+}
+
 static struct query *
 start(const struct apply *a, const char *sql)
 {

@@ -24,6 +24,17 @@ struct apply {
 /* The number of a contact in the tables, and back. */
 int64_t apply_contact(int64_t generation, uint64_t contact);
 uint64_t apply_number(int64_t contact);
+/*
+ * apply_numbers - the numbers by which those beside the tables know contacts.
+ *
+ * Where Redis began anew, numbers came again: that of a contact of before is left out
+ * when it is another's now.
+ *
+ * out      room for n
+ * Returns  how many
+ */
+size_t apply_numbers(
+	struct database_session *s, const int64_t *contacts, size_t n, uint64_t *out);
 
 /* One event of an entry. ended: what Redis holds of a contact that ended by it; NULL. */
 void apply_event(const struct apply *a, uint64_t op, const struct entry_event *e,

@@ -81,9 +81,13 @@ customers_destroy(struct customers *c)
 void
 customers_configure(struct customers *c, struct customer_rules *rules)
 {
+	const struct timeval soon = {1, 0};
+
 	customer_rules_unref(c->rules);
 	c->rules = customer_rules_ref(rules);
 	live_walk(c);
+	/* Who lowers what is kept waits for it to go. */
+	event_add(c->tidy, &soon);
 }
 
 const struct directory *

@@ -24,10 +24,8 @@
 #include "route/router.h"
 
 #define CUSTOMER_PARTS_MAX 12
-#define CUSTOMER_EXPIRE_LOT                                                              \
-	5000		     /* contacts of a channel that one job forgets at most       \
-			      */
-#define CARD_BYTES_MAX 32768 /* of a card as it is shown with a contact */
+#define CUSTOMER_EXPIRE_LOT 500 /* contacts that one look forgets at most */
+#define CARD_BYTES_MAX 32768	/* of a card as it is shown with a contact */
 
 struct customers;
 struct event_base;
@@ -64,14 +62,18 @@ struct customer_part {
 	/* Removes or empties all that belongs to him; adds how much to counts. */
 	void (*erase)(void *owner, struct database_session *s, const int64_t *parties,
 		int n, json_t *counts);
-	/* Forgets contacts of the channel ("*": of all that are not in `but`, n_but of
-	 * them) that ended before, CUSTOMER_EXPIRE_LOT a channel at most. Returns how
+	/* Contacts of the channel ("*": of all that are not in `but`, n_but of them) that
+	 * ended before and are still known, the oldest first, `room` at most. Returns how
 	 * many. */
-	int64_t (*expire)(void *owner, struct database_session *s, const char *channel,
-		int64_t before_ms, const char *const *but, int n_but);
+	int (*due)(void *owner, struct database_session *s, const char *channel,
+		int64_t before_ms, const char *const *but, int n_but, int64_t *contacts,
+		int room);
+	/* Forgets who these were, and what was said. */
+	void (*expire)(
+		void *owner, struct database_session *s, const int64_t *contacts, int n);
 	/* Removes what it keeps of this person elsewhere (chats, mails, files), before
-	 * his contacts leave Redis. On the loop, not on a thread; `gone` is called once,
-	 * now or later. */
+	 * his contacts leave Redis, or their records the tables. On the loop, not on a
+	 * thread; `gone` is called once, now or later. */
 	void (*forget)(
 		void *owner, const struct subject *subject, subject_gone gone, void *arg);
 };
@@ -102,6 +104,12 @@ void customers_start(struct customers *customers);
 
 /* Before the loop runs. */
 void customers_add_part(struct customers *customers, const struct customer_part *part);
+
+/* One part after the other removes what it keeps elsewhere of this person, or of these
+ * contacts, so that nothing is half done when one cannot. subject is borrowed until gone
+ * is called, once. On the loop. */
+void customers_forget(struct customers *customers, const struct subject *subject,
+	subject_gone gone, void *arg);
 
 /* The member `customer` of contacts (people.enrich); owner is the customers. */
 json_t *customers_member(void *owner, uint64_t contact, enum rpc_role role);

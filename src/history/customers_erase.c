@@ -187,7 +187,7 @@ content_gone(void *arg, bool gone)
 static void
 forget_content(struct erasure *e)
 {
-	parts_forget(e->c, &e->traces.subject, content_gone, e);
+	customers_forget(e->c, &e->traces.subject, content_gone, e);
 }
 
 /* ---- what waits is withdrawn ---- */

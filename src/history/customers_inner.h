@@ -107,6 +107,7 @@ struct customers {
 	int n_listings;
 	struct map listed;  /* "vip kind value" -> struct listing, borrowed: exact ones */
 	struct event *tidy; /* expiry of what is kept */
+	bool tidying;
 
 	struct customers_figures figures;
 	uint32_t
@@ -190,11 +191,6 @@ void traces_read(struct database_session *s, int64_t party, struct traces *trace
 void traces_settle(const struct customers *c, struct traces *traces);
 void traces_add_contact(struct traces *traces, uint64_t contact);
 void traces_finish(struct traces *traces);
-
-/* One part after the other removes what it keeps, so that nothing is half done when one
- * cannot. subject is borrowed until gone is called, once. */
-void parts_forget(
-	struct customers *c, const struct subject *subject, subject_gone gone, void *arg);
 
 /* ---- customers_import.c, customers_export.c, customers_subject.c ---- */
 

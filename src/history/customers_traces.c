@@ -19,22 +19,28 @@ traces_add_contact(struct traces *t, uint64_t contact)
 
 /* ---- on a thread of the database ---- */
 
-/* Where Redis began anew, numbers come again: a record of before is not asked for by the
- * number that another contact has now. */
 static void
 read_contacts(struct database_session *s, struct traces *t)
 {
 	struct query *q = query_start(s,
 		"SELECT r.contact FROM contact_person r JOIN party p ON p.id = r.party "
-		"WHERE p.root = $1 AND (r.contact >> 60 = coalesce((SELECT generation "
-		"FROM progress WHERE id = 1), 0) OR NOT EXISTS (SELECT 1 FROM contact n "
-		"WHERE n.id = (r.contact & 1152921504606846975) | ((SELECT generation "
-		"FROM progress WHERE id = 1) << 60)))");
+		"WHERE p.root = $1");
+	int64_t *contacts = NULL;
+	size_t n = 0, room = 0;
 
 	query_put_int(q, 1, t->root);
-	while (query_row(q))
-		traces_add_contact(t, apply_number(query_int(q, 0)));
+	while (query_row(q)) {
+		if (n == room) {
+			room = room != 0 ? 2 * room : 64;
+			contacts = xreallocarray(contacts, room, sizeof contacts[0]);
+		}
+		contacts[n++] = query_int(q, 0);
+	}
 	query_end(q);
+	t->contacts = xcalloc(n + 1, sizeof t->contacts[0]);
+	t->room = n + 1;
+	t->n_contacts = apply_numbers(s, contacts, n, t->contacts);
+	free(contacts);
 }
 
 static void
@@ -177,7 +183,7 @@ forget_next(void *arg, bool gone)
 }
 
 void
-parts_forget(
+customers_forget(
 	struct customers *c, const struct subject *subject, subject_gone gone, void *arg)
 {
 	struct forgetting *f = xcalloc(1, sizeof *f);

@@ -198,24 +198,21 @@ forget_contact(struct database_session *s, int64_t contact)
 		run_for(s, from[i], contact);
 }
 
-static int64_t
-expire_channel(struct database_session *s, const char *channel, int64_t before_ms)
+static int
+due_of_channel(struct database_session *s, const char *channel, int64_t before_ms,
+	int64_t *contacts, int room)
 {
 	struct query *q = query_start(s,
 		"SELECT contact FROM contact_person WHERE channel = $1 AND ended_ms < $2 "
 		"ORDER BY ended_ms LIMIT $3");
-	int64_t *list = xcalloc(CUSTOMER_EXPIRE_LOT, sizeof list[0]);
 	int n = 0;
 
 	query_put_text(q, 1, channel);
 	query_put_int(q, 2, before_ms);
-	query_put_int(q, 3, CUSTOMER_EXPIRE_LOT);
-	while (n < CUSTOMER_EXPIRE_LOT && query_row(q))
-		list[n++] = query_int(q, 0);
+	query_put_int(q, 3, room);
+	while (n < room && query_row(q))
+		contacts[n++] = query_int(q, 0);
 	query_end(q);
-	for (int i = 0; i < n; i++)
-		forget_contact(s, list[i]);
-	free(list);
 	return n;
 }
 
@@ -234,26 +231,36 @@ next_channel(struct database_session *s, const char *after)
 	return channel;
 }
 
-static int64_t
-expire(void *owner, struct database_session *s, const char *channel, int64_t before_ms,
-	const char *const *but, int n_but)
+static int
+due(void *owner, struct database_session *s, const char *channel, int64_t before_ms,
+	const char *const *but, int n_but, int64_t *contacts, int room)
 {
-	int64_t n = 0;
+	int n = 0;
 	char *at, *next;
 
 	if (strcmp(channel, "*") != 0)
-		return expire_channel(s, channel, before_ms);
+		return due_of_channel(s, channel, before_ms, contacts, room);
 	for (at = next_channel(s, ""); at != NULL; at = next) {
 		if (!is_but(at, but, n_but))
-			n += expire_channel(s, at, before_ms);
+			n += due_of_channel(s, at, before_ms, contacts + n, room - n);
 		next = next_channel(s, at);
 		free(at);
 	}
 	return n;
 }
 
-const struct customer_part history_part = {
-	.card = card, .export = history_export, .erase = erase, .expire = expire};
+static void
+expire(void *owner, struct database_session *s, const int64_t *contacts, int n)
+{
+	for (int i = 0; i < n; i++)
+		forget_contact(s, contacts[i]);
+}
+
+const struct customer_part history_part = {.card = card,
+	.export = history_export,
+	.erase = erase,
+	.due = due,
+	.expire = expire};
 
 /* ---- customer.timeline ---- */
 

@@ -3,6 +3,10 @@
  *
  *   IDLE --hour--> a lot --there may be more--> PAUSE --> a lot ... --> IDLE
  *
+ *   a lot: contacts that are due --> out of whoever keeps content of them --> rows
+ *
+ * The rows come last: what was cut short is due again.
+ *
  * Only what has ended goes: a live contact keeps its record, an open case stays with what
  * is left of it.
  */
@@ -13,10 +17,12 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "history/apply.h"
 
 #define FIRST_S 60
 #define EVERY_S 3600
-#define PAUSE_MS 200	  /* between lots: others write too */
+#define SOON_S 1     /* after new settings: who lowers what is kept waits for it to go */
+#define PAUSE_MS 200 /* between lots: others write too */
 #define PATIENCE_MS 60000 /* of a lot while the database is away */
 #define GENERATION_SHIFT 60
 
@@ -25,6 +31,7 @@ struct trim {
 	struct keeping keeping; /* owned */
 	struct event *timer;
 	bool working;
+	bool changed; /* the settings, while it works */
 	bool removed; /* something, by the lots since the log was emptied */
 };
 
@@ -33,6 +40,11 @@ struct lot {
 	struct trim *trim;
 	struct keeping keeping; /* owned */
 	int64_t now_ms;
+	int n;
+	int64_t contact[TRIM_LOT]; /* that are due */
+	uint64_t number[TRIM_LOT];
+	struct subject subject; /* the same, as others are told */
+	bool kept;		/* others could not forget them now */
 	struct trim_counts counts;
 	bool more;
 };
@@ -200,16 +212,6 @@ left_over(struct database_session *s, int64_t before_ms, int64_t id[TRIM_LOT])
 	return read_lot(q, id);
 }
 
-static bool
-remove_all(
-	struct database_session *s, const int64_t *id, int n, struct trim_counts *counts)
-{
-	for (int i = 0; i < n; i++)
-		remove_contact(s, id[i]);
-	counts->contacts += n;
-	return n == TRIM_LOT;
-}
-
 /* The channel behind `after`, by name; the caller owns it; NULL: none. Without a look at
  * each contact. */
 static char *
@@ -235,43 +237,52 @@ kept_ms(const struct keeping *keeping, const char *channel)
 	return keeping->records_ms;
 }
 
-static bool
-trim_contacts(struct database_session *s, const struct keeping *keeping, int64_t now_ms,
-	struct trim_counts *counts)
+int
+trim_due(struct database_session *s, const struct keeping *keeping, int64_t now_ms,
+	int64_t contact[TRIM_LOT])
 {
-	int64_t id[TRIM_LOT];
-	bool more = false;
-	char *channel = next_channel(s, "");
+	int n = 0;
+	char *channel = next_channel(s, ""), *next;
 
-	while (channel != NULL && !more) {
-		char *next;
-		int n = ended_before(s, channel, now_ms - kept_ms(keeping, channel), id);
-
-		more = remove_all(s, id, n, counts);
+	/* One channel that has some is enough for a lot. */
+	for (; channel != NULL && n == 0; channel = next) {
+		n = ended_before(s, channel, now_ms - kept_ms(keeping, channel), contact);
 		next = next_channel(s, channel);
 		free(channel);
-		channel = next;
 	}
 	free(channel);
-	if (more)
-		return true;
-	return remove_all(s, id, left_over(s, now_ms - keeping->records_ms, id), counts);
+	return n > 0 ? n : left_over(s, now_ms - keeping->records_ms, contact);
 }
 
 bool
 trim_lot(struct database_session *s, const struct keeping *keeping, int64_t now_ms,
-	struct trim_counts *counts)
+	const int64_t *contact, int n, struct trim_counts *counts)
 {
 	int64_t records_ms = now_ms - keeping->records_ms;
 	bool more = trim_events(s, now_ms - keeping->events_ms, counts);
 
 	more = trim_spans(s, now_ms - keeping->agents_ms, counts) || more;
 	more = trim_estimates(s, records_ms, counts) || more;
-	more = trim_contacts(s, keeping, now_ms, counts) || more;
-	return trim_cases(s, records_ms, counts) || more;
+	for (int i = 0; i < n; i++)
+		remove_contact(s, contact[i]);
+	counts->contacts += n;
+	/* Another channel may have some, too. */
+	return trim_cases(s, records_ms, counts) || n > 0 || more;
 }
 
 /* ---- lots, one after the other ---- */
+
+static bool
+look(struct database_session *s, void *arg)
+{
+	struct lot *lot = arg;
+
+	lot->n = trim_due(s, &lot->keeping, lot->now_ms, lot->contact);
+	lot->subject = (struct subject){.contacts = lot->number,
+		.n_contacts = apply_numbers(s, lot->contact, (size_t)lot->n, lot->number),
+		.by_time = true};
+	return true;
+}
 
 static bool
 work(struct database_session *s, void *arg)
@@ -279,7 +290,8 @@ work(struct database_session *s, void *arg)
 	struct lot *lot = arg;
 
 	lot->counts = (struct trim_counts){0}; /* it may be another try */
-	lot->more = trim_lot(s, &lot->keeping, lot->now_ms, &lot->counts);
+	lot->more = trim_lot(s, &lot->keeping, lot->now_ms, lot->contact,
+		lot->kept ? 0 : lot->n, &lot->counts);
 	return true;
 }
 
@@ -306,7 +318,8 @@ done(void *arg, enum database_result result)
 	struct lot *lot = arg;
 	struct trim *trim = lot->trim;
 	bool more = result == DATABASE_OK && lot->more;
-	struct timeval again = {more ? 0 : EVERY_S, more ? PAUSE_MS * 1000 : 0};
+	bool soon = more || trim->changed;
+	struct timeval again = {soon ? 0 : EVERY_S, soon ? PAUSE_MS * 1000 : 0};
 
 	if (result == DATABASE_OK)
 		trim->removed = say(&lot->counts) || trim->removed;
@@ -316,10 +329,48 @@ done(void *arg, enum database_result result)
 		trim->removed = false;
 		database_compact(trim->parts.db); /* it leaves the files too */
 	}
-	trim->working = false;
+	trim->working = trim->changed = false;
 	event_add(trim->timer, &again);
 	keeping_finish(&lot->keeping);
 	free(lot);
+}
+
+static void
+content_gone(void *arg, bool gone)
+{
+	struct lot *lot = arg;
+
+	lot->kept = !gone;
+	if (!gone)
+		log_warn("history: what is too old could not be removed contacts=%d",
+			lot->n);
+	if (!database_write(lot->trim->parts.db, work, done, lot, PATIENCE_MS))
+		done(lot, DATABASE_AWAY);
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void
+looked(void *arg, enum database_result result)
+{
+	struct lot *lot = arg;
+	const struct trim_parts *parts = &lot->trim->parts;
+
+	if (result != DATABASE_OK) {
+		done(lot, result);
+	} else if (lot->subject.n_contacts == 0 || parts->forget == NULL) {
+		content_gone(lot, true);
+	} else {
+		qsort(lot->number, lot->subject.n_contacts, sizeof lot->number[0],
+			by_number);
+		parts->forget(parts->forget_owner, &lot->subject, content_gone, lot);
+	}
 }
 
 static void
@@ -335,8 +386,8 @@ on_timer(evutil_socket_t fd, short what, void *owner)
 	lot->now_ms = trim->parts.now_ms(trim->parts.owner);
 	keeping_copy(&lot->keeping, &trim->keeping);
 	trim->working = true;
-	if (!database_write(trim->parts.db, work, done, lot, PATIENCE_MS))
-		done(lot, DATABASE_AWAY);
+	if (!database_read(trim->parts.db, look, looked, lot))
+		looked(lot, DATABASE_AWAY);
 }
 
 struct trim *
@@ -365,6 +416,11 @@ trim_destroy(struct trim *trim)
 void
 trim_configure(struct trim *trim, const struct keeping *keeping)
 {
+	struct timeval soon = {SOON_S, 0};
+
 	keeping_finish(&trim->keeping);
 	keeping_copy(&trim->keeping, keeping);
+	trim->changed = trim->working;
+	if (!trim->working)
+		event_add(trim->timer, &soon);
 }

@@ -21,6 +21,7 @@ struct erasing {
 	const char **mailboxes; /* owned, with each; ends with NULL */
 	uint64_t *contacts;	/* owned */
 	size_t n;
+	bool by_time;
 	size_t n_files, room;
 	char (*file)[BLOB_NAME]; /* owned */
 	size_t n_left;		 /* that could not be removed */
@@ -45,7 +46,7 @@ on_erased(void *owner, bool gone)
 {
 	struct erasing *e = owner;
 
-	if (gone)
+	if (gone && (!e->by_time || e->n_files > 0))
 		log_info("mail: erased contacts=%zu files=%zu", e->n, e->n_files);
 	end(e, gone);
 }
@@ -68,7 +69,7 @@ erasure_of(struct erasing *e, void (*file)(void *owner, const char *name),
 	void (*done)(void *owner, bool gone))
 {
 	return (struct mail_index_erasure){
-		e->contacts, e->n, e->mailboxes, file, done, e};
+		e->contacts, e->n, e->by_time, e->mailboxes, file, done, e};
 }
 
 static void
@@ -78,8 +79,7 @@ files_removed(void *arg)
 	struct mail_index_erasure erasure = erasure_of(e, NULL, on_erased);
 
 	if (e->n_left > 0) {
-		log_error("mail: files of an erased customer could not be removed n=%zu",
-			e->n_left);
+		log_error("mail: files of mails could not be removed n=%zu", e->n_left);
 		end(e, false);
 		return;
 	}
@@ -114,16 +114,19 @@ on_looked(void *owner, bool known)
 
 void
 mail_erase(struct mail_eraser *eraser, const struct mail_settings *settings,
-	const uint64_t *contacts, size_t n, void (*done)(void *owner, bool gone),
-	void *owner)
+	const struct subject *subject, void (*done)(void *owner, bool gone), void *owner)
 {
 	struct erasing *e = xcalloc(1, sizeof *e);
 	struct mail_index_erasure look;
 
-	*e = (struct erasing){.eraser = eraser, .n = n, .done = done, .owner = owner};
-	e->contacts = xcalloc(n + 1, sizeof *e->contacts);
-	if (n > 0)
-		memcpy(e->contacts, contacts, n * sizeof *e->contacts);
+	*e = (struct erasing){.eraser = eraser,
+		.n = subject->n_contacts,
+		.by_time = subject->by_time,
+		.done = done,
+		.owner = owner};
+	e->contacts = xcalloc(e->n + 1, sizeof *e->contacts);
+	if (e->n > 0)
+		memcpy(e->contacts, subject->contacts, e->n * sizeof *e->contacts);
 	e->mailboxes = xcalloc((size_t)settings->n_boxes + 1, sizeof *e->mailboxes);
 	for (int i = 0; i < settings->n_boxes; i++)
 		e->mailboxes[i] = xstrdup(settings->boxes[i].name);

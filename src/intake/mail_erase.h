@@ -1,6 +1,7 @@
 /*
- * intake/mail_erase.h - mails of erased customers: their files, then all that Redis keeps
- * of them (RELIABILITY I15). What one part of it cannot do now, the next erasure does.
+ * intake/mail_erase.h - mails of erased customers, and those that were kept for long
+ * enough: their files, then all that Redis keeps of them (RELIABILITY I15). What one part
+ * of it cannot do now, the next erasure does.
  *
  *   files that are named --> removed on a worker --> Redis --> gone
  */
@@ -8,6 +9,7 @@
 #define USHER_INTAKE_MAIL_ERASE_H
 
 #include "base/blob.h"
+#include "base/subject.h"
 #include "intake/mail_index.h"
 #include "model/mailbox.h"
 
@@ -24,12 +26,11 @@ void mail_eraser_destroy(struct mail_eraser *eraser);
  * mail_erase - takes away what is kept of these contacts' mails.
  *
  * settings  their mailboxes are where the mails came in
- * contacts  n of them, none live; copied
+ * subject   its contacts: none is live; copied
  * done      called once on the loop, maybe before this returns; false: not all could be
  *           removed now
  */
 void mail_erase(struct mail_eraser *eraser, const struct mail_settings *settings,
-	const uint64_t *contacts, size_t n, void (*done)(void *owner, bool gone),
-	void *owner);
+	const struct subject *subject, void (*done)(void *owner, bool gone), void *owner);
 
 #endif

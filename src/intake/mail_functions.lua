@@ -24,6 +24,7 @@ local function remember(keys, args)
   if args[6] ~= args[5] then redis.call('SET', keys[6], args[6], 'PX', args[2]) end
   redis.call('SET', keys[3], args[3], 'PX', args[2])
   redis.call('RPUSH', keys[4], args[4])
+  name_files(string.sub(keys[1], 1, -6), args[4], args[5], args[2])
   redis.call('LTRIM', keys[4], -200, -1)
   redis.call('PEXPIRE', keys[4], args[2])
 end
@@ -85,72 +86,113 @@ local function mark(keys, args)
   return 1
 end
 
-local function decoded(text)
-  local good, value = pcall(cjson.decode, text or '')
-  return good and type(value) == 'table' and value or {}
-end
+-- Mails of ours that have not to leave any more (intake/outbox.h).
+local OVER = {sent = true, failed = true, unsure = true, cancelled = true, bounced = true}
+local OTHERS_MOST = 50 -- contacts that are told of a file
 
--- Names the files and the Message-ID of a mail.
-local function tell_mail(told, mail)
-  for _, name in ipairs({'original', 'whole'}) do
-    if type(mail[name]) == 'string' then told[#told + 1] = 'f ' .. mail[name] end
-  end
-  for _, file in ipairs(type(mail.attachments) == 'table' and mail.attachments or {}) do
-    if type(file) == 'table' and type(file.blob) == 'string' then told[#told + 1] = 'f ' .. file.blob end
-  end
-  if type(mail.message_id) == 'string' then told[#told + 1] = 'm ' .. mail.message_id end
-end
-
--- All that is kept of the mails of contacts whose customer is erased (RELIABILITY I15).
+-- All that is kept of the mails of contacts whose customer is erased (RELIABILITY I15), or
+-- which were kept for long enough.
 --
 -- KEYS  1 owner
--- ARGS  1 token, 2 "look" (nothing is removed) or "erase", then ids of contacts
--- Answers a list: "f NAME" for each file that they named, "m MESSAGE-ID" for each mail
+-- ARGS  1 token, 2 "look" (nothing is removed) or "erase", 3 "all", or "over": mails of ours
+--       that have still to leave stay, and so do verdicts (usherd takes the text out of them);
+--       then ids of contacts
+-- Answers a list: "f NAME" for each file that they named alone, "s NAME CONTACT..." for one
+-- that others name, too ("-": and many more), "m MESSAGE-ID" for each mail
 --
 -- Which keys these are is only found here, so they are not named in KEYS; all have the
 -- centre's prefix and lie in its slot.
 local function erase(keys, args)
-  local prefix, gone, told, only_look = string.sub(keys[1], 1, -6), {}, {}, args[2] == 'look'
+  local prefix, gone, told, files = string.sub(keys[1], 1, -6), {}, {}, {}
+  local only_look, only_over, stays, seen = args[2] == 'look', args[3] == 'over', {}, {}
   local function remove(...)
     if not only_look then redis.call(...) end
   end
-  for i = 3, #args do gone[args[i]] = true end
-  for i = 3, #args do
-    local id = args[i]
-    local payload = decoded(redis.call('HGET', prefix .. 'c:' .. id, 'p')).payload
-    if type(payload) == 'table' and type(payload.mail) == 'table' then tell_mail(told, payload.mail) end
-    local cases = {id, redis.call('GET', prefix .. 'mail:of:' .. id) or nil}
-    for _, case in ipairs(cases) do
-      local thread, sent = prefix .. 'mail:thread:' .. case, prefix .. 'case:' .. case
-      for _, text in ipairs(redis.call('LRANGE', thread, 0, -1)) do
-        local mail = decoded(text)
-        if gone[mail.contact] then
-          tell_mail(told, mail)
-          remove('LREM', thread, 1, text)
-        end
+  -- The texts of a list, once in this call.
+  local function texts_of(list)
+    if seen[list] then return {} end
+    seen[list] = true
+    return redis.call('LRANGE', list, 0, -1)
+  end
+  local function tell_files(contact, list)
+    for _, file in ipairs(list) do
+      if not stays[contact .. file] then
+        files[file] = true
+        remove('SREM', prefix .. 'mail:file:' .. file, contact)
+        remove('SREM', prefix .. 'mail:files:' .. contact, file)
       end
-      for _, out in ipairs(redis.call('LRANGE', sent, 0, -1)) do
+    end
+  end
+  local function tell(contact, mail)
+    tell_files(contact, files_of(mail))
+    if type(mail.message_id) == 'string' then told[#told + 1] = 'm ' .. mail.message_id end
+  end
+  local cases = {}
+  for i = 4, #args do
+    gone[args[i]] = true
+    cases[i] = {args[i], redis.call('GET', prefix .. 'mail:of:' .. args[i]) or nil}
+  end
+  -- First what leaves: what is still to be sent keeps its files.
+  local ours = {}
+  for i = 4, #args do
+    for _, case in ipairs(cases[i]) do
+      local sent = prefix .. 'case:' .. case
+      for _, out in ipairs(texts_of(sent)) do
         local record = decoded(redis.call('GET', prefix .. 'out:' .. out))
-        if gone[record.contact] then
-          tell_mail(told, record)
+        if gone[record.contact] and only_over and not OVER[record.state] then
+          for _, file in ipairs(files_of(record)) do stays[record.contact .. file] = true end
+        elseif gone[record.contact] then
+          ours[#ours + 1] = record
           remove('DEL', prefix .. 'out:' .. out)
           remove('ZREM', prefix .. 'outbox', out)
           remove('LREM', sent, 1, out)
         end
       end
     end
-    for _, name in ipairs({'mail:of:', 'mail:case:', 'auto:', 'work:', 'verdict:'}) do
+  end
+  for _, record in ipairs(ours) do tell(record.contact, record) end
+  for i = 4, #args do
+    local id = args[i]
+    local payload = decoded(redis.call('HGET', prefix .. 'c:' .. id, 'p')).payload
+    if type(payload) == 'table' and type(payload.mail) == 'table' then tell(id, payload.mail) end
+    tell(id, decoded(redis.call('GET', prefix .. 'work:' .. id)))
+    tell_files(id, redis.call('SMEMBERS', prefix .. 'mail:files:' .. id))
+    for _, case in ipairs(cases[i]) do
+      local thread = prefix .. 'mail:thread:' .. case
+      for _, text in ipairs(texts_of(thread)) do
+        local mail = decoded(text)
+        if gone[mail.contact] then
+          tell(mail.contact, mail)
+          remove('LREM', thread, 1, text)
+        end
+      end
+      -- A case goes on with whoever is its latest.
+      local latest = redis.call('HGET', prefix .. 'mail:case:' .. case, 'contact')
+      if not latest or gone[latest] then remove('DEL', prefix .. 'mail:case:' .. case) end
+    end
+    for _, name in ipairs({'mail:of:', 'auto:', 'work:'}) do
       remove('DEL', prefix .. name .. id)
     end
     remove('ZREM', prefix .. 'works', id)
-    remove('ZREM', prefix .. 'verdicts', id)
+    if not only_over then
+      remove('DEL', prefix .. 'verdict:' .. id)
+      remove('ZREM', prefix .. 'verdicts', id)
+    end
+  end
+  for file in pairs(files) do
+    local others = {}
+    for _, contact in ipairs(redis.call('SMEMBERS', prefix .. 'mail:file:' .. file)) do
+      if #others > OTHERS_MOST then break end
+      if not gone[contact] then others[#others + 1] = #others < OTHERS_MOST and contact or '-' end
+    end
+    told[#told + 1] = #others == 0 and 'f ' .. file or 's ' .. file .. ' ' .. table.concat(others, ' ')
   end
   return told
 end
 
 -- The texts of a source of mails (see tell) behind the first `from` of them, some at a time.
 local SOME = 20
-local function texts_of(prefix, source, from)
+local function source_texts(prefix, source, from)
   if source.list then
     local texts = redis.call('LRANGE', source.list, from, from + SOME - 1)
     for i, name in ipairs(source.kind == 'o' and texts or {}) do
@@ -197,7 +239,7 @@ local function tell(keys, args)
     }
     for s = math.max(1, math.floor(at / 1000)), #sources do
       local source, from = sources[s], math.max(at - s * 1000, 0)
-      local texts = texts_of(prefix, source, from)
+      local texts = source_texts(prefix, source, from)
       while #texts > 0 do
         for _, text in ipairs(texts) do
           from, looked = from + 1, looked + 1
@@ -219,7 +261,7 @@ local function tell(keys, args)
             return told
           end
         end
-        texts = #texts == SOME and source.list and texts_of(prefix, source, from) or {}
+        texts = #texts == SOME and source.list and source_texts(prefix, source, from) or {}
       end
     end
     at = 0

@@ -17,7 +17,6 @@
 #define KEY_TEXT MAIL_INDEX_KEY_TEXT
 #define IDS_MAX (2 * MAIL_REFERENCES_MAX + 2) /* that one mail names */
 #define HASH_HEX 32 /* digits of a hash that are used: 128 bits */
-#define THREAD_FILES_MAX 16
 
 extern const char mail_functions[];
 
@@ -376,8 +375,7 @@ mail_thread_entry(const struct mail *mail, uint64_t contact)
 	mail_put_cut(entry, "text", mail->text, MAIL_THREAD_TEXT);
 	if (files != NULL) {
 		some = json_array();
-		for (size_t i = 0; i < json_array_size(files) && i < THREAD_FILES_MAX;
-			i++)
+		for (size_t i = 0; i < json_array_size(files) && i < MAIL_FILES_MAX; i++)
 			json_array_append(some, json_array_get(files, i));
 		json_object_set_new(entry, "attachments", some);
 	}

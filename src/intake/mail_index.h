@@ -9,6 +9,9 @@
  * contact, and the agent who had it last mail:of:CONTACT   the case of a contact that is
  * not its case's first
  *
+ *   mail:file:BLOB    set: the contacts whose mails name a file; mail:files:CONTACT the
+ * other way round
+ *
  * Mails that left here are known by intake/outbox.h (out:ID); their Message-IDs carry
  * case and id.
  */
@@ -88,14 +91,17 @@ void mail_index_served(struct mail_index *index, const char *case_id, const char
 
 /* ---- erasure ---- */
 
-/* All that Redis keeps of the mails of contacts whose customer is erased: what came in,
- * what left, drafts, verdicts. */
+/* All that Redis keeps of the mails of contacts whose customer is erased, or which were
+ * kept for long enough: what came in, what left, drafts, verdicts. */
 struct mail_index_erasure {
-	const uint64_t *contacts; /* borrowed for the call */
+	const uint64_t *contacts; /* rising; borrowed until done */
 	size_t n;
+	bool by_time; /* kept for long enough: what has still to leave stays, and verdicts
+		       */
 	const char *const *mailboxes; /* names, ended by NULL; borrowed for the call: into
 					 which the mails may have come */
-	/* Called for each file that is named, before done; NULL: nobody asks. */
+	/* Called for each file that no other contact's mail names, before done; NULL:
+	 * nobody asks. */
 	void (*file)(void *owner, const char *name);
 	/* Called once, maybe before the call returns; false: Redis is away, or was lost
 	 * meanwhile, and something may be left: erase them again. */

@@ -1,4 +1,5 @@
-/* intake/mail_index_erase.c - mails of erased customers out of Redis.
+/* intake/mail_index_erase.c - mails of erased customers, and those that were kept for
+ * long enough, out of Redis.
  *
  *   contacts, by lots -> what is kept under their names and their cases'
  *                     -> what is kept under the hashes of the Message-IDs found there
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/subject.h"
 #include "intake/mail_index_inner.h"
 
 #define LOT 100	      /* contacts of one call */
@@ -16,7 +18,8 @@
 
 struct erasing {
 	struct mail_index *index;
-	bool only_look;
+	bool only_look, by_time;
+	struct subject of; /* borrowed: the contacts */
 	void (*file)(void *owner, const char *name);
 	void (*done)(void *owner, bool gone);
 	void *owner;
@@ -91,6 +94,28 @@ forget_mails(struct erasing *e, const struct redisReply *reply)
 	free(key);
 }
 
+/* "f NAME", or "s NAME CONTACT..." of one that others name, too: it goes if all of them
+ * are erased. */
+static void
+take_file(struct erasing *e, const char *said)
+{
+	char name[BLOB_NAME];
+	const char *other;
+	uint64_t contact;
+
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(said + 2, " "), said + 2);
+	for (other = strchr(said + 2, ' '); other != NULL;
+		other = strchr(other + 1, ' ')) {
+		char id[NUMBER_ID_TEXT];
+
+		snprintf(id, sizeof id, "%.*s", (int)strcspn(other + 1, " "), other + 1);
+		if (!number_id_parse(id, 'c', &contact) ||
+			!subject_has_contact(&e->of, contact))
+			return;
+	}
+	e->file(e->owner, name);
+}
+
 static void
 on_erased(void *owner, uint64_t tag, const struct redisReply *reply)
 {
@@ -105,8 +130,8 @@ on_erased(void *owner, uint64_t tag, const struct redisReply *reply)
 	}
 	for (size_t i = 0; i < reply->elements; i++)
 		if (e->file != NULL && reply->element[i]->type == REDIS_REPLY_STRING &&
-			reply->element[i]->str[0] == 'f')
-			e->file(e->owner, reply->element[i]->str + 2);
+			strchr("fs", reply->element[i]->str[0]) != NULL)
+			take_file(e, reply->element[i]->str);
 	if (!e->only_look)
 		forget_mails(e, reply);
 	settle(e);
@@ -115,15 +140,16 @@ on_erased(void *owner, uint64_t tag, const struct redisReply *reply)
 static bool
 ask(struct erasing *e, const uint64_t *contacts, size_t n)
 {
-	const char *args[LOT + 1] = {e->only_look ? "look" : "erase"};
+	const char *args[LOT + 2] = {
+		e->only_look ? "look" : "erase", e->by_time ? "over" : "all"};
 	char id[LOT][NUMBER_ID_TEXT];
 
 	for (size_t i = 0; i < n; i++) {
 		number_id_format(id[i], 'c', contacts[i]);
-		args[1 + i] = id[i];
+		args[2 + i] = id[i];
 	}
 	return side_call(e->index->side, on_erased, e, 0, "mail_erase", 0, NULL,
-		(int)n + 1, args, NULL);
+		(int)n + 2, args, NULL);
 }
 
 static void
@@ -133,6 +159,8 @@ begin(struct mail_index *index, const struct mail_index_erasure *given, bool onl
 
 	*e = (struct erasing){.index = index,
 		.only_look = only_look,
+		.by_time = given->by_time,
+		.of = {.contacts = given->contacts, .n_contacts = given->n},
 		.file = given->file,
 		.done = given->done,
 		.owner = given->owner,

@@ -302,15 +302,18 @@ on_daily(evutil_socket_t fd, short what, void *owner)
 /* ---- erasure ---- */
 
 void
-maildesk_forget(struct maildesk *d, const uint64_t *contacts, size_t n)
+maildesk_forget(struct maildesk *d, const struct subject *subject)
 {
 	char id[NUMBER_ID_TEXT];
 
-	for (size_t i = 0; i < n; i++) {
-		contact_text(id, contacts[i]);
-		(void)outbox_forget(d->outbox, id);
-		(void)verdicts_remove(d->verdicts, id);
-		work_end(d, contacts[i]);
+	outbox_forget(d->outbox, subject);
+	for (size_t i = 0; i < subject->n_contacts; i++) {
+		contact_text(id, subject->contacts[i]);
+		if (subject->by_time)
+			verdicts_bare(d->verdicts, id);
+		else
+			(void)verdicts_remove(d->verdicts, id);
+		work_end(d, subject->contacts[i]);
 	}
 }
 

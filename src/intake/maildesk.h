@@ -9,6 +9,7 @@
 #define USHER_INTAKE_MAILDESK_H
 
 #include "base/people.h"
+#include "base/subject.h"
 #include "intake/outbox.h"
 #include "intake/ticket.h"
 #include "model/mailout.h"
@@ -70,8 +71,9 @@ struct outbox *maildesk_outbox(struct maildesk *desk);
 int64_t maildesk_hold_ms(struct maildesk *desk, const struct mail *mail);
 
 /* Erasure: drafts, mails and verdicts of these contacts are not at hand any more; in
- * Redis, intake/mail_erase.h removes them. */
-void maildesk_forget(struct maildesk *desk, const uint64_t *contacts, size_t n);
+ * Redis, intake/mail_erase.h removes them. Where they were kept for long enough alone,
+ * mails that have still to leave stay, and of a verdict what proves its response. */
+void maildesk_forget(struct maildesk *desk, const struct subject *subject);
 
 /* A matcher is new: it is told what it has to know before its library is read. */
 void maildesk_new_live(struct maildesk *desk, const char *mailbox, struct live *live);

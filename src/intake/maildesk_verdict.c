@@ -147,13 +147,16 @@ mail_of(const json_t *record)
 		text_of(record, "sender"), text_of(record, "text")};
 }
 
-/* Which response it teaches; NULL: none fits. False: it teaches nothing. */
+/* Which response it teaches; NULL: none fits. False: it teaches nothing, or nothing any
+ * more. */
 static bool
 lesson_of(const json_t *record, const char **response)
 {
 	const char *what = text_of(record, "what");
 
 	*response = text_of(record, "response");
+	if (text_of(record, "text") == NULL)
+		return false;
 	if (strcmp(what, what_name[FEEDBACK_NONE]) == 0) {
 		*response = NULL;
 		return true;

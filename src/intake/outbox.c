@@ -366,41 +366,45 @@ outbox_put(struct outbox *o, json_t *record, const struct outbox_once *once,
 	}
 }
 
-/* The next mail of a contact; NULL: no more. */
-static struct item *
-of_contact(const struct outbox *o, const char *contact)
+static bool
+is_of(const struct item *m, const struct subject *subject)
 {
-	size_t at = 0;
-	void *value;
+	const char *its = out_text(m->record, "contact");
+	uint64_t contact;
 
-	while (map_next(&o->items, &at, NULL, &value)) {
-		struct item *m = value;
-		const char *its = out_text(m->record, "contact");
-
-		if (its != NULL && strcmp(its, contact) == 0)
-			return m;
-	}
-	return NULL;
+	return its != NULL && number_id_parse(its, 'c', &contact) &&
+	       subject_has_contact(subject, contact) &&
+	       (!subject->by_time || (out_is_over(m->state) && m->kept));
 }
 
-int
-outbox_forget(struct outbox *o, const char *contact)
+/* What is on its way comes back to no record, and says nothing. */
+static void
+item_forget(struct outbox *o, struct item *m)
 {
+	outbox_done done = m->kept ? NULL : m->done;
+	void *owner = m->owner;
+	uint64_t tag = m->tag;
+
+	item_remove(o, m);
+	if (done != NULL)
+		done(owner, tag, OUTBOX_AWAY);
+}
+
+void
+outbox_forget(struct outbox *o, const struct subject *subject)
+{
+	char(*found)[OUT_ID_TEXT] = xcalloc(o->items.n + 1, sizeof *found);
+	size_t at = 0, n = 0;
 	struct item *m;
-	int n = 0;
+	void *value;
 
-	while ((m = of_contact(o, contact)) != NULL) {
-		outbox_done done = m->kept ? NULL : m->done;
-		void *owner = m->owner;
-		uint64_t tag = m->tag;
-
-		/* What is on its way comes back to no record, and says nothing. */
-		item_remove(o, m);
-		n++;
-		if (done != NULL)
-			done(owner, tag, OUTBOX_AWAY);
-	}
-	return n;
+	while (map_next(&o->items, &at, NULL, &value))
+		if (is_of(value, subject))
+			memcpy(found[n++], ((struct item *)value)->id, OUT_ID_TEXT);
+	for (size_t i = 0; i < n; i++)
+		if ((m = out_find(o, found[i])) != NULL)
+			item_forget(o, m);
+	free(found);
 }
 
 /* ---- time ---- */

@@ -31,6 +31,7 @@
 #include "base/blob.h"
 #include "base/mail.h"
 #include "base/side.h"
+#include "base/subject.h"
 #include "intake/message_id.h"
 
 struct event_base;
@@ -140,9 +141,10 @@ void outbox_bounced(struct outbox *outbox, const char *message_id, const char *s
 json_t *outbox_list(const struct outbox *outbox, const char *contact, const char *case_id,
 	enum out_state state, int most);
 
-/* Erasure: mails of these contacts are not at hand any more and do not leave; in Redis,
- * intake/mail_index.h removes them. Returns how many. */
-int outbox_forget(struct outbox *outbox, const char *contact);
+/* Erasure: mails of these contacts are not at hand any more and do not leave (kept for
+ * long enough alone: what is not over stays); in Redis, intake/mail_index.h removes them.
+ */
+void outbox_forget(struct outbox *outbox, const struct subject *subject);
 
 struct outbox_counts {
 	int64_t held, queued, sending; /* now */

@@ -24,6 +24,7 @@ local function put(keys, args)
     redis.call('ZADD', keys[6], args[6], args[7])
   end
   redis.call('SET', keys[3], args[4])
+  name_files(string.sub(keys[1], 1, -6), args[4], decoded(args[4]).contact or '-', args[5])
   redis.call('ZADD', keys[2], args[3], args[2])
   redis.call('RPUSH', keys[4], args[2])
   redis.call('LTRIM', keys[4], -200, -1)
@@ -65,6 +66,7 @@ local function note(keys, args)
     redis.call('SET', keys[2], args[2])
   else
     redis.call('SET', keys[2], args[2], 'PX', args[3])
+    if #keys > 2 then name_files(string.sub(keys[1], 1, -6), args[2], args[4], args[3]) end
   end
   if #keys > 2 then
     if args[2] == '' then

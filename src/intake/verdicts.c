@@ -276,6 +276,21 @@ verdicts_remove(struct verdicts *v, const char *contact)
 	return true;
 }
 
+void
+verdicts_bare(struct verdicts *v, const char *contact)
+{
+	static const char *const his[] = {"subject", "sender", "text"};
+	const struct entry *e = map_get(&v->by_contact, contact);
+	json_t *record;
+
+	if (e == NULL || text_of(e->record, "text") == NULL)
+		return;
+	record = json_copy(e->record);
+	for (size_t i = 0; i < sizeof his / sizeof his[0]; i++)
+		json_object_del(record, his[i]);
+	verdicts_put(v, record);
+}
+
 const json_t *
 verdicts_next(const struct verdicts *v, size_t *at)
 {

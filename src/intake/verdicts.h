@@ -39,6 +39,9 @@ void verdicts_put(struct verdicts *v, json_t *record);
 const json_t *verdicts_find(const struct verdicts *v, const char *contact);
 /* One that is withdrawn is forgotten. False: there is none. */
 bool verdicts_remove(struct verdicts *v, const char *contact);
+/* Its mail was kept for long enough: subject, sender and text go, so that it teaches
+ * nothing any more; what it proves of its response stays. */
+void verdicts_bare(struct verdicts *v, const char *contact);
 
 /* Walks them, the oldest first: *at begins at 0; NULL at the end. */
 const json_t *verdicts_next(const struct verdicts *v, size_t *at);

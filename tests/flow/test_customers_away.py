@@ -89,7 +89,10 @@ async def in_redis(centre):
     seen = {}
     async with await Resp.open(centre.redis_address()) as redis:
         for key in await redis.keys():
-            command, *rest = read[await redis("TYPE", key)]
+            kind = await redis("TYPE", key)
+            if kind == "none":  # it went meanwhile
+                continue
+            command, *rest = read[kind]
             said = f"{key} {await redis(command, key, *rest)}"
             if words := [word for word in PLANTED if word in said]:
                 seen[key] = words

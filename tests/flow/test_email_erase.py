@@ -30,10 +30,12 @@ async def mails_of_an_erased_customer_go_with_their_files_answers_drafts_and_ver
     await ann.wire.call("email.resolve", contact=first)
     # He writes again into the case; a draft is begun, and his mail is put to rest.
     again = mail("Thank you. Zzyzxville it is.\n", **WHO, In_Reply_To=str(answered["message-id"]), Message_ID="<zzyzx-external-2@planted.example>")
-    await mail_in(centre, again, sender=SENDER)
+    # With a file that somebody else has sent, too: it is one file for both.
+    await mail_in(centre, with_file(again), sender=SENDER)
     second = await ann.take()
     equal((await ann.wire.call("email.get", contact=second))["case"], first)
     await ann.wire.call("email.draft", contact=second, text="Dear Zzyzx Planted")
+    await attach(ann, second, "never sent.txt", b"To Zzyzxville, or not\n")
     await ann.wire.call("agent.set_state", state="not_ready", reason="break")
     await ann.wire.call("email.resolve", contact=second)
     party = await eventually(lambda: away.found(centre, "email", SENDER), what="who he is")

@@ -136,9 +136,13 @@ contact(struct database_session *s, int64_t id, const char *channel, int64_t end
 static bool
 trim(struct database_session *s, void *arg)
 {
-	b.lots = 1;
-	while (trim_lot(s, &b.config->keeping, NOW, &b.counts))
+	int64_t contact[TRIM_LOT];
+	int n;
+
+	do {
+		n = trim_due(s, &b.config->keeping, NOW, contact);
 		b.lots++;
+	} while (trim_lot(s, &b.config->keeping, NOW, contact, n, &b.counts));
 	return !session_failed(s);
 }
 
