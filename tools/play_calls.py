@@ -8,7 +8,6 @@ for once, by usher's records and by the switch's own journal, and both must say 
 
 import asyncio
 import pathlib
-import socket
 import sqlite3
 import sys
 import time
@@ -18,6 +17,7 @@ import switch_compare
 import switch_control
 import switch_people
 import switch_trace
+from free_port import free_port
 from play_floor import Play, agent_id, wrapup_of
 from switch_ami import Ami
 from switch_dialplan import BUILTIN, Plan
@@ -39,12 +39,6 @@ def numbers_of(day):
 
 def phones_of(day):
     return {agent_id(s): str(FIRST_PHONE + n) for n, s in enumerate(day.shifts)}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def add_call_settings(more, day, secret, address=None):

@@ -19,6 +19,10 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1] / "tools"))
+
+from free_port import free_port  # noqa: E402
+
 BUILD = pathlib.Path(os.environ.get("USHER_BUILD", HERE.parents[1] / "build"))
 WORKERS = 50
 
@@ -42,12 +46,6 @@ class Missing(Exception):
 
 def run(command, **more):
     return subprocess.run(command, check=True, capture_output=True, text=True, **more).stdout
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextlib.contextmanager

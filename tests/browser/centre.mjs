@@ -46,6 +46,21 @@ export const SETTINGS = {
   ],
 };
 
+/* A port that stays the centre's over a restart: below those that the system gives out by itself, beside those of the
+   flow tests (tools/free_port.py), each once in this process. */
+let nextPort = 25000 + ((process.pid * 61) % 7000);
+async function freePort() {
+  for (;;) {
+    const port = nextPort++;
+    const server = net.createServer();
+    const free = await new Promise((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+    });
+    if (free) return port;
+  }
+}
+
 export class Centre {
   /* changes: top-level members of the settings, merged where both are mappings */
   static async start(changes = {}) {
@@ -59,6 +74,7 @@ export class Centre {
       const both = value && typeof value === "object" && !Array.isArray(value) && settings[name];
       settings[name] = both && typeof both === "object" ? { ...both, ...value } : value;
     }
+    if (settings.http === SETTINGS.http) settings.http = `127.0.0.1:${await freePort()}`;
     fs.writeFileSync(path.join(c.dir, "usher.yaml"), JSON.stringify(settings, null, 1));
     await c.launch();
     c.key = (await c.admin("key.create", { name: "tests" })).key;
@@ -68,8 +84,8 @@ export class Centre {
   async launch() {
     const log = fs.openSync(path.join(this.dir, "log"), "a");
     const root = process.getuid() === 0 ? ["--user", "nobody"] : [];
-    const fixed = this.port ? ["--config", this.pinned()] : ["--config", path.join(this.dir, "usher.yaml")];
-    this.process = spawn(path.join(BUILD, "usherd"), [...fixed, "--state", this.state, ...root], {
+    const config = path.join(this.dir, "usher.yaml");
+    this.process = spawn(path.join(BUILD, "usherd"), ["--config", config, "--state", this.state, ...root], {
       stdio: ["ignore", "pipe", log],
     });
     fs.closeSync(log);
@@ -87,15 +103,6 @@ export class Centre {
       this.ended.then((code) => reject(new Error(`usherd ended with status ${code}\n${this.log()}`)));
     });
     this.url = this.ready.http;
-    this.port = new URL(this.url).port;
-  }
-
-  /* The settings with the port of the first start, so that pages find the daemon again after a restart. */
-  pinned() {
-    const file = path.join(this.dir, "pinned.yaml");
-    const settings = JSON.parse(fs.readFileSync(path.join(this.dir, "usher.yaml"), "utf8"));
-    fs.writeFileSync(file, JSON.stringify({ ...settings, http: `127.0.0.1:${this.port}` }));
-    return file;
   }
 
   log() {

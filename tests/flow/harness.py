@@ -17,7 +17,6 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -27,6 +26,7 @@ sys.path.insert(0, str(TOP / "tools"))
 
 import frames  # noqa: E402
 import invariants  # noqa: E402
+from free_port import free_port  # noqa: E402
 from resp import Resp  # noqa: E402
 from robot import Robot  # noqa: E402
 from usher_client import Connection  # noqa: E402
@@ -80,12 +80,6 @@ def settings_with(changes):
         else:
             settings[name] = value
     return settings
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def alive(pid):

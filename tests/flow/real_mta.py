@@ -11,6 +11,7 @@ import pwd
 import shutil
 import socket
 
+from harness import free_port
 from runner import Skip
 
 DAEMONS = pathlib.Path("/usr/lib/postfix/sbin")
@@ -66,7 +67,7 @@ class Mta:
 
     def __init__(self, folder, desk, customers):
         self.dir, self.desk, self.customers = pathlib.Path(folder) / "mta", desk, customers
-        self.conf, self.port = self.dir / "conf", _free_port()
+        self.conf, self.port = self.dir / "conf", free_port()
 
     async def start(self, lmtp):
         for part in ("conf", "queue", "data", "mail"):
@@ -136,12 +137,6 @@ import_environment = MAIL_CONFIG
         """Mails in a customer's mailbox, as bytes, the oldest first."""
         found = sorted((self.dir / "mail" / name / "new").glob("*"), key=lambda p: p.stat().st_mtime_ns)
         return [p.read_bytes() for p in found]
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 async def swaks(port, to, sender, *more):

@@ -17,6 +17,8 @@ import contextlib
 import re
 import ssl
 
+from harness import free_port
+
 LINE_MAX = 4096
 
 
@@ -204,14 +206,9 @@ class Mta:
             more = {"tls_context": context, "require_starttls": True}
         if account:
             more |= {"authenticator": authenticate, "auth_required": True, "auth_require_tls": True}
-        self.controller = Controller(Handler(), hostname="127.0.0.1", port=0, **more)
+        self.controller = Controller(Handler(), hostname="127.0.0.1", port=free_port(), **more)
 
     def start(self):
-        import socket
-
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.controller.port = probe.getsockname()[1]
         self.controller.start()
         self.port = self.controller.port
         return self

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -17,6 +18,9 @@
 
 #define PATIENCE_MS 20000
 #define CENTRE "t"
+#define PORT_LOWEST 10000 /* the same as tools/free_port.py has */
+#define PORTS 15000
+#define PORT_TRIES 1000
 
 bool in_cluster;
 
@@ -62,19 +66,38 @@ rig_end(void **state)
 	return 0;
 }
 
+/* A port that nobody else takes while this process lives: see tools/free_port.py. */
 static int
 free_port(void)
 {
-	struct sockaddr_in any = {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t n = sizeof any;
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	for (int i = 0; i < PORT_TRIES; i++) {
+		struct sockaddr_in place = {
+			.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+		struct sockaddr_un mark = {.sun_family = AF_UNIX};
+		uint16_t chance;
+		int port, n, held, probe;
+		bool is_free;
 
-	if (bind(fd, (struct sockaddr *)&any, n) != 0 ||
-		getsockname(fd, (struct sockaddr *)&any, &n) != 0)
-		abort();
-	close(fd);
-	return ntohs(any.sin_port);
+		if (getentropy(&chance, sizeof chance) != 0)
+			abort();
+		port = PORT_LOWEST + chance % PORTS;
+		/* An abstract name begins with NUL and has no end but its length. */
+		n = snprintf(mark.sun_path + 1, sizeof mark.sun_path - 1, "usher port %d",
+			port);
+		held = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		place.sin_port = htons((uint16_t)port);
+		setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
+		is_free = bind(held, (struct sockaddr *)&mark,
+				  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+					      (size_t)n)) == 0 &&
+			  bind(probe, (struct sockaddr *)&place, sizeof place) == 0;
+		close(probe);
+		if (is_free)
+			return port; /* the mark stays until this process ends */
+		close(held);
+	}
+	abort();
 }
 
 void

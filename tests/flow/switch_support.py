@@ -22,6 +22,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tools"))
 
 import switch_people  # noqa: E402
+from free_port import free_port  # noqa: E402
 from switch_ami import Ami  # noqa: E402
 from switch_control import Control  # noqa: E402
 from switch_dialplan import BUILTIN, Plan  # noqa: E402
@@ -55,7 +56,7 @@ class Switch:
             raise AssertionError(f"the switch had problems: {self.world.plan.problems}")
 
     async def listen(self):
-        self.address = await self.server.listen()
+        self.address = await self.server.listen(port=free_port())  # it comes back there
         return self.address
 
     async def close(self):
