@@ -23,8 +23,10 @@ class Run:
         self.dir.chmod(0o755)  # the daemon's own account must pass
         self.state, self.more = self.dir / "state", more
         self.state.mkdir()
-        settings = settings_with({"http": "127.0.0.1:0", "desk": "127.0.0.1:0"})
-        (self.state / "usher.yaml").write_text(json.dumps(settings))
+        self.settle({"http": "127.0.0.1:0", "desk": "127.0.0.1:0"})
+
+    def settle(self, changes):
+        (self.state / "usher.yaml").write_text(json.dumps(settings_with(changes)))
 
     async def start(self):
         self.process = await asyncio.create_subprocess_exec(
@@ -105,6 +107,27 @@ async def run_ends_with_ctrl_c_and_starts_again_with_what_it_had():
         run.remove()
 
 
+@test(limit_s=300)
+async def two_runs_at_once_do_not_meet_at_the_ports_of_the_settings():
+    """Both look, both find the ports free or taken, and each has one of its own in the end."""
+    runs = [Run() for _ in range(2)]
+    try:
+        for run in runs:
+            run.settle({})
+            await run.start()
+        ready = [json.loads(await run.line()) for run in runs]
+        for name in ("http", "desk"):
+            check(ready[0][name] != ready[1][name], ready)
+        for run in runs:
+            await run.end()
+            equal(run.process.returncode, 0)
+    finally:
+        for run in runs:
+            with contextlib.suppress(Exception):
+                await run.end()
+            run.remove()
+
+
 async def play_over_a_killed_redis(*more):
     """A whole demo; its Redis is killed in the midst. Returns the last line's figures."""
     run = Run("--demo", *more)
@@ -130,14 +153,14 @@ async def play_over_a_killed_redis(*more):
         run.remove()
 
 
-@test(alone=True, limit_s=600)
+@test(limit_s=600)
 async def a_demo_plays_a_generated_day_over_a_killed_redis_and_nothing_is_left_live():
-    await play_over_a_killed_redis("--speed", "2000", "--generated", "--api")
+    await play_over_a_killed_redis("--speed", "450", "--generated", "--api")
 
 
-@test(alone=True, limit_s=600)
+@test(limit_s=600)
 async def a_demo_rings_a_switch_for_a_day_and_usher_records_what_the_switch_saw():
-    figures = await play_over_a_killed_redis("--speed", "700", "--generated")
+    figures = await play_over_a_killed_redis("--speed", "450", "--generated")
     equal(figures["differences"], "0")
 
 
