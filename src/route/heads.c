@@ -138,7 +138,8 @@ look(const struct router *r, const struct agent *a, signed char cache[CHANNELS_C
 	const unsigned char *scored, struct near_list *list)
 {
 	const struct class_bound *bounds = r->bounds;
-	const uint32_t *place = a->bounds, *end = place + a->n_classes;
+	const uint32_t *place = a->bounds; /* NULL without classes */
+	const uint32_t *end = place != NULL ? place + a->n_classes : NULL;
 	double least = -INFINITY, rest = -INFINITY; /* least: the lowest that is near */
 
 	list->n = 0;

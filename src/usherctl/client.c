@@ -122,11 +122,12 @@ write_all(int fd, const struct text *t)
 static json_t *
 frame_in(struct client *c)
 {
-	char *start = c->in.s + c->used, *end;
+	char *start, *end;
 	json_t *frame;
 
 	if (c->in.n == c->used)
 		return NULL;
+	start = c->in.s + c->used;
 	end = memchr(start, '\n', c->in.n - c->used);
 	if (end == NULL)
 		return NULL;
