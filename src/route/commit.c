@@ -231,8 +231,8 @@ step_agent(struct router *r, struct step *step, struct agent *a)
 }
 
 #ifdef USHER_FAULT_EARLY_OFFER
-/* A planted fault (meson -Dfault=early_offer), never in a real build: offers are told
- * before their commit. The checker of the fault runs must catch it. */
+/* A planted fault, in a program of the flow tests alone (tests/flow/meson.build): offers
+ * are told before their commit. The checker of the fault runs must catch it. */
 static void
 tell_offers_early(struct router *r, struct step *step)
 {

@@ -136,7 +136,7 @@ def _cpu_s(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-@test(alone=True)
+@test
 async def without_descriptors_accepting_pauses_and_does_not_spin(start):
     program = harness.BUILD / "tests" / "flow" / "http_echo"
     if not program.is_file():

@@ -1,7 +1,6 @@
 """kill -9 at random moments under load, judged from the journals of robots."""
 
 import os
-import pathlib
 import random
 
 import faults
@@ -10,7 +9,7 @@ from runner import Skip, check, equal, main, test
 
 KILLS = int(os.environ.get("USHER_FAULTS", "10"))
 SEED = int(os.environ.get("USHER_SEED", "0")) or random.randrange(1, 1 << 30)
-FAULTY = pathlib.Path(os.environ.get("USHER_FAULTY_BUILD", harness.TOP / "build-fault"))
+FAULTY = harness.BUILD / "tests" / "flow"  # its usherd offers before its commit
 
 
 async def hold(start, what, kills):
@@ -23,26 +22,26 @@ async def hold(start, what, kills):
     return centre
 
 
-@test(alone=True, limit_s=400)
+@test(limit_s=400)
 async def nothing_is_lost_when_usherd_is_killed(start):
     await hold(start, "router", KILLS)
 
 
-@test(alone=True, limit_s=300)
+@test(limit_s=300)
 async def nothing_is_lost_when_redis_is_killed(start):
     centre = await hold(start, "store", KILLS)
     equal(sum(r["ev"] == "gone" for r in centre.journal), 0, "agents keep their sockets")
 
 
-@test(alone=True, limit_s=200)
+@test(limit_s=200)
 async def nothing_leaves_while_the_store_stands_still(start):
     await hold(start, "freeze", 4)
 
 
-@test(alone=True, limit_s=200)
+@test(limit_s=200)
 async def the_checker_catches_a_build_that_offers_before_its_commit(start):
     if not (FAULTY / "usherd").is_file():
-        raise Skip(f"{FAULTY.name}/usherd is not built (meson setup {FAULTY.name} -Dfault=early_offer)")
+        raise Skip(f"{FAULTY}/usherd is not built")
     centre = await start(judged=False, build=FAULTY, **faults.settings())
     # So few that agents are idle when the store stops: each who comes then is offered too early, and nobody
     # has had his offer within the slack that the checker leaves for what was on its way.

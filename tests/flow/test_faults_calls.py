@@ -17,32 +17,32 @@ async def hold(start, what, speaks="ami"):
     check(counts["ended"] > 10, "too little was played to say anything")
 
 
-@test(alone=True, limit_s=300)
+@test(limit_s=300)
 async def a_cut_link_costs_no_caller(start):
     await hold(start, "cut")
 
 
-@test(alone=True, limit_s=300)
+@test(limit_s=300)
 async def a_switch_that_cannot_be_reached_for_a_while_costs_no_caller(start):
     await hold(start, "away")
 
 
-@test(alone=True, limit_s=300)
+@test(limit_s=300)
 async def calls_of_a_switch_that_died_are_lost_and_its_agents_free(start):
     await hold(start, "restart")
 
 
-@test(alone=True, limit_s=300)
+@test(limit_s=300)
 async def callers_wait_on_while_usherd_is_killed(start):
     await hold(start, "router")
 
 
-@test(alone=True, limit_s=300)
+@test(limit_s=300)
 async def callers_wait_on_while_redis_is_killed(start):
     await hold(start, "store")
 
 
-@test(alone=True, limit_s=300)
+@test(limit_s=300)
 async def the_same_over_the_line_protocol(start):
     await hold(start, "all", "line")
 
