@@ -277,6 +277,15 @@ send_reply(void *owner, uint64_t wire, const char *text, size_t n)
 	return wire_send(((struct chats *)owner)->parts.wires, wire, text, n);
 }
 
+/* Over all of his connections a customer is his chat. */
+static const char *
+name_of(void *owner, uint64_t wire)
+{
+	const struct visitor *v = chats_visitor(owner, wire);
+
+	return v != NULL && v->chat[0] != '\0' ? v->chat : NULL;
+}
+
 /* ---- life ---- */
 
 extern const char chat_functions[]; /* chat_functions.lua */
@@ -291,6 +300,7 @@ chats_create(const struct chat_parts *parts, const struct chat_settings *setting
 	chats->settings = settings;
 	chats->handler = (struct wire_handler){on_opened, on_message, on_closed, chats};
 	chats->rpc = rpc_create(send_reply, chats);
+	rpc_know_by(chats->rpc, name_of);
 	rpc_add(chats->rpc, chat_visit_commands, chat_n_visit_commands, chats);
 	chat_load_identity_key(chats);
 	side_add_library(parts->side, "usher_chat_1", chat_functions);

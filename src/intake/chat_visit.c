@@ -300,6 +300,7 @@ static const struct rpc_param file[] = {
 	{NULL},
 };
 static const struct rpc_param transcript[] = {
+	RPC_ITS_ID,
 	{"email", RPC_TEXT, .most = 254},
 	{NULL},
 };
@@ -309,6 +310,7 @@ static const struct rpc_param rate[] = {
 	{NULL},
 };
 static const struct rpc_param convert[] = {
+	RPC_ITS_ID,
 	{"to", RPC_WORD, .required = true, .words = "callback|email"},
 	{"phone", RPC_TEXT, .most = 32},
 	{"email", RPC_TEXT, .most = 254},

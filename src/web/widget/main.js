@@ -402,7 +402,7 @@ function askCall(convert) {
     h("label", { class: "agree" }, h("input", { type: "checkbox", required: true }), h("span", {}, t("I agree to be called under this number.")))],
     t("Call me"), async (said) => {
       if (going) {
-        const answer = await wire.call("chat.convert", { to: "callback", phone: said.phone });
+        const answer = await wire.once("chat.convert", { to: "callback", phone: said.phone });
         called(answer);
       } else called(await callMe(said));
     });
@@ -411,7 +411,7 @@ function askCall(convert) {
 function askMail() {
   ask(t("Answer me by mail"), [field("email", t("E-mail"), { type: "email", required: true, maxlength: 254, autocomplete: "email", dir: "ltr" })],
     t("Send"), async (said) => {
-      await wire.call("chat.convert", { to: "email", email: said.email });
+      await wire.once("chat.convert", { to: "email", email: said.email });
       replace(panel, h("h2", {}, t("We will write to you.")));
     });
 }
@@ -460,7 +460,7 @@ function transcript() {
   const node = h("form", { class: "mail", onsubmit: async (event) => {
     event.preventDefault();
     try {
-      await wire.call("chat.transcript", { email: input.value });
+      await wire.once("chat.transcript", { email: input.value });
       replace(node, h("p", {}, t("The transcript is on its way.")));
     } catch (error) {
       say(refusal(error));

@@ -122,6 +122,23 @@ export class Wire {
     });
   }
 
+  /* What adds something: asked for again under its id when the line broke behind it, so that it happens once. */
+  async once(method, params) {
+    const what = JSON.stringify([method, params]);
+    if (this.act?.what !== what) this.act = { what, id: randomId() };
+    const { id } = this.act;
+    for (;;) {
+      try {
+        const answer = await this.call(method, { ...params, id });
+        this.act = null;
+        return answer;
+      } catch (error) {
+        if (error.type !== "offline" || !this.known) throw error;
+      }
+      await this.back();
+    }
+  }
+
   /* Resolves when this chat has a connection again. */
   back() {
     return new Promise((done) => this.backs.push(done));
