@@ -348,8 +348,8 @@ undo_add(struct router *r, struct step *step, enum step_result result, uint64_t 
 	else
 		r->counts.refused++;
 	r->counts.submitted--;
-	if (r->in_flight > 0) {
-		struct not_taken *n = xcalloc(1, sizeof *n);
+	if (c == NULL || c->inflight != NULL) {
+		struct not_taken *n = xcalloc(1, sizeof *n); /* for those that follow */
 
 		*n = (struct not_taken){
 			result, existing, (uint64_t)r->epoch << 36 | r->n_ops};
@@ -389,6 +389,7 @@ committed(void *owner, struct step *step, enum step_result result, uint64_t exis
 	const struct not_taken *n =
 		step->n_parts > 0 ? idmap_get(&r->not_taken, step->part[0].contact)
 				  : NULL;
+	bool adds = step->kind == STEP_ADD || step->kind == STEP_ADD_OFFER;
 	struct done *done;
 
 	r->in_flight--;
@@ -403,8 +404,7 @@ committed(void *owner, struct step *step, enum step_result result, uint64_t exis
 	}
 	if (n != NULL)
 		only_replies(step, n->result, n->existing);
-	else if (result != STEP_COMMITTED &&
-		 (step->kind == STEP_ADD || step->kind == STEP_ADD_OFFER))
+	else if (result != STEP_COMMITTED && adds)
 		undo_add(r, step, result, existing, now_ms);
 	else if (result != STEP_COMMITTED)
 		log_error("router: step refused, the mirror wins step=%s op=%" PRIu64
@@ -416,7 +416,9 @@ committed(void *owner, struct step *step, enum step_result result, uint64_t exis
 	done = xcalloc(1, sizeof *done);
 	done->effects = step->effects;
 	step->effects = NULL;
-	forget_not_taken(r, step->op);
+	/* A new contact may be refused ahead of steps before it. */
+	if (!adds || result != STEP_REFUSED)
+		forget_not_taken(r, step->op);
 	*r->done_tail = done;
 	r->done_tail = &done->next;
 	router_leave_command(r);

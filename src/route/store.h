@@ -5,7 +5,9 @@
  * A step is one atomic change. The router decides and hands steps over in order; the
  * store commits them in that order, repeats unanswered ones after a reconnect (a function
  * that knows the op id gives its stored answer), and calls `done` once for each, in
- * order. A step that is refused STALE ends the process: another router owns the centre.
+ * order; only a new contact that the store cannot keep now is refused ahead of those
+ * before it. A step that is refused STALE ends the process: another router owns the
+ * centre.
  */
 #ifndef USHER_ROUTE_STORE_H
 #define USHER_ROUTE_STORE_H

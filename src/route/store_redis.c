@@ -43,14 +43,18 @@ store_phase(struct store_redis *r, enum store_phase phase)
 void
 store_tell(struct store_redis *r, bool up, const char *why)
 {
-	if (!r->ready || r->up == up)
+	if (!r->ready)
 		return;
-	r->up = up;
-	if (up)
-		log_info("store: Redis is back address=%s", r->address);
-	else
-		log_warn("store: Redis is away reason=\"%s\"", why);
-	r->hooks.state(r->hooks.owner, up, why);
+	if (r->up != up) {
+		r->up = up;
+		if (up)
+			log_info("store: Redis is back address=%s", r->address);
+		else
+			log_warn("store: Redis is away reason=\"%s\"", why);
+		r->hooks.state(r->hooks.owner, up, why);
+	}
+	if (!up)
+		store_refuse_intake(r, why);
 }
 
 void

@@ -46,7 +46,6 @@ struct slot {
 	struct step *step;    /* owned */
 	uint64_t sequence;    /* that it was sent with; 0: never sent */
 	int64_t confirmed_ms; /* boot time; of kept ones */
-	bool refused;	      /* is not to be sent at all */
 	bool replayed;	      /* was answered before: Redis has lost it */
 };
 
@@ -126,7 +125,7 @@ struct store_redis {
 
 	/* Steps (store_redis_steps.c). */
 	struct slots steps;
-	size_t n_sent;	    /* of the first steps: sent, or refused beforehand */
+	size_t n_sent;	    /* of the first steps: sent */
 	size_t n_in_flight; /* answers to come on this connection */
 	bool resync;	    /* one was not done: wait for the answers, then settle */
 	char trouble[STORE_REASON_MAX]; /* why the first step is not written; "" */
@@ -184,6 +183,8 @@ void store_commit(struct store *store, struct step *step);
 void store_send_soon(struct store_redis *r);
 void store_on_send(int fd, short what, void *data); /* of r->send */
 void store_steps_lost(struct store_redis *r);
+/* Redis is away: new contacts that it has certainly not got are refused. */
+void store_refuse_intake(struct store_redis *r, const char *why);
 /* top: the newest sequence that Redis has. */
 void store_settle(struct store_redis *r, uint64_t top);
 void store_steps_finish(struct store_redis *r);
@@ -191,6 +192,12 @@ void store_steps_finish(struct store_redis *r);
 /* ---- store_redis_words.c: steps as a call ---- */
 
 bool store_is_intake(const struct step *step);
+/* The same, of one that may still be refused: not one that was confirmed before. */
+static inline bool
+slot_is_intake(const struct slot *slot)
+{
+	return store_is_intake(slot->step) && !slot->replayed;
+}
 /* Sends up to n steps behind the first n_sent as one call. Returns how many it took; 0
  * when the connection is not up. fn gets their number as its tag. */
 size_t store_call_steps(struct store_redis *r, size_t n, rlink_reply fn);

@@ -1,11 +1,15 @@
 /*
  * route/store_redis_steps.c - steps to Redis and their answers, in order, each once.
  *
- * The first n_sent steps are with Redis (or refused beforehand), numbered one after the
- * other; the rest waits. All steps of one turn of the loop leave together. Answers come
- * in order, so it is always the first step that is answered. When one was not carried
- * out, those behind it were not either (they say GAP): their answers are awaited, what
- * was done is read from the stream, and the rest gets new numbers.
+ * The first n_sent steps are with Redis, numbered one after the other; the rest waits.
+ * All steps of one turn of the loop leave together. Answers come in order, so it is
+ * always the first step that is answered. When one was not carried out, those behind it
+ * were not either (they say GAP): their answers are awaited, what was done is read from
+ * the stream, and the rest gets new numbers.
+ *
+ * While Redis is away, new contacts that it has certainly not got are refused, ahead of
+ * what waits before them: whoever brings one is to hear "later", not to wait. What was
+ * sent and is not answered stays, since it may have been carried out.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -108,7 +112,7 @@ answer_first(struct store_redis *r, enum step_result result, uint64_t existing)
 
 	if (r->n_sent > 0)
 		r->n_sent--;
-	if (!slot.refused && slot.sequence > r->confirmed)
+	if (slot.sequence > r->confirmed)
 		r->confirmed = slot.sequence;
 	r->counts.steps++;
 	if (result == STEP_REFUSED)
@@ -128,13 +132,39 @@ answer_first(struct store_redis *r, enum step_result result, uint64_t existing)
 	}
 }
 
-/* Steps refused beforehand are answered when it is their turn. */
 static void
-answer_refused(struct store_redis *r)
+refuse(struct store_redis *r, struct step *step)
 {
-	while (r->phase != PHASE_ENDED && r->steps.n > 0 &&
-		slots_at(&r->steps, 0)->refused)
-		answer_first(r, STEP_REFUSED, 0);
+	r->counts.steps++;
+	r->counts.refused++;
+	r->store.done(r->store.router, step, STEP_REFUSED, 0);
+	step_destroy(step);
+}
+
+void
+store_refuse_intake(struct store_redis *r, const char *why)
+{
+	struct slots gone = {0};
+	size_t left = r->n_sent;
+
+	if (r->phase == PHASE_ENDED)
+		return;
+	/* Out of the list first: whoever hears of it may bring further steps. */
+	for (size_t i = r->n_sent; i < r->steps.n; i++) {
+		struct slot slot = *slots_at(&r->steps, i);
+
+		if (slot_is_intake(&slot))
+			slots_put(&gone, slot);
+		else
+			*slots_at(&r->steps, left++) = slot;
+	}
+	r->steps.n = left;
+	if (gone.n > 0)
+		log_warn("store: new contacts refused n=%zu reason=\"%.120s\"", gone.n,
+			why);
+	while (gone.n > 0)
+		refuse(r, slots_take(&gone).step);
+	slots_finish(&gone);
 }
 
 /* All answers are in: what was done, what not? */
@@ -152,10 +182,10 @@ settle_when_quiet(struct store_redis *r)
 static bool
 is_mixed(const struct store_redis *r, size_t n)
 {
-	bool intake = store_is_intake(slots_at(&r->steps, 0)->step);
+	bool intake = slot_is_intake(slots_at(&r->steps, 0));
 
 	for (size_t i = 1; i < n; i++)
-		if (store_is_intake(slots_at(&r->steps, i)->step) != intake)
+		if (slot_is_intake(slots_at(&r->steps, i)) != intake)
 			return true;
 	return false;
 }
@@ -165,22 +195,27 @@ static void
 not_carried_out(struct store_redis *r, size_t n, const struct redisReply *reply)
 {
 	const struct step *first = slots_at(&r->steps, 0)->step;
+	bool intake = slot_is_intake(slots_at(&r->steps, 0));
+	bool is_full = reply_is_error(reply, "OOM");
 	const char *said = reply->str;
 
 	r->resync = true;
 	if (reply_is_error(reply, "GAP"))
 		return;
+	if (reply_is_transient(reply) && !(is_full && (intake || is_mixed(r, n)))) {
+		/* It ran nothing of this call, and whatever is behind it says GAP. */
+		snprintf(r->trouble, sizeof r->trouble, "%.200s", said);
+		r->n_sent = 0;
+		return;
+	}
 	if (is_mixed(r, n)) {
 		r->apart_until_ms = clock_boot_ms() + APART_MS; /* which of them is it? */
 		return;
 	}
-	if (store_is_intake(first)) {
-		if (reply_is_error(reply, "OOM"))
+	if (intake) {
+		if (is_full)
 			r->refuse_until_ms = clock_boot_ms() + OOM_MS;
 		log_warn("store: new contacts refused n=%zu answer=\"%.120s\"", n, said);
-	} else if (reply_is_transient(reply)) {
-		snprintf(r->trouble, sizeof r->trouble, "%.200s", said);
-		return;
 	} else if (n > 1) {
 		r->n_alone = n; /* which one was it? */
 		return;
@@ -254,10 +289,8 @@ on_steps(void *owner, uint64_t n, const struct redisReply *reply)
 		store_stale(r);
 		return;
 	}
-	answer_refused(r);
 	if (!r->resync)
 		take_answers(r, n, reply);
-	answer_refused(r);
 	settle_when_quiet(r);
 	store_send_soon(r);
 	store_drained(r);
@@ -277,10 +310,9 @@ next_call(const struct store_redis *r)
 	for (size_t i = r->n_sent; i < r->steps.n && n < most; i++) {
 		const struct slot *slot = slots_at(&r->steps, i);
 
-		if (slot->refused ||
-			(n > 0 && apart && store_is_intake(slot->step) != intake))
+		if (n > 0 && apart && slot_is_intake(slot) != intake)
 			break;
-		intake = store_is_intake(slot->step);
+		intake = slot_is_intake(slot);
 		n++;
 	}
 	return n;
@@ -310,14 +342,9 @@ send_waiting(struct store_redis *r)
 {
 	if (r->phase != PHASE_FLOWS || r->resync)
 		return;
-	while (r->n_sent < r->steps.n && r->n_in_flight < STORE_WINDOW_MAX) {
-		size_t n = next_call(r);
-
-		if (n == 0)
-			r->n_sent++; /* refused beforehand; answered when it is first */
-		else if (!send_call(r, n))
+	while (r->n_sent < r->steps.n && r->n_in_flight < STORE_WINDOW_MAX)
+		if (!send_call(r, next_call(r)))
 			return;
-	}
 }
 
 void
@@ -348,12 +375,14 @@ store_commit(struct store *store, struct step *step)
 		step_destroy(step);
 		return;
 	}
-	slot.refused = store_is_intake(step) &&
-		       (!r->up || r->steps.n >= STORE_INTAKE_MAX ||
-			       (r->refuse_until_ms != 0 &&
-				       clock_boot_ms() < r->refuse_until_ms));
+	if (store_is_intake(step) &&
+		(!r->up || r->steps.n >= STORE_INTAKE_MAX ||
+			(r->refuse_until_ms != 0 &&
+				clock_boot_ms() < r->refuse_until_ms))) {
+		refuse(r, step);
+		return;
+	}
 	slots_put(&r->steps, slot);
-	answer_refused(r);
 	store_send_soon(r);
 }
 
@@ -410,7 +439,6 @@ flow_on(struct store_redis *r, uint64_t top)
 	r->confirmed = top;
 	store_phase(r, PHASE_FLOWS);
 	store_tell(r, true, "");
-	answer_refused(r);
 	store_send_soon(r);
 	store_drained(r);
 }
@@ -468,10 +496,6 @@ on_settled(void *owner, uint64_t top, const struct redisReply *reply)
 		enum step_result result;
 		uint64_t existing = 0;
 
-		if (first->refused) {
-			answer_first(r, STEP_REFUSED, 0);
-			continue;
-		}
 		while (at < reply->elements &&
 			entry_sequence(r, reply->element[at]) < first->sequence)
 			at++;
@@ -489,13 +513,10 @@ on_settled(void *owner, uint64_t top, const struct redisReply *reply)
 void
 store_settle(struct store_redis *r, uint64_t top)
 {
-	uint64_t first = 0;
+	uint64_t first = r->n_sent > 0 ? slots_at(&r->steps, 0)->sequence : 0;
 	char from[48], to[48];
 	const char *words[] = {"XRANGE", r->events_key, from, to, NULL};
 
-	for (size_t i = 0; i < r->n_sent && first == 0; i++)
-		if (!slots_at(&r->steps, i)->refused)
-			first = slots_at(&r->steps, i)->sequence;
 	store_phase(r, PHASE_SETTLE);
 	if (first == 0 || first > top) {
 		flow_on(r, top);

@@ -318,10 +318,16 @@ add_arguments(struct words *w, const struct store_redis *r, const struct step *s
 
 /* ---- the call ---- */
 
+static const struct slot *
+waiting_slot(const struct store_redis *r, size_t i)
+{
+	return slots_at(&r->steps, r->n_sent + i);
+}
+
 static const struct step *
 waiting_step(const struct store_redis *r, size_t i)
 {
-	return slots_at(&r->steps, r->n_sent + i)->step;
+	return waiting_slot(r, i)->step;
 }
 
 /* The function's name: the step's own when it is alone, else whether Redis may refuse all
@@ -332,10 +338,10 @@ add_function(struct words *w, const struct store_redis *r, size_t n)
 	bool intake = false;
 
 	for (size_t i = 0; i < n && !intake; i++)
-		intake = store_is_intake(waiting_step(r, i));
+		intake = slot_is_intake(waiting_slot(r, i));
 	word_begin(w);
 	text_add(&w->own, STORE_LIBRARY "_");
-	if (n == 1)
+	if (n == 1 && !waiting_slot(r, 0)->replayed)
 		text_add(&w->own, step_name[waiting_step(r, 0)->kind]);
 	else
 		text_add(&w->own, intake ? "intake" : "drain");

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -142,13 +143,24 @@ check_lives(struct rig *rig)
 	assert_int_equal(look_int(rig, "EXISTS " T "q:even"), 0);
 }
 
+/* Each step once and in order, but for new contacts, which may be refused ahead. */
 static void
 check_order(const struct side *side)
 {
 	int n = side->n_answers < ANSWERS_MAX ? side->n_answers : ANSWERS_MAX;
+	uint64_t last = 0, sum = 0, least = UINT64_MAX;
 
-	for (int i = 1; i < n; i++)
-		assert_true(side->answers[i].op == side->answers[i - 1].op + 1);
+	for (int i = 0; i < n; i++) {
+		const struct answer *a = &side->answers[i];
+
+		sum += a->op;
+		least = a->op < least ? a->op : least;
+		if (a->result == STEP_REFUSED)
+			continue;
+		assert_true(a->op > last);
+		last = a->op;
+	}
+	assert_int_equal(sum - (uint64_t)n * least, (uint64_t)n * (uint64_t)(n - 1) / 2);
 }
 
 static void
@@ -268,14 +280,14 @@ frozen_redis_counts_as_away_and_comes_back(void **state)
 	for (int i = 0; i < 200 && side->is_up; i++)
 		run_ms(rig, 20);
 	down = !side->is_up;
-	do_add(side, 2, "k", NULL); /* refused at once, answered in order */
+	do_add(side, 2, "k", NULL); /* refused at once, ahead of the first */
 	do_offer(side, 1, "k");
 	run_ms(rig, 2000); /* past the deadline: the connection is given up */
 	kill(pid, SIGCONT);
 	wait_answers(side, 3);
 	assert_true(down);
-	assert_int_equal(side->answers[0].result, STEP_COMMITTED);
-	assert_int_equal(side->answers[1].result, STEP_REFUSED);
+	assert_int_equal(side->answers[0].result, STEP_REFUSED);
+	assert_int_equal(side->answers[1].result, STEP_COMMITTED);
 	assert_int_equal(side->answers[2].result, STEP_COMMITTED);
 	wait_for(rig, &side->is_up);
 	assert_string_equal(look_text(rig, "HGET %s s", contact_key(1)), "offered");
@@ -346,12 +358,144 @@ a_replica_takes_nothing_until_it_is_master_again(void **state)
 	do_add(side, 2, "k", NULL);
 	run_ms(rig, 500);
 	assert_false(side->is_up);
+	assert_int_equal(side->n_answers, 2); /* the new contact's */
+	assert_int_equal(side->answers[1].result, STEP_REFUSED);
 	look(rig, "REPLICAOF NO ONE");
 	wait_answers(side, 4);
-	assert_int_equal(side->answers[1].result, STEP_COMMITTED);
 	assert_int_equal(side->answers[2].result, STEP_COMMITTED);
+	assert_int_equal(side->answers[3].result, STEP_COMMITTED);
 	assert_string_equal(look_text(rig, "HGET %s s", contact_key(1)), "connected");
 	wait_for(rig, &side->is_up);
+}
+
+/* ---- Redis answers, but takes nothing ---- */
+
+/* Makes Redis refuse all calls, and lets it go on. */
+struct mood {
+	const char *said;
+	void (*begin)(struct rig *rig), (*end)(struct rig *rig);
+};
+
+static void
+read_only_begins(struct rig *rig)
+{
+	look(rig, "REPLICAOF 127.0.0.1 1");
+}
+
+static void
+replica_ends(struct rig *rig)
+{
+	look(rig, "REPLICAOF NO ONE");
+}
+
+static redisContext *busy_with;
+
+static void
+busy_begins(struct rig *rig)
+{
+	redisReply *pong;
+	char path[128];
+
+	snprintf(path, sizeof path, "%s/redis.sock", rig->dir);
+	look(rig, "CONFIG SET busy-reply-threshold 1");
+	busy_with = redisConnectUnix(path);
+	assert_int_equal(redisAppendCommand(busy_with, "EVAL %s 0", "while true do end"),
+		REDIS_OK);
+	for (int done = 0; done == 0;)
+		assert_int_equal(redisBufferWrite(busy_with, &done), REDIS_OK);
+	do {
+		pong = look(rig, "PING");
+	} while (pong->type != REDIS_REPLY_ERROR);
+}
+
+static void
+busy_ends(struct rig *rig)
+{
+	look(rig, "SCRIPT KILL");
+	redisFree(busy_with);
+}
+
+static void
+no_replicas_begins(struct rig *rig)
+{
+	look(rig, "CONFIG SET min-replicas-to-write 1");
+}
+
+static void
+no_replicas_ends(struct rig *rig)
+{
+	look(rig, "CONFIG SET min-replicas-to-write 0");
+}
+
+static const struct mood moods[] = {{"READONLY", read_only_begins, replica_ends},
+	{"BUSY", busy_begins, busy_ends},
+	{"NOREPLICAS", no_replicas_begins, no_replicas_ends}};
+
+/* The answer to a step, by its op; NULL: not yet. */
+static const struct answer *
+answer_to(const struct side *side, uint64_t op)
+{
+	for (int i = 0; i < side->n_answers; i++)
+		if (side->answers[i].op == op)
+			return &side->answers[i];
+	return NULL;
+}
+
+/* Whoever brings a new contact hears of it at once; what agents did waits, in order. */
+static void
+hold_in(void **state, const struct mood *mood)
+{
+	struct rig *rig = *state;
+	struct side *side = side_begin(rig, NULL);
+	uint64_t op;
+
+	wait_ready(side);
+	do_add(side, 1, "k", "web a");
+	wait_answers(side, 1);
+	op = side->answers[0].op;
+	mood->begin(rig);
+	/* All in one call: two of them are new contacts. */
+	do_offer(side, 1, "k");
+	do_add(side, 2, "k", "web b");
+	do_connect(side, 1);
+	do_add_offer(side, 3, "web c");
+	wait_answers(side, 3);
+	assert_int_equal(answer_to(side, op + 2)->result, STEP_REFUSED);
+	assert_int_equal(answer_to(side, op + 4)->result, STEP_REFUSED);
+	assert_null(answer_to(side, op + 1));
+	assert_false(side->is_up);
+	do_finish(side, 1, "web a");
+	do_add(side, 4, "k", "web d");
+	assert_int_equal(answer_to(side, op + 6)->result, STEP_REFUSED);
+	mood->end(rig);
+	wait_answers(side, 7);
+	for (uint64_t i = 1; i <= 5; i += 2)
+		assert_int_equal(answer_to(side, op + i)->result, STEP_COMMITTED);
+	wait_for(rig, &side->is_up);
+	/* He tries again, and is in once. */
+	do_add(side, 5, "k", "web b");
+	do_add(side, 6, "k", "web b");
+	wait_answers(side, 9);
+	assert_int_equal(answer_to(side, op + 7)->result, STEP_COMMITTED);
+	assert_int_equal(answer_to(side, op + 8)->result, STEP_DUPLICATE);
+	assert_int_equal(answer_to(side, op + 8)->existing, 5);
+	assert_int_equal(look_int(rig, "ZCARD " T "q:k"), 1);
+	assert_int_equal(look_int(rig, "EXISTS %s", contact_key(2)), 0);
+	assert_int_equal(look_int(rig, "EXISTS %s", contact_key(3)), 0);
+	assert_string_equal(look_text(rig, "HGET %s s", contact_key(1)), "completed");
+}
+
+static void
+who_comes_while_redis_takes_nothing_is_told_at_once(void **state)
+{
+	for (size_t i = 0; i < sizeof moods / sizeof *moods; i++) {
+		if (in_cluster && moods[i].end == replica_ends)
+			continue; /* REPLICAOF is not for clusters */
+		print_message("%s\n", moods[i].said);
+		hold_in(state, &moods[i]);
+		rig_end(state);
+		rig_begin(state);
+	}
 }
 
 int
@@ -367,6 +511,7 @@ main(int argc, char **argv)
 		TEST(what_redis_lost_is_given_to_it_again),
 		TEST(missing_functions_are_loaded_again),
 		TEST(a_replica_takes_nothing_until_it_is_master_again),
+		TEST(who_comes_while_redis_takes_nothing_is_told_at_once),
 	};
 
 	in_cluster = argc > 1 && strcmp(argv[1], "cluster") == 0;
