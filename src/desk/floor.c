@@ -33,13 +33,9 @@ int64_t
 floor_midnight_ms(const struct desk *desk, int64_t now_ms)
 {
 	const struct calendar *local = router_centre(desk->parts.router)->local;
-	struct calendar_moment m = {0};
 
-	if (local == NULL)
-		return now_ms - now_ms % (24 * 60 * MINUTE_MS);
-	calendar_local(local, now_ms, &m);
-	return now_ms - now_ms % MINUTE_MS -
-	       (m.hour * INT64_C(60) + m.minute) * MINUTE_MS;
+	return local != NULL ? calendar_midnight_ms(local, now_ms)
+			     : now_ms - now_ms % (24 * 60 * MINUTE_MS);
 }
 
 /* ---- samples ---- */

@@ -14,7 +14,7 @@
 
 #include "route/events.h"
 
-#define TREND_HOURS 24	  /* kept */
+#define TREND_HOURS 25	  /* kept: the longest day, when clocks go back */
 #define TREND_WAITS 16	  /* buckets of waits */
 #define TREND_SERIES 4096 /* queues by channels; further ones are not drawn */
 #define MINUTE_MS INT64_C(60000)

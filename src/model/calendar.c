@@ -502,11 +502,32 @@ calendar_between_ms(const struct calendar *c, int64_t a_ms, int64_t b_ms)
 	return last < CHUNKS ? sum + elapsed(chunk_get(c, last), b_ms) : sum;
 }
 
+static int64_t
+whole_seconds(int64_t at_ms)
+{
+	return (at_ms - (at_ms % 1000 + 1000) % 1000) / 1000;
+}
+
+static int64_t
+local_seconds(const struct calendar *c, int64_t at_s)
+{
+	return at_s + g_time_zone_get_offset(c->zone, zone_interval(c, at_s));
+}
+
+int64_t
+calendar_midnight_ms(const struct calendar *c, int64_t at_ms)
+{
+	int64_t at_s = whole_seconds(at_ms), local = local_seconds(c, at_s);
+	struct segment segment[SEGMENTS_MAX];
+	int n = find_segments(c, at_s - 2 * 86400, at_s + 1, segment);
+
+	return 1000 * first_moment(segment, n, local - (local % 86400 + 86400) % 86400);
+}
+
 void
 calendar_local(const struct calendar *c, int64_t at_ms, struct calendar_moment *out)
 {
-	int64_t at_s = (at_ms - (at_ms % 1000 + 1000) % 1000) / 1000;
-	int64_t local = at_s + g_time_zone_get_offset(c->zone, zone_interval(c, at_s));
+	int64_t local = local_seconds(c, whole_seconds(at_ms));
 	int64_t day = (local - (local % 86400 + 86400) % 86400) / 86400;
 	int64_t rest = local - day * 86400;
 	int64_t julian = day + DAY_OF_1970 > 1 ? day + DAY_OF_1970 : 1;

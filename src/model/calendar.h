@@ -66,5 +66,8 @@ struct calendar_moment {
 	int weekday; /* 1 = Monday */
 };
 void calendar_local(const struct calendar *c, int64_t at_ms, struct calendar_moment *out);
+/* When the local day of at_ms began: 23 or 25 hours before its end where the clocks
+ * change in it, and after the gap where they skip its midnight. */
+int64_t calendar_midnight_ms(const struct calendar *c, int64_t at_ms);
 
 #endif

@@ -423,6 +423,38 @@ a_copy_is_a_calendar_of_its_own(void **state)
 	calendar_destroy(copy);
 }
 
+/* When the day of a moment began. */
+static void
+assert_began(const char *zone, const char *moment, const char *midnight)
+{
+	struct calendar *c = make(zone);
+
+	assert_at(calendar_midnight_ms(c, utc(moment)), midnight);
+	calendar_destroy(c);
+}
+
+static void
+a_day_begins_at_midnight_also_when_the_clocks_change_in_it(void **state)
+{
+	assert_began(NULL, "2026-03-29 23:59", "2026-03-29 00:00");
+	/* 23 hours, then 25: before the change, behind it, and to the last minute. */
+	assert_began("Europe/London", "2026-03-29 00:30", "2026-03-29 00:00");
+	assert_began("Europe/London", "2026-03-29 12:00", "2026-03-29 00:00");
+	assert_began("Europe/London", "2026-03-29 22:59", "2026-03-29 00:00");
+	assert_began("Europe/London", "2026-03-29 23:00", "2026-03-29 23:00");
+	assert_began("Europe/London", "2026-10-24 23:00", "2026-10-24 23:00");
+	assert_began("Europe/London", "2026-10-25 00:30", "2026-10-24 23:00");
+	assert_began("Europe/London", "2026-10-25 01:30", "2026-10-24 23:00");
+	assert_began("Europe/London", "2026-10-25 23:59", "2026-10-24 23:00");
+	assert_began("Europe/London", "2026-10-26 00:00", "2026-10-26 00:00");
+	/* Clocks that skip midnight, and that come to it twice. */
+	assert_began("Asia/Beirut", "2026-03-29 12:00", "2026-03-28 22:00");
+	assert_began("Asia/Beirut", "2026-10-24 21:30", "2026-10-23 21:00");
+	assert_began("Asia/Beirut", "2026-10-24 22:00", "2026-10-24 22:00");
+	/* Half an hour. */
+	assert_began("Australia/Lord_Howe", "2026-04-05 12:00", "2026-04-04 13:00");
+}
+
 /* Prints what a question costs; nothing is asserted about it. */
 static void
 questions_are_cheap(void **state)
@@ -462,6 +494,8 @@ main(void)
 		cmocka_unit_test(what_is_added_lies_between),
 		cmocka_unit_test(changes_and_sums_tell_the_same),
 		cmocka_unit_test(local_time_is_that_of_the_zone),
+		cmocka_unit_test(
+			a_day_begins_at_midnight_also_when_the_clocks_change_in_it),
 		cmocka_unit_test(a_copy_is_a_calendar_of_its_own),
 		cmocka_unit_test(questions_are_cheap),
 	};

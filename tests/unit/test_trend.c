@@ -101,6 +101,21 @@ a_day_later_the_old_counts_are_gone(void **state)
 	trend_destroy(t);
 }
 
+/* 25 hours that begin and end within an hour of centre time. */
+static void
+the_longest_day_is_kept_whole(void **state)
+{
+	struct trend *t = trend_create();
+	struct trend_sum day = {0};
+	int64_t midnight = NOON + 30 * MINUTE_MS, end = midnight + 25 * 60 * MINUTE_MS;
+
+	for (int64_t now = midnight; now < end; now += MINUTE_MS)
+		tell(t, EVENT_CONTACT_CREATED, 0, 0, now, -1, 0);
+	trend_add(t, 0, 0, midnight, end, &day);
+	assert_int_equal(day.arrived, 25 * 60);
+	trend_destroy(t);
+}
+
 static void
 what_is_lost_counts_against_the_service_level(void **state)
 {
@@ -173,6 +188,7 @@ main(void)
 		cmocka_unit_test(sums_are_those_of_the_minutes_asked_for),
 		cmocka_unit_test(percentiles_are_bounds_of_what_was_waited),
 		cmocka_unit_test(a_day_later_the_old_counts_are_gone),
+		cmocka_unit_test(the_longest_day_is_kept_whole),
 		cmocka_unit_test(what_is_lost_counts_against_the_service_level),
 		cmocka_unit_test(an_agents_day_adds_up),
 		cmocka_unit_test(staff_is_the_mean_of_its_samples),
