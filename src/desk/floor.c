@@ -211,6 +211,7 @@ floor_create(struct desk *desk)
 	know_agents(f, now_ms);
 	f->timer = event_new(desk->parts.base, -1, EV_PERSIST, tick, f);
 	event_add(f->timer, &every);
+	floor_curves_begin(f);
 	return f;
 }
 
@@ -220,6 +221,7 @@ floor_destroy(struct floor *f)
 	if (f == NULL)
 		return;
 	event_free(f->timer);
+	floor_curves_finish(f);
 	trend_destroy(f->trend);
 	alarms_destroy(f->alarms);
 	floor_help_finish(f);

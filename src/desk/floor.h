@@ -29,11 +29,22 @@ struct floor {
 	struct waiting_contact waiting[FORESEEN_MAX];
 	int64_t expected_ms[FORESEEN_MAX]; /* beside waiting; 0: unknown */
 	struct help *helps;		   /* owned */
+	struct curves *curves;		   /* owned; answers that are put together */
+	int n_curves;
+	struct event *turn; /* owned; for the first of them */
 };
 
 /* A number that changes at midnight of the centre, and that midnight. */
 int64_t floor_day(const struct desk *desk, int64_t now_ms);
 int64_t floor_midnight_ms(const struct desk *desk, int64_t now_ms);
+
+json_t *floor_figures_json(const struct trend_sum *sum);
+
+/* ---- curves.c ---- */
+
+struct curves;
+void floor_curves_begin(struct floor *f);
+void floor_curves_finish(struct floor *f);
 
 /* The agent's call for help is over; by: who ended it, NULL: nobody in person. False:
  * there was none. */

@@ -1,4 +1,4 @@
-/* desk/floor_methods.c - trend.get, queue.outlook, agent.figures, agent.colleagues,
+/* desk/floor_methods.c - queue.outlook, agent.figures, agent.colleagues,
  * help.*, message.send, alarm.list. */
 #include <math.h>
 #include <stdlib.h>
@@ -6,8 +6,6 @@
 
 #include "desk/floor.h"
 
-#define GROUPS_MAX 24	   /* curves in one reply */
-#define POINTS_MAX 288	   /* of a curve */
 #define MISSES_MAX 50	   /* contacts told in one outlook */
 #define COLLEAGUES_MAX 300 /* in one reply */
 
@@ -23,59 +21,8 @@ number_or_null(double value)
 	return isfinite(value) ? json_real(value) : json_null();
 }
 
-/* ---- trend.get ---- */
-
-struct group {
-	int queue, channel; /* -1: all */
-};
-
-/* The curves asked for: queues and channels that had something, in the scope. */
-static int
-list_groups(struct desk *desk, const struct session *s, const struct group *only,
-	const char *by, struct group *out)
-{
-	const struct trend *t = floor_trend(desk->floor);
-	int n = 0, queue, channel;
-
-	for (int i = 0; trend_series_at(t, i, &queue, &channel) && n < GROUPS_MAX; i++) {
-		struct group g = {strcmp(by, "queue") == 0 ? queue : only->queue,
-			strcmp(by, "channel") == 0 ? channel : only->channel};
-		bool known = false;
-
-		if ((only->queue >= 0 && queue != only->queue) ||
-			(only->channel >= 0 && channel != only->channel) ||
-			!scope_queue(desk, s, queue))
-			continue;
-		for (int j = 0; j < n; j++)
-			known = known ||
-				(out[j].queue == g.queue && out[j].channel == g.channel);
-		if (!known)
-			out[n++] = g;
-	}
-	return n;
-}
-
-/* Sums of a group: queue by queue, since some may be out of scope. */
-static struct trend_sum
-sum_of(struct desk *desk, const struct session *s, const struct group *g, int64_t from_ms,
-	int64_t to_ms)
-{
-	struct trend_sum sum = {0};
-
-	if (g->queue >= 0 || s->role != RPC_SUPERVISOR) {
-		trend_add(floor_trend(desk->floor), g->queue, g->channel, from_ms, to_ms,
-			&sum);
-		return sum;
-	}
-	for (int i = 0; i < router_centre(router_of(desk))->n_queues; i++)
-		if (scope_queue(desk, s, i))
-			trend_add(floor_trend(desk->floor), i, g->channel, from_ms, to_ms,
-				&sum);
-	return sum;
-}
-
-static json_t *
-figures_json(const struct trend_sum *sum)
+json_t *
+floor_figures_json(const struct trend_sum *sum)
 {
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:o}", "arrived",
 		(json_int_t)sum->arrived, "answered", (json_int_t)sum->answered,
@@ -93,128 +40,22 @@ figures_json(const struct trend_sum *sum)
 						: NAN));
 }
 
-/* One list a figure, so that names are told once. */
-static json_t *
-curve_json(struct desk *desk, const struct session *s, const struct group *g,
-	int64_t from_ms, int64_t step_ms, int n)
-{
-	const struct centre *c = router_centre(router_of(desk));
-	json_t *o = json_object(), *value;
-	const char *name;
-
-	for (int i = 0; i < n; i++) {
-		struct trend_sum sum = sum_of(
-			desk, s, g, from_ms + i * step_ms, from_ms + (i + 1) * step_ms);
-		json_t *point = figures_json(&sum);
-
-		json_object_foreach(point, name, value)
-		{
-			json_t *list = json_object_get(o, name);
-
-			if (list == NULL) {
-				list = json_array();
-				json_object_set_new(o, name, list);
-			}
-			json_array_append(list, value);
-		}
-		json_decref(point);
-	}
-	if (g->queue >= 0)
-		json_object_set_new(o, "queue", json_string(c->queues[g->queue].name));
-	if (g->channel >= 0)
-		json_object_set_new(
-			o, "channel", json_string(c->channels[g->channel].name));
-	return o;
-}
-
-/* Agents of the teams in the scope; a point without a sample is null. */
-static json_t *
-staff_json(struct desk *desk, const struct session *s, int64_t from_ms, int64_t step_ms,
-	int n)
-{
-	static const char *const names[4] = {"logged_in", "ready", "busy", "not_ready"};
-	const struct centre *c = router_centre(router_of(desk));
-	json_t *list[4], *o = json_object();
-
-	for (int k = 0; k < 4; k++) {
-		list[k] = json_array();
-		json_object_set_new(o, names[k], list[k]);
-	}
-	for (int i = 0; i < n; i++) {
-		double all[4] = {0}, mean[4];
-		bool known = false;
-
-		for (int team = -1; team < c->n_teams; team++) {
-			if (!scope_team(desk, s, team) ||
-				!trend_staff_mean(floor_trend(desk->floor), team,
-					from_ms + i * step_ms,
-					from_ms + (i + 1) * step_ms, mean))
-				continue;
-			known = true;
-			for (int k = 0; k < 4; k++)
-				all[k] += mean[k];
-		}
-		for (int k = 0; k < 4; k++)
-			json_array_append_new(
-				list[k], number_or_null(known ? all[k] : NAN));
-	}
-	return o;
-}
-
-void
-on_trend_get(void *owner, const struct rpc_call *call)
-{
-	struct desk *desk = owner;
-	const struct session *s = desk_session_of(desk, call);
-	const char *by = rpc_text(call, "by"), *channel = rpc_text(call, "channel");
-	int64_t step_ms = rpc_integer(call, "step", 5) * MINUTE_MS;
-	int64_t n = rpc_integer(call, "minutes", 120) * MINUTE_MS / step_ms, from_ms;
-	struct group only = {-1, -1}, groups[GROUPS_MAX];
-	json_t *list;
-	int n_groups = 1;
-
-	if (!find_queue(desk, call, "queue", &only.queue))
-		return;
-	if (channel != NULL)
-		only.channel = centre_channel(router_centre(router_of(desk)), channel);
-	if (channel != NULL && only.channel < 0) {
-		rpc_refuse(call->rpc, call->tag, RPC_NOT_FOUND, "no_channel",
-			"No such channel; queue.list and the settings name them.", NULL);
-		return;
-	}
-	if (n < 1 || n > POINTS_MAX) {
-		rpc_refuse_param(call->rpc, call->tag, "step",
-			"must divide the minutes into 1 to 288 points");
-		return;
-	}
-	groups[0] = only;
-	if (by != NULL && strcmp(by, "none") != 0)
-		n_groups = list_groups(desk, s, &only, by, groups);
-	from_ms = desk_now_ms(desk) / step_ms * step_ms - (n - 1) * step_ms;
-	list = json_array();
-	for (int i = 0; i < n_groups; i++)
-		json_array_append_new(
-			list, curve_json(desk, s, &groups[i], from_ms, step_ms, (int)n));
-	rpc_answer(call->rpc, call->tag,
-		json_pack("{s:o, s:I, s:I, s:o, s:o}", "from", desk_time(from_ms),
-			"step_ms", (json_int_t)step_ms, "points", (json_int_t)n, "curves",
-			list, "staff", staff_json(desk, s, from_ms, step_ms, (int)n)));
-}
-
 /* ---- queue.outlook ---- */
 
 static json_t *
-outlook_json(struct desk *desk, const struct session *s, int queue, int64_t now_ms)
+outlook_json(struct desk *desk, int queue, int64_t midnight_ms, int64_t now_ms)
 {
 	const struct centre *c = router_centre(router_of(desk));
 	const struct outlook *o = floor_outlook(desk->floor, queue);
-	struct trend_sum today = sum_of(desk, s, &(struct group){queue, -1},
-		floor_midnight_ms(desk, now_ms), now_ms + 1);
-	struct trend_sum lately = sum_of(
-		desk, s, &(struct group){queue, -1}, now_ms - 30 * MINUTE_MS, now_ms + 1);
-	json_t *out = json_pack("{s:s, s:o, s:o, s:I, s:I, s:I}", "queue",
-		c->queues[queue].name, "today", figures_json(&today), "lately",
-		figures_json(&lately), "waiting", (json_int_t)o->waiting, "late",
+	const struct trend *t = floor_trend(desk->floor);
+	struct trend_sum today = {0}, lately = {0};
+	json_t *out;
+
+	trend_add(t, queue, -1, midnight_ms, now_ms + 1, &today);
+	trend_add(t, queue, -1, now_ms - 30 * MINUTE_MS, now_ms + 1, &lately);
+	out = json_pack("{s:s, s:o, s:o, s:I, s:I, s:I}", "queue", c->queues[queue].name,
+		"today", floor_figures_json(&today), "lately",
+		floor_figures_json(&lately), "waiting", (json_int_t)o->waiting, "late",
 		(json_int_t)o->late, "will_miss", (json_int_t)o->will_miss);
 
 	json_object_set_new(out, "rate_per_hour",
@@ -260,7 +101,7 @@ on_queue_outlook(void *owner, const struct rpc_call *call)
 	const struct centre *c = router_centre(router_of(desk));
 	const char *after = rpc_text(call, "after");
 	int at = after != NULL ? centre_queue(c, after) + 1 : 0, n = 0;
-	int64_t now_ms = desk_now_ms(desk);
+	int64_t now_ms = desk_now_ms(desk), midnight_ms = floor_midnight_ms(desk, now_ms);
 	json_t *list = json_array();
 
 	for (; at < c->n_queues; at++) {
@@ -268,7 +109,7 @@ on_queue_outlook(void *owner, const struct rpc_call *call)
 			continue;
 		if (n++ == OBJECTS_PER_FRAME)
 			break;
-		json_array_append_new(list, outlook_json(desk, s, at, now_ms));
+		json_array_append_new(list, outlook_json(desk, at, midnight_ms, now_ms));
 	}
 	rpc_answer(call->rpc, call->tag,
 		json_pack("{s:o, s:o, s:f, s:b}", "queues", list, "misses",

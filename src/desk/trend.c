@@ -27,6 +27,7 @@ struct minute {
 
 struct block {
 	int64_t hour;
+	uint64_t used; /* a bit for each minute that has something */
 	struct minute minute[HOUR];
 };
 
@@ -129,6 +130,7 @@ minute_of(struct trend *t, const struct event *e)
 		memset(*b, 0, sizeof **b);
 		(*b)->hour = hour;
 	}
+	(*b)->used |= UINT64_C(1) << minute % HOUR;
 	return &(*b)->minute[minute % HOUR];
 }
 
@@ -180,16 +182,36 @@ add_minute(const struct minute *m, struct trend_sum *sum)
 		sum->waits[w] += m->waits[w];
 }
 
-static void
-add_series(const struct series *s, int64_t first, int64_t end, struct trend_sum *sum)
+/* The minutes first <= minute < end of one hour that have something, as bits. */
+static uint64_t
+minutes_used(const struct series *s, int64_t hour, int64_t first, int64_t end)
 {
-	for (int64_t at = first; at < end; at++) {
-		const struct block *b = s->block[at / HOUR % BLOCKS];
+	const struct block *b = s->block[hour % BLOCKS];
+	uint64_t bits = b != NULL && b->hour == hour ? b->used : 0;
 
-		if (b != NULL && b->hour == at / HOUR)
-			add_minute(&b->minute[at % HOUR], sum);
-		else
-			at += HOUR - 1 - at % HOUR; /* nothing in that hour */
+	if (first > hour * HOUR)
+		bits &= ~UINT64_C(0) << (first - hour * HOUR);
+	if (end < (hour + 1) * HOUR)
+		bits &= (UINT64_C(1) << (end - hour * HOUR)) - 1;
+	return bits;
+}
+
+/* Minutes from first on, to n points of `step` minutes. */
+static void
+add_series(const struct series *s, int64_t first, int64_t step, int n,
+	struct trend_sum *points)
+{
+	int64_t end = first + step * n;
+
+	for (int64_t hour = first / HOUR; hour * HOUR < end; hour++) {
+		uint64_t bits = minutes_used(s, hour, first, end);
+
+		for (; bits != 0; bits &= bits - 1) {
+			int at = __builtin_ctzll(bits);
+
+			add_minute(&s->block[hour % BLOCKS]->minute[at],
+				&points[(hour * HOUR + at - first) / step]);
+		}
 	}
 }
 
@@ -204,12 +226,19 @@ trend_add(const struct trend *t, int queue, int channel, int64_t from_ms, int64_
 				idmap_get(&t->by_queue, (uint64_t)queue + 1);
 			s != NULL; s = s->next)
 			if (channel < 0 || s->channel == channel)
-				add_series(s, first, end, sum);
+				add_series(s, first, end - first, 1, sum);
 		return;
 	}
 	for (int i = 0; i < t->n_series; i++)
 		if (channel < 0 || t->series[i]->channel == channel)
-			add_series(t->series[i], first, end, sum);
+			add_series(t->series[i], first, end - first, 1, sum);
+}
+
+void
+trend_points(const struct trend *t, int i, int64_t from_ms, int64_t step_ms, int n,
+	struct trend_sum *points)
+{
+	add_series(t->series[i], from_ms / MINUTE_MS, step_ms / MINUTE_MS, n, points);
 }
 
 int64_t
@@ -434,6 +463,8 @@ take_series(struct trend *t, const struct series *past)
 		struct minute *m;
 
 		for (int i = 0; b != NULL && i < HOUR; i++) {
+			if ((b->used & UINT64_C(1) << i) == 0)
+				continue;
 			at.at_ms = (b->hour * HOUR + i) * MINUTE_MS;
 			m = minute_of(t, &at);
 			if (m != NULL)

@@ -44,6 +44,10 @@ struct trend_sum {
 /* Adds what fits: from_ms <= minute < to_ms. queue, channel: -1 for all. */
 void trend_add(const struct trend *trend, int queue, int channel, int64_t from_ms,
 	int64_t to_ms, struct trend_sum *sum);
+/* The same of the i-th series (trend_series_at) for n points of step_ms (full minutes),
+ * one behind the other from from_ms (a full minute) on. */
+void trend_points(const struct trend *trend, int i, int64_t from_ms, int64_t step_ms,
+	int n, struct trend_sum *points);
 /* The wait that this share (0..1) of the answered did not exceed: the upper bound of its
  * bucket; -1 when none was answered. */
 int64_t trend_quantile_ms(const struct trend_sum *sum, double share);

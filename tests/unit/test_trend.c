@@ -59,6 +59,29 @@ sums_are_those_of_the_minutes_asked_for(void **state)
 	trend_destroy(t);
 }
 
+/* Minutes of points that begin within an hour, over several, and of none. */
+static void
+points_are_the_sums_of_their_minutes(void **state)
+{
+	struct trend *t = trend_create();
+	struct trend_sum points[30] = {{0}};
+	int64_t from = NOON + 7 * MINUTE_MS;
+
+	for (int i = 0; i < 300; i += 1 + i % 5)
+		tell(t, EVENT_CONTACT_CREATED, 3, 1, NOON + i * MINUTE_MS + i, -1, 0);
+	trend_points(t, 0, from, 11 * MINUTE_MS, 30, points);
+	for (int i = 0; i < 30; i++) {
+		struct trend_sum sum = {0};
+
+		trend_add(t, 3, 1, from + i * 11 * MINUTE_MS,
+			from + (i + 1) * 11 * MINUTE_MS, &sum);
+		assert_int_equal(points[i].arrived, sum.arrived);
+	}
+	assert_true(points[0].arrived > 0);
+	assert_int_equal(points[29].arrived, 0);
+	trend_destroy(t);
+}
+
 static void
 percentiles_are_bounds_of_what_was_waited(void **state)
 {
@@ -186,6 +209,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sums_are_those_of_the_minutes_asked_for),
+		cmocka_unit_test(points_are_the_sums_of_their_minutes),
 		cmocka_unit_test(percentiles_are_bounds_of_what_was_waited),
 		cmocka_unit_test(a_day_later_the_old_counts_are_gone),
 		cmocka_unit_test(the_longest_day_is_kept_whole),
