@@ -17,6 +17,7 @@
 #define AGE_MAX 3    /* messages without digits over which a number is joined */
 #define HEX_LEAST 24 /* characters of a hexadecimal number that is no card number */
 #define UUID_LENGTH 36
+#define COUNTED_MAX 3 /* digits of a number that somebody counts */
 
 struct group {
 	size_t from, to; /* bytes; both 0: of an earlier message */
@@ -86,6 +87,32 @@ is_in_hex(const char *text, size_t n, const struct group *g)
 
 /* ---- candidates ---- */
 
+/* "5", "6", ... "13": each group is one more, or one less, than the one before. A card
+ * number is not typed so: digit by digit it would have to count beyond 9, and the groups
+ * that are printed on it have four digits and more. Of all card numbers there are, 52 can
+ * be read as such a count. */
+static bool
+counts(const struct scan *s, int first, int last)
+{
+	int before = 0, step = 0;
+
+	for (int j = first; j <= last; j++) {
+		const struct group *g = &s->group[j];
+		int value = 0;
+
+		if (g->n > COUNTED_MAX)
+			return false;
+		for (int k = 0; k < g->n; k++)
+			value = 10 * value + g->digit[k];
+		if (j == first + 1)
+			step = value - before;
+		if (j > first && (abs(step) != 1 || value != before + step))
+			return false;
+		before = value;
+	}
+	return last > first;
+}
+
 /* The last group of the longest card number that begins with group i; -1: none. *several:
  * shorter ones would be card numbers too. */
 static int
@@ -102,7 +129,8 @@ longest_card(const struct scan *s, int i, bool *several)
 			break;
 		memcpy(digit + n, g->digit, (size_t)g->n);
 		n += g->n;
-		if ((s->group[i].telephone && n <= 15) || !redact_is_card(digit, n))
+		if ((s->group[i].telephone && n <= 15) || !redact_is_card(digit, n) ||
+			counts(s, i, j))
 			continue;
 		*several = last >= 0;
 		last = j;

@@ -8,7 +8,8 @@
  * characters. Digits of any script count. It becomes "[card number ending 1111]"; without
  * the ending where more than one reading is possible. A verification code, named as one
  * or standing behind a card number, becomes "[code removed]". Numbers marked as telephone
- * numbers (+), hexadecimal ones, UUIDs, and numbers with more digits are kept.
+ * numbers (+), hexadecimal ones, UUIDs, numbers with more digits, and groups that count
+ * one by one (2, 3, ... 13) are kept.
  *
  * Pure: no I/O. Time is linear in the text.
  */

@@ -159,6 +159,46 @@ numbers_are_joined_over_messages_of_one_side(void **state)
 	free(copy);
 }
 
+/* 2345678910111213 could be a card number: it leaves in any form but that of a count. */
+static void
+who_counts_gives_no_card_number(void **state)
+{
+	static const char *const leave[] = {"2345678910111213", "2345 6789 1011 1213",
+		"2 3 4 5 6 7 8 9 1 0 1 1 1 2 1 3"};
+	struct redact_join join = {0};
+	char *copy = without("2 3 4 5 6 7 8 9 10 11 12 13", NULL), text[8];
+
+	assert_string_equal(copy, "2 3 4 5 6 7 8 9 10 11 12 13");
+	free(copy);
+	copy = without("22-21-20-19-18-17-16-15", NULL);
+	assert_string_equal(copy, "22-21-20-19-18-17-16-15");
+	free(copy);
+	for (int i = 0; i <= 30; i++) {
+		struct redact_found found = {0};
+
+		snprintf(text, sizeof text, "%d", i);
+		copy = say(&join, 0, text, &found);
+		assert_string_equal(copy, text);
+		assert_int_equal(found.cards, 0);
+		free(copy);
+	}
+	for (size_t i = 0; i < sizeof leave / sizeof *leave; i++) {
+		copy = without(leave[i], NULL);
+		assert_string_equal(copy, "[card number ending 1213]");
+		free(copy);
+	}
+	/* Digit by digit, message by message. */
+	join = (struct redact_join){0};
+	for (const char *digit = leave[0]; *digit != '\0'; digit++) {
+		struct redact_found found = {0};
+
+		snprintf(text, sizeof text, "%c", *digit);
+		copy = say(&join, 0, text, &found);
+		assert_int_equal(found.cards, digit[1] == '\0');
+		free(copy);
+	}
+}
+
 static void
 a_code_that_was_asked_for_leaves_the_answer(void **state)
 {
@@ -260,6 +300,7 @@ main(void)
 		cmocka_unit_test(verification_codes_leave),
 		cmocka_unit_test(other_numbers_stay),
 		cmocka_unit_test(numbers_are_joined_over_messages_of_one_side),
+		cmocka_unit_test(who_counts_gives_no_card_number),
 		cmocka_unit_test(a_code_that_was_asked_for_leaves_the_answer),
 		cmocka_unit_test(json_is_searched_to_its_leaves),
 		cmocka_unit_test(long_runs_of_numbers_are_searched_whole),
