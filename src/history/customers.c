@@ -70,6 +70,7 @@ customers_destroy(struct customers *c)
 	idmap_finish(&c->asked);
 	idmap_finish(&c->ended);
 	idmap_finish(&c->recorded);
+	idmap_finish(&c->erased);
 	if (c->late != NULL)
 		event_free(c->late);
 	if (c->tidy != NULL)
@@ -157,7 +158,7 @@ customers_recorded(void *owner, uint64_t contact)
 	struct customers *c = owner;
 	int64_t root = (int64_t)(uintptr_t)idmap_remove(&c->ended, contact);
 
-	/* An erasure that reads now may have begun before this record was there. */
+	/* An erasure may have read the records before this one was there. */
 	if (root != 0 && c->n_gathering > 0)
 		idmap_put(&c->recorded, contact, (void *)(uintptr_t)root);
 	/* What else he has waiting is a repeated contact now. */

@@ -6,7 +6,9 @@
  *   --> contacts out of Redis, its log written anew --> rows out of the database -->
  * record
  *
- * The database comes last: until then the whole can be repeated.
+ * The database comes last: until then the whole can be repeated. What he sends meanwhile
+ * is still his, and withdrawn like the rest, until there is nothing more; then his rows
+ * go, and a look-up that has read them, or still does, finds nobody.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,6 +19,8 @@
 #include "base/log.h"
 #include "history/customers_inner.h"
 
+#define ROUNDS_MOST 100 /* as long as he sends more */
+
 struct erasure {
 	struct customers *c;
 	struct rpc *rpc;
@@ -24,6 +28,8 @@ struct erasure {
 	char who[128];
 	int64_t party;
 	struct traces traces;
+	size_t n_forgotten; /* contacts whose content is gone */
+	int rounds;
 	int withdrawing; /* answers of the router that are awaited; 1 more while asking
 			  */
 	json_t *counts;	 /* owned */
@@ -32,6 +38,8 @@ struct erasure {
 static void
 destroy(struct erasure *e)
 {
+	traces_end(e->c);
+	lookups_erased(e->c);
 	json_decref(e->counts);
 	traces_finish(&e->traces);
 	free(e);
@@ -127,6 +135,8 @@ erased(void *arg, enum database_result result)
 	char id[NUMBER_ID_TEXT];
 
 	if (result != DATABASE_OK) {
+		for (int i = 0; i < e->traces.n_merged; i++)
+			idmap_remove(&e->c->erased, (uint64_t)e->traces.merged[i]);
 		refuse(e, RPC_LATER, "database_away",
 			"The database of customers cannot be written now; erase him "
 			"again later.");
@@ -142,7 +152,20 @@ erased(void *arg, enum database_result result)
 	destroy(e);
 }
 
+static void
+delete_rows(struct erasure *e)
+{
+	struct customers *c = e->c;
+
+	for (int i = 0; i < e->traces.n_merged; i++)
+		idmap_put(&c->erased, (uint64_t)e->traces.merged[i], c);
+	if (!database_write(c->parts.database, erase, erased, e, PATIENCE_MS))
+		erased(e, DATABASE_AWAY);
+}
+
 /* ---- contacts out of Redis and of whoever keeps content ---- */
+
+static void go_on(struct erasure *e);
 
 static void
 contacts_gone(void *arg, bool done)
@@ -155,8 +178,7 @@ contacts_gone(void *arg, bool done)
 			"again later.");
 		return;
 	}
-	if (!database_write(e->c->parts.database, erase, erased, e, PATIENCE_MS))
-		erased(e, DATABASE_AWAY);
+	go_on(e);
 }
 
 static void
@@ -187,6 +209,7 @@ content_gone(void *arg, bool gone)
 static void
 forget_content(struct erasure *e)
 {
+	e->n_forgotten = e->traces.n_contacts;
 	customers_forget(e->c, &e->traces.subject, content_gone, e);
 }
 
@@ -235,6 +258,23 @@ withdraw(struct erasure *e)
 		forget_content(e);
 }
 
+/* Content and contacts are gone: his rows go, too, unless he sent more meanwhile. */
+static void
+go_on(struct erasure *e)
+{
+	struct customers *c = e->c;
+
+	traces_settle(c, &e->traces);
+	if (e->traces.n_contacts == e->n_forgotten &&
+		idmap_get(&c->groups, (uint64_t)e->traces.root) == NULL)
+		delete_rows(e);
+	else if (++e->rounds == ROUNDS_MOST)
+		refuse(e, RPC_LATER, "busy",
+			"He goes on sending contacts; erase him again later.");
+	else
+		withdraw(e);
+}
+
 /* ---- first: who, and his contacts ---- */
 
 static bool
@@ -250,7 +290,6 @@ static void
 gathered(void *arg, enum database_result result)
 {
 	struct erasure *e = arg;
-	struct customers *c = e->c; /* e may be gone below */
 
 	if (result != DATABASE_OK)
 		refuse(e, RPC_LATER, "database_away",
@@ -259,7 +298,6 @@ gathered(void *arg, enum database_result result)
 		refuse(e, RPC_NOT_FOUND, "no_customer", party_result_text(PARTY_NONE));
 	else
 		withdraw(e);
-	traces_end(c);
 }
 
 void

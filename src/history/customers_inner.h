@@ -92,6 +92,8 @@ struct customers {
 	struct idmap ended; /* root (as pointer) by contact that is not recorded yet */
 	int n_gathering;    /* who reads which contacts are whose (customers_traces.c) */
 	struct idmap recorded; /* the same of those recorded since one of them began */
+	struct idmap erased;   /* parties whose rows go, or went, while look-ups that may
+				  have read them were on their way */
 	struct group *oldest, *newest;
 	size_t n_cards;
 
@@ -124,6 +126,8 @@ bool lookup_ask(void *owner, uint64_t ticket, const struct directory_question *q
 void lookup_contact(struct customers *c, uint64_t contact, int64_t party, bool walk);
 void lookup_on_late(int fd, short what, void *owner);
 void lookups_release_all(struct customers *c);
+/* An erasure is over: nothing is remembered of it once no look-up can name him. */
+void lookups_erased(struct customers *c);
 
 /* ---- customers_live.c ---- */
 

@@ -401,6 +401,31 @@ ask_source(struct customers *c, const struct lookup *l)
 		idmap_remove(&c->asked, ticket);
 }
 
+void
+lookups_erased(struct customers *c)
+{
+	if (c->n_lookups == 0 && c->n_gathering == 0)
+		idmap_finish(&c->erased);
+}
+
+static void
+forget_view(struct lookup *l)
+{
+	if (l->view != NULL)
+		party_view_finish(l->view);
+	free(l->view);
+	json_decref(l->card);
+	l->view = NULL;
+	l->card = NULL;
+}
+
+/* Its thread read him before he was erased: he is nobody now. */
+static bool
+names_erased(const struct customers *c, const struct lookup *l)
+{
+	return l->view != NULL && idmap_get(&c->erased, (uint64_t)l->view->root) != NULL;
+}
+
 static void
 destroy(struct lookup *l)
 {
@@ -412,10 +437,8 @@ destroy(struct lookup *l)
 	c->n_lookups--;
 	if (l->walk)
 		c->walking--;
-	if (l->view != NULL)
-		party_view_finish(l->view);
-	free(l->view);
-	json_decref(l->card);
+	lookups_erased(c);
+	forget_view(l);
 	customer_rules_unref(l->rules);
 	free(l);
 }
@@ -434,6 +457,8 @@ done(void *arg, enum database_result result)
 		destroy(l);
 		return;
 	}
+	if (names_erased(c, l))
+		forget_view(l);
 	if (result != DATABASE_OK) {
 		c->figures.failed++;
 		if (l->ticket != 0)

@@ -1,5 +1,6 @@
 """Customers forgotten, customers who answer, and what a folder brings in."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -80,6 +81,24 @@ async def an_erased_customer_leaves_no_byte(start):
     again = await centre.submit("task", external_id="again-1", customer={"account": "NEW-1"})
     check((await centre.admin("contact.list"))["waiting"][-1].get("party") != party, again)
     centre.judged = False  # an erased contact has no end that robots saw
+
+
+@test
+async def what_a_customer_sends_while_he_is_erased_brings_nothing_of_him_back(start):
+    """What is known of him is not handed on with contacts that come before the rows are gone, or late from a thread."""
+    centre = await start(judged=False)
+    for n in range(2):
+        who = {"account": f"ZZYZX-{n}", "name": "Zzyzx Planted", "email": f"zzyzx{n}@planted.example"}
+        await centre.admin("customer.import", rows=json.dumps({**who, "attributes": {"city": "Zzyzxville"}}))
+        party = await found(centre, "account", f"ZZYZX-{n}")
+        erasing = asyncio.create_task(erased_once_allowed(centre, party))
+        for k in range(30):
+            await centre.submit("task", external_id=f"more-{n}-{k}", customer={"email": f"zzyzx{n}@planted.example"})
+        await erasing
+        listed = await centre.admin("contact.list", most=200)
+        equal([c["id"] for c in listed["waiting"] if c.get("party") == party], [])
+        seen = [await centre.admin("contact.get", contact=c["id"]) for c in listed["waiting"]]
+        check("Zzyzx Planted" not in json.dumps(seen) and "Zzyzxville" not in json.dumps(seen), seen)
 
 
 async def in_redis(centre):
