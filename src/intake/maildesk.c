@@ -57,6 +57,9 @@ note_reply(struct maildesk *d, const json_t *record)
 		json_object_set_new(w->note, "first_reply_ms", json_integer(at_ms));
 	json_object_set_new(w->note, "replied_ms", json_integer(at_ms));
 	work_save(d, w);
+	/* What its agent has put aside meanwhile is due no sooner than he comes to it. */
+	if (work_is_answered(w))
+		router_respond_by(d->parts.router, desk_time_ms(d), contact, 0);
 	d->parts.people->changed(d->parts.people->owner, contact);
 }
 
@@ -197,6 +200,7 @@ void
 maildesk_joined(struct maildesk *d, const struct mail *mail, uint64_t contact)
 {
 	struct mail_note *w = work_of(d, contact);
+	int64_t now_ms = desk_time_ms(d);
 	bool asked;
 
 	if (w == NULL)
@@ -207,12 +211,13 @@ maildesk_joined(struct maildesk *d, const struct mail *mail, uint64_t contact)
 		return;
 	}
 	/* A clock that runs already goes on from the first question. */
-	asked = json_integer_value(json_object_get(w->note, "replied_ms")) >=
-		json_integer_value(json_object_get(w->note, "asked_ms"));
+	asked = work_is_answered(w);
 	if (asked)
-		json_object_set_new(w->note, "asked_ms", json_integer(desk_time_ms(d)));
+		json_object_set_new(w->note, "asked_ms", json_integer(now_ms));
 	json_object_del(w->note, "awaits");
 	work_save(d, w);
+	if (asked)
+		router_respond_by(d->parts.router, now_ms, contact, now_ms);
 	d->parts.people->changed(d->parts.people->owner, contact);
 }
 

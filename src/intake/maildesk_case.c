@@ -139,6 +139,7 @@ on_email_park(void *owner, const struct rpc_call *call)
 	bool answer = rpc_flag(call, "answer", false);
 	int64_t until_ms = rpc_time_ms(call, "until"), now_ms = desk_time_ms(d);
 	struct held_mail held;
+	bool answered;
 
 	if (until_ms == 0 && !answer) {
 		rpc_refuse_param(call->rpc, call->tag, "until",
@@ -156,8 +157,11 @@ on_email_park(void *owner, const struct rpc_call *call)
 	else
 		json_object_del(held.work->note, "awaits");
 	work_save(d, held.work);
+	answered = work_is_answered(held.work);
 	router_park(d->parts.router, now_ms, held.contact, held.agent,
 		until_ms != 0 ? until_ms : now_ms + AWAIT_MS, reply_to(d, call, true));
+	if (answered)
+		router_respond_by(d->parts.router, now_ms, held.contact, 0);
 	held_mail_finish(&held);
 }
 

@@ -110,6 +110,8 @@ void work_came(struct maildesk *d, struct mail_note *w, const struct mail *mail)
 json_t *work_thread(const struct mail_note *w, const json_t *sent);
 #define CAME_MOST 6   /* mails that are remembered so */
 #define THREAD_MOST 8 /* that are shown */
+/* Nothing that the customer asked is without an answer. */
+bool work_is_answered(const struct mail_note *w);
 /* {"first_response": {...}, "next_response": {...}, "resolution": {...}} */
 json_t *work_clocks(struct maildesk *d, uint64_t contact, const struct mail_note *w);
 void contact_text(char out[NUMBER_ID_TEXT], uint64_t contact);

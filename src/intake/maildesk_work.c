@@ -384,6 +384,14 @@ note_ms(const struct mail_note *w, const char *name)
 	return json_integer_value(json_object_get(w->note, name));
 }
 
+bool
+work_is_answered(const struct mail_note *w)
+{
+	int64_t replied_ms = note_ms(w, "replied_ms");
+
+	return replied_ms > 0 && replied_ms >= note_ms(w, "asked_ms");
+}
+
 /* Open time of the channel's calendar between two moments. */
 static int64_t
 open_ms(struct maildesk *d, int channel, int64_t from_ms, int64_t to_ms)
@@ -415,7 +423,7 @@ work_clocks(struct maildesk *d, uint64_t contact, const struct mail_note *w)
 	const char *name = json_string_value(json_object_get(o, "channel"));
 	int channel =
 		name != NULL ? centre_channel(router_centre(d->parts.router), name) : -1;
-	bool answered = replied_ms >= asked_ms && replied_ms > 0;
+	bool answered = work_is_answered(w);
 
 	json_decref(o);
 	o = json_object();

@@ -2,6 +2,7 @@
  * route/pass_on.c - a contact that goes on otherwise: as another channel (a chat becomes
  * a call-me request), or later (nobody answered, the customer asked for another hour). It
  * stays the same contact: t0, and what moved its deadline, are kept (FEATURES X8, H1).
+ * Or its customer was answered, so that the next response is what is due.
  *
  *   waiting, offered, connected, parked, wrap-up --> scheduled (without a time) -->
  * waiting
@@ -114,6 +115,35 @@ router_pass_on(struct router *r, int64_t now_ms, uint64_t contact,
 			"No queue takes this contact as that channel.", contact, 0);
 	else
 		pass_on(r, c, how, queue, now_ms, reply);
+	router_leave_command(r);
+}
+
+void
+router_respond_by(struct router *r, int64_t now_ms, uint64_t contact, int64_t from_ms)
+{
+	struct contact *c;
+
+	router_enter(r, now_ms);
+	wait_advance(r, now_ms);
+	c = contact_find(r, contact);
+	if (c != NULL && from_ms == 0 && c->state == CONTACT_PARKED)
+		from_ms = c->park_until_ms;
+	if (c != NULL && from_ms != 0) {
+		bool waits = c->class != NULL;
+		struct step *step = step_begin(r, waits ? STEP_MOVE : STEP_HOLD, now_ms);
+
+		if (waits)
+			wait_leave(r, c);
+		c->d_ms = open_add_ms(r, c, from_ms, c->sla_ms);
+		if (waits)
+			wait_enter(r, c, now_ms);
+		step_contact(r, step, c);
+		effect_reason(
+			step_event(step, EVENT_CONTACT_UPDATED, c, agent_at(r, c->agent)),
+			"next_response");
+		step_commit(r, step);
+		match_contact(r, c, now_ms, NULL, "changed");
+	}
 	router_leave_command(r);
 }
 

@@ -218,6 +218,16 @@ struct pass_on {
 void router_pass_on(struct router *router, int64_t now_ms, uint64_t contact,
 	const struct pass_on *how, struct reply reply);
 
+/*
+ * router_respond_by - the deadline becomes that of the next response: the promise's
+ * length after from_ms, in the channel's open time; t0 stays.
+ *
+ * from_ms  0: when it comes back from where its agent put it aside (router_park with
+ *          until_ms); nothing happens to one that is elsewhere
+ */
+void router_respond_by(
+	struct router *router, int64_t now_ms, uint64_t contact, int64_t from_ms);
+
 /* The customer was not to be reached as often as it was to be tried: `unreachable`. */
 void router_unreachable(struct router *router, int64_t now_ms, uint64_t contact,
 	int by_agent, const char *reason, struct reply reply);

@@ -2,8 +2,11 @@
 
 import asyncio
 import base64
+import datetime
 import email
 import email.policy
+import json
+import time
 
 from ctl import run
 from mailbox import mail
@@ -421,6 +424,52 @@ async def an_answer_brings_a_mail_back_that_was_put_aside_also_when_its_agent_ha
     seen = await bob.wire.call("email.get", contact=contact)
     equal((seen["clocks"]["first_response"]["running"], seen["clocks"]["next_response"]["running"]), (False, True))
     check(seen["clocks"]["next_response"]["open_ms"] <= seen["clocks"]["resolution"]["open_ms"], seen["clocks"])
+
+
+@test
+async def a_mail_that_comes_back_is_served_by_the_deadline_of_the_next_response(start):
+    here = await post(start, channels={"email": {"cost": 50, "sla": "4h"}})
+    centre, four_hours = here.centre, 4 * 3600 * 1000
+    ann = await centre.agent("a1")
+
+    async def deadline(contact):
+        listed = await centre.admin("contact.list", most=200)
+        return next(c["deadline_ms"] for c in listed["waiting"] + listed["held"] if c["id"] == contact)
+
+    await mail_in(centre, order_mail(1))
+    contact = await ann.take()
+    await ann.wire.call("email.reply", contact=contact, text="Which order is it?")
+    message = (await here.mails(1))[0]
+    # Answered: nothing is due before it comes back.
+    until = int(time.time() + 3600)
+    at = datetime.datetime.fromtimestamp(until, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    await ann.wire.call("email.park", contact=contact, until=at, answer=True)
+
+    async def moved():
+        return await deadline(contact) == until * 1000 + four_hours
+
+    await eventually(moved, what="the deadline of the next response")
+    # Not answered: the clock of the question runs on.
+    await mail_in(centre, order_mail(2), sender="ann2@cust.example")
+    second = await ann.take()
+    before = await deadline(second)
+    await ann.wire.call("email.park", contact=second, answer=True)
+    await centre.becomes(second, "parked")
+    equal(await deadline(second), before)
+    # Her hands are full, and one waits; then the customer answers.
+    for n in (3, 4):
+        await mail_in(centre, order_mail(n), sender=f"ann{n}@cust.example")
+        await ann.take()
+    await mail_in(centre, order_mail(5), sender="ann5@cust.example")
+    await mail_in(centre, order_mail(1, In_Reply_To=str(message["message-id"]), text="It is 4711.\n"))
+    await centre.becomes(contact, "queued")
+    waiting = (await centre.admin("contact.list"))["waiting"]
+    equal([c["id"] == contact for c in waiting], [False, True], "he asked later than the other one")
+    check(waiting[0]["deadline_ms"] <= waiting[1]["deadline_ms"] < until * 1000 + four_hours, waiting)
+    bob = await centre.agent("a2")
+    equal([await bob.take(), await bob.take()], [c["id"] for c in waiting])
+    told = (await centre.admin("explain.contact", contact=contact))["contact"]["decisions"][-1]
+    check(str(waiting[1]["deadline_ms"]) in json.dumps(told), told)
 
 
 CARDS = ["4111111111111111", "4111 1111 1111 1111", "4111-1111-1111-1111", "5500005555555559", "340000000000009", "6011000990139424"]
