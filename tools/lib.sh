@@ -6,7 +6,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 packages_build=(gcc libc6-dev meson ninja-build pkg-config libevent-dev libssl-dev libhiredis-dev libjansson-dev
 	libyaml-dev libcrypt-dev libglib2.0-dev zlib1g-dev libicu-dev libstemmer-dev libwslay-dev libsqlite3-dev libcurl4-openssl-dev libcmocka-dev libesmtp-dev libjemalloc-dev
 	libgmime-3.0-dev libxml2-dev redis-server python3)
-packages_test=(chromium dovecot-imapd swaks python3-aiosmtpd python3-jsonschema python3-yaml python3-hypothesis python3-websockets binutils clang clang-format lld)
+packages_test=(dovecot-imapd swaks python3-aiosmtpd python3-jsonschema python3-yaml python3-hypothesis python3-websockets binutils clang clang-format lld)
 
 # Debian 13 has llhttp as a library; on Debian 12 its sources come with node-llhttp.
 llhttp_package() {
@@ -77,6 +77,9 @@ need_mail_server() {
 	fi
 	need_packages postfix
 }
+
+# A browser for the pages. The headless shell is the same engine, takes a third of the processor, and is not everywhere.
+need_browser() { (need_packages chromium-headless-shell) 2>/dev/null || need_packages chromium; }
 
 apt_install() {
 	"$@" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \

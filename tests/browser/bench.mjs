@@ -4,7 +4,7 @@
  * the snapshot is drawn), median of five loads with an empty cache; beside it the same of a picture of 300 bytes, the
  * least that a browser and TLS need on this machine now. Weight: bytes over the wire, packed.
  */
-import { chromium, FLAGS } from "./harness.mjs";
+import { BROWSER, chromium, FLAGS } from "./harness.mjs";
 import { Centre } from "./centre.mjs";
 
 const ROUNDS = 5;
@@ -29,7 +29,7 @@ const logins = {
   agent: { role: "agent", agent: "a1", token: await centre.token("agent", "a1") },
   staff: { role: "supervisor", account: "s1", token: await centre.token("supervisor", "s1") },
 };
-const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
+const browser = await chromium.launch({ executablePath: BROWSER, args: FLAGS });
 try {
   for (const { name, kind, path, ready } of PAGES) {
     const times = [];

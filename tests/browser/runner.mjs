@@ -6,7 +6,7 @@
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { chromium, FLAGS, Scene, Skip, SLOW, tests } from "./harness.mjs";
+import { BROWSER, chromium, FLAGS, Scene, Skip, SLOW, tests } from "./harness.mjs";
 
 const HERE = path.dirname(new URL(import.meta.url).pathname);
 const TEST_MS = 180000 * SLOW;
@@ -65,7 +65,7 @@ try {
 const queue = all.filter((t) => !only || t.file.includes(only) || t.name.includes(only)).sort((a, b) => (times[b.name] ?? 30) - (times[a.name] ?? 30));
 
 async function worker(some) {
-  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
+  const browser = await chromium.launch({ executablePath: BROWSER, args: FLAGS });
   for (let t = some.shift(); t; t = some.shift()) times[t.name] = await one(t, browser);
   await browser.close();
 }
