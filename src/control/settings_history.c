@@ -24,7 +24,8 @@ static const struct setting history[] = {
 		.fallback = "1095d",
 		.help = "How long the record of an ended contact is kept, with its stays "
 			"in queues and legs: reports reach back so far. What is known of "
-			"the person may go earlier (customers: keep)."),
+			"the person may go earlier (customers: keep). With either go its "
+			"mails, chats, files and scans."),
 	[HISTORY_KEEP_EVENTS] = KEY(DURATION, "keep_events", RANGE(HOUR_MS, LONGEST_MS),
 		.fallback = "90d",
 		.help = "How long single events stand in the feed. Who reads it, and "
