@@ -70,6 +70,12 @@ async def what_is_kept_for_long_enough_goes_from_wherever_it_is_kept(start):
     await ann.finish(await letter("new"))
     await mail_in(centre, with_file(mail("Hello.\n", From="Bo <bo@else.example>", Subject="Hello"), LOGO), sender="bo@else.example")
     young = await ann.take()
+    # He has written into the old case again: it goes on without its beginning.
+    (sent,) = await here.mails(1)
+    reply = {**WHO, "Subject": f"Re: {sent['subject']}"}
+    await mail_in(centre, mail("Is it on its way?\n", **reply), sender="zzyzx@planted.example")
+    again = await ann.take()
+    equal((await ann.wire.call("email.get", contact=again))["case"], gone)
     await settled(centre)
     await centre.admin("config.reload")  # it is looked at once
 
@@ -80,7 +86,7 @@ async def what_is_kept_for_long_enough_goes_from_wherever_it_is_kept(start):
 
     async def mails_gone():
         found = (await away.in_redis(centre)).items()
-        return not [key for key, words in found if "}:mail:thread:" in key or "}:verdict:" in key or "Zzyzxville" in words]
+        return not [key for key, words in found if "Zzyzxville" in words and again not in key]
 
     try:
         await eventually(mails_gone, limit_s=20, what="mails out of Redis")
@@ -96,6 +102,11 @@ async def what_is_kept_for_long_enough_goes_from_wherever_it_is_kept(start):
     await s1.call("review.approve", mail=waiting["id"])
     last = (await here.mails(2))[-1]
     equal([part.get_payload(decode=True) for part in last.iter_attachments()], [b"not sent yet"])
+    await mail_in(centre, mail("Still waiting.\n", **reply), sender="zzyzx@planted.example")
+    heard = await ann.expect("email.received")
+    equal(heard["contact"]["id"], again)
+    seen = (await ann.wire.call("email.thread", contact=again))["mails"]
+    equal([m["text"].strip() for m in seen], ["Is it on its way?", "Still waiting."])
     seen = (await ann.wire.call("email.thread", contact=young))["mails"]
     equal(len(seen[0]["attachments"]), 1)
 
