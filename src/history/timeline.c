@@ -9,7 +9,8 @@
 #include "history/party.h"
 
 #define TIMELINE_MOST 50
-#define CARD_MOST 5 /* contacts, cases and notes on a card */
+#define TIMELINE_BYTES (RPC_REPLY_MAX / 2) /* about; the last entry is still in it */
+#define CARD_MOST 5			   /* contacts, cases and notes on a card */
 #define EVER INT64_MAX
 
 /* ---- rows ---- */
@@ -274,18 +275,21 @@ newest_first(const void *a, const void *b)
 	return strcmp(other != NULL ? other : "", at != NULL ? at : "");
 }
 
-/* The first `most` of the list by time; steals it. */
+/* The first `most` of the list by time, and as many as fit a message; steals it. */
 static json_t *
 newest(json_t *list, size_t most)
 {
 	size_t n = json_array_size(list);
 	json_t **all = xcalloc(n + 1, sizeof *all), *out = json_array();
+	size_t bytes = 0;
 
 	for (size_t i = 0; i < n; i++)
 		all[i] = json_array_get(list, i);
 	qsort(all, n, sizeof(json_t *), newest_first);
-	for (size_t i = 0; i < n && i < most; i++)
+	for (size_t i = 0; i < n && i < most && bytes < TIMELINE_BYTES; i++) {
 		json_array_append(out, all[i]);
+		bytes += json_dumpb(all[i], NULL, 0, 0);
+	}
 	free(all);
 	json_decref(list);
 	return out;
@@ -299,7 +303,7 @@ read_timeline(struct database_session *s, struct asking *a)
 			   : TIMELINE_MOST;
 	int64_t root = party_root(s, a->party);
 	int64_t before_ms = a->before_ms != 0 ? a->before_ms : EVER;
-	json_t *list = json_array();
+	json_t *list = json_array(), *entries;
 	char id[NUMBER_ID_TEXT];
 	size_t found;
 
@@ -315,8 +319,9 @@ read_timeline(struct database_session *s, struct asking *a)
 	add_cases(s, root, before_ms, most + 1, false, list);
 	found = json_array_size(list);
 	party_id_format(id, root);
-	a->result = json_pack("{s:s, s:o, s:b}", "customer", id, "entries",
-		newest(list, (size_t)most), "more", found > (size_t)most);
+	entries = newest(list, (size_t)most);
+	a->result = json_pack("{s:s, s:o, s:b}", "customer", id, "entries", entries,
+		"more", found > json_array_size(entries));
 	return true;
 }
 

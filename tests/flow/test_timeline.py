@@ -107,6 +107,13 @@ async def all_that_is_kept_of_a_customer_is_handed_out_however_much_it_is(start)
     await centre.admin("customer.list_add", list="vip", kind="email", pattern="ann@example.com", reason="founder")
     for n in range(60):
         await ann.call("contact.note", contact=contact, text=f"{n:02d} " + "n" * 8000)
+    # The timeline has as many as an answer holds, and goes on.
+    noted, before = [], {}
+    while before is not None:
+        page = await ann.call("customer.timeline", contact=contact, most=200, **before)
+        noted += [e["text"][:2] for e in page["entries"] if e["kind"] == "note"]
+        before = {"before": page["entries"][-1]["at"]} if page["more"] else None
+    equal(noted, [f"{n:02d}" for n in reversed(range(60))])
     await ann.finish(contact)
     await settled(centre)
     out, _ = await run("customer", "export", party, state=centre.state_dir)
