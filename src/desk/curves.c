@@ -33,7 +33,13 @@ struct curves {
 	struct group group[GROUPS_MAX];
 	struct trend_sum *sum; /* owned; n of each group; NULL: not begun */
 	int at;		       /* the series that is looked at next */
-	json_t *list, *staff;  /* owned; curves that are done */
+	bool *sees_team;       /* owned; by team + 1 */
+	int n_teams, team;     /* the one that is looked at next */
+	struct {
+		bool known;
+		double n[4];
+	} * staff;    /* owned; agents, by point */
+	json_t *list; /* owned; curves that are done */
 };
 
 static void
@@ -41,8 +47,9 @@ destroy(struct curves *c)
 {
 	free(c->sees);
 	free(c->sum);
+	free(c->sees_team);
+	free(c->staff);
 	json_decref(c->list);
-	json_decref(c->staff);
 	free(c);
 }
 
@@ -83,6 +90,29 @@ sum_up(const struct trend *t, struct curves *c, int64_t until_us)
 			trend_points(t, c->at, c->from_ms, c->step_ms, c->n,
 				&c->sum[group * c->n]);
 		c->at++;
+		if (clock_boot_us() >= until_us)
+			return false;
+	}
+	return true;
+}
+
+/* Team by team, likewise; -1: of agents without one. */
+static bool
+count_staff(const struct trend *t, struct curves *c, int64_t until_us)
+{
+	while (c->team < c->n_teams) {
+		int team = c->team++;
+
+		for (int i = 0; c->sees_team[team + 1] && i < c->n; i++) {
+			double mean[4];
+
+			if (!trend_staff_mean(t, team, c->from_ms + i * c->step_ms,
+				    c->from_ms + (i + 1) * c->step_ms, mean))
+				continue;
+			c->staff[i].known = true;
+			for (int k = 0; k < 4; k++)
+				c->staff[i].n[k] += mean[k];
+		}
 		if (clock_boot_us() >= until_us)
 			return false;
 	}
@@ -137,33 +167,19 @@ draw(const struct centre *centre, struct curves *c, int64_t until_us)
 
 /* Agents of the teams in the scope; a point without a sample is null. */
 static json_t *
-staff_json(struct desk *desk, const struct session *s, const struct curves *c)
+staff_json(const struct curves *c)
 {
 	static const char *const names[4] = {"logged_in", "ready", "busy", "not_ready"};
-	int n_teams = router_centre(desk->parts.router)->n_teams;
-	json_t *list[4], *o = json_object();
+	json_t *o = json_object();
 
 	for (int k = 0; k < 4; k++) {
-		list[k] = json_array();
-		json_object_set_new(o, names[k], list[k]);
-	}
-	for (int i = 0; i < c->n; i++) {
-		double all[4] = {0}, mean[4];
-		bool known = false;
+		json_t *list = json_array();
 
-		for (int team = -1; team < n_teams; team++) {
-			if (!scope_team(desk, s, team) ||
-				!trend_staff_mean(floor_trend(desk->floor), team,
-					c->from_ms + i * c->step_ms,
-					c->from_ms + (i + 1) * c->step_ms, mean))
-				continue;
-			known = true;
-			for (int k = 0; k < 4; k++)
-				all[k] += mean[k];
-		}
-		for (int k = 0; k < 4; k++)
-			json_array_append_new(
-				list[k], known ? json_real(all[k]) : json_null());
+		for (int i = 0; i < c->n; i++)
+			json_array_append_new(list, c->staff[i].known
+							    ? json_real(c->staff[i].n[k])
+							    : json_null());
+		json_object_set_new(o, names[k], list);
 	}
 	return o;
 }
@@ -172,9 +188,9 @@ static void
 answer(struct curves *c)
 {
 	rpc_answer(c->rpc, c->tag,
-		json_pack("{s:o, s:I, s:I, s:O, s:O}", "from", desk_time(c->from_ms),
+		json_pack("{s:o, s:I, s:I, s:O, s:o}", "from", desk_time(c->from_ms),
 			"step_ms", (json_int_t)c->step_ms, "points", (json_int_t)c->n,
-			"curves", c->list, "staff", c->staff));
+			"curves", c->list, "staff", staff_json(c)));
 }
 
 /* ---- turns ---- */
@@ -187,7 +203,7 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	const struct timeval at_once = {0};
 	int64_t until_us = clock_boot_us() + TURN_US;
 
-	if (sum_up(f->trend, c, until_us) &&
+	if (sum_up(f->trend, c, until_us) && count_staff(f->trend, c, until_us) &&
 		draw(router_centre(f->desk->parts.router), c, until_us)) {
 		f->curves = c->next;
 		f->n_curves--;
@@ -228,8 +244,13 @@ ask(struct desk *desk, const struct session *s, struct curves *c)
 	c->sees = xcalloc((size_t)c->n_queues + 1, sizeof *c->sees);
 	for (int i = 0; i < c->n_queues; i++)
 		c->sees[i] = scope_queue(desk, s, i);
+	c->n_teams = router_centre(desk->parts.router)->n_teams;
+	c->team = -1;
+	c->sees_team = xcalloc((size_t)c->n_teams + 1, sizeof *c->sees_team);
+	for (int i = -1; i < c->n_teams; i++)
+		c->sees_team[i + 1] = scope_team(desk, s, i);
+	c->staff = xcalloc((size_t)c->n, sizeof *c->staff);
 	c->list = json_array();
-	c->staff = staff_json(desk, s, c);
 	while (*end != NULL)
 		end = &(*end)->next;
 	*end = c;
