@@ -88,6 +88,26 @@ bool side_read(struct side *side, rlink_reply fn, void *owner, uint64_t tag,
 	const char *command, const char *key, int n_args,
 	const char *const *args) USHER_MUST_CHECK;
 
+#define SIDE_READ_AT_ONCE 256 /* values on their way for one side_read_named */
+
+/* One value; name is the member of the set. */
+typedef void (*side_value)(void *owner, const char *name, const char *value, size_t n);
+/* The end. whole false: the connection was lost, or took no more; what is wanted has to
+ * be read anew when it is up again. */
+typedef void (*side_read_done)(void *owner, bool whole);
+
+/*
+ * side_read_named - reads what a sorted set names, however much that is: of each member
+ * NAME the text at KIND:NAME, in the set's order, some at a time.
+ *
+ * kind     "out", "work"
+ * each     for each text that is there
+ * done     called once, later, unless false is returned
+ * Returns  false when Redis is away
+ */
+bool side_read_named(struct side *side, const char *set, const char *kind,
+	side_value each, side_read_done done, void *owner) USHER_MUST_CHECK;
+
 /* Has Redis write its append-only file anew, without what was deleted; as side_read.
  * Redis answers when it has begun. */
 bool side_rewrite(

@@ -50,7 +50,7 @@ note_reply(struct maildesk *d, const json_t *record)
 	if (!number_id_parse(
 		    json_string_value(json_object_get(record, "contact")), 'c', &contact))
 		return;
-	w = work_find(d, contact);
+	w = d->works_read ? work_find(d, contact) : work_of(d, contact);
 	if (w == NULL)
 		return;
 	if (json_integer_value(json_object_get(w->note, "first_reply_ms")) == 0)
@@ -178,10 +178,29 @@ join_case(struct maildesk *d, uint64_t contact, const char *case_id)
 	}
 }
 
+void
+maildesk_works_read(struct maildesk *d)
+{
+	size_t at = 0;
+	void *value;
+
+	while (idmap_next(&d->works, &at, NULL, &value)) {
+		struct mail_note *w = value;
+		const char *its = json_string_value(json_object_get(w->note, "case"));
+
+		if (!w->joins || its == NULL)
+			continue;
+		w->joins = false;
+		join_case(d, w->contact, its);
+		at = 0; /* the table may have changed */
+	}
+}
+
 static void
 on_created(struct maildesk *d, uint64_t contact)
 {
 	char case_id[NUMBER_ID_TEXT];
+	struct mail_note *w;
 	struct mail mail;
 	bool threaded;
 
@@ -189,8 +208,10 @@ on_created(struct maildesk *d, uint64_t contact)
 		return;
 	threaded = mail.thread != MAIL_NO_THREAD && mail.automatic == MAIL_BY_PERSON;
 	mail_finish(&mail);
-	if (threaded)
+	if (threaded && d->works_read)
 		join_case(d, contact, case_id);
+	else if (threaded && (w = work_of(d, contact)) != NULL)
+		w->joins = true;
 	answers_created(d, contact);
 }
 
@@ -200,8 +221,6 @@ void
 maildesk_joined(struct maildesk *d, const struct mail *mail, uint64_t contact)
 {
 	struct mail_note *w = work_of(d, contact);
-	int64_t now_ms = desk_time_ms(d);
-	bool asked;
 
 	if (w == NULL)
 		return;
@@ -210,14 +229,7 @@ maildesk_joined(struct maildesk *d, const struct mail *mail, uint64_t contact)
 		work_save(d, w);
 		return;
 	}
-	/* A clock that runs already goes on from the first question. */
-	asked = work_is_answered(w);
-	if (asked)
-		json_object_set_new(w->note, "asked_ms", json_integer(now_ms));
-	json_object_del(w->note, "awaits");
-	work_save(d, w);
-	if (asked)
-		router_respond_by(d->parts.router, now_ms, contact, now_ms);
+	work_asked(d, w, desk_time_ms(d));
 	d->parts.people->changed(d->parts.people->owner, contact);
 }
 

@@ -36,6 +36,13 @@ held_mail(struct maildesk *d, const struct rpc_call *call, struct held_mail *out
 		return false;
 	}
 	out->name = router_centre(d->parts.router)->agents[out->agent].id;
+	if (!d->works_read) {
+		rpc_refuse(call->rpc, call->tag, RPC_LATER, "busy",
+			"Drafts and files of before the start are still being read; ask "
+			"again in a moment.",
+			NULL);
+		return false;
+	}
 	if (!work_mail(d, out->contact, &out->mail, out->case_id)) {
 		refuse_fault(call, "no_mail", "The contact is no mail.");
 		return false;

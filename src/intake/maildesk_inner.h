@@ -30,6 +30,7 @@
  *    "files": [{"name", "type", "bytes", "blob"}], that go with the answer,
  *    "taken": {"response", "text", "how": "take"|"choose"}, "ruled": true,
  *    "arrived_ms", "asked_ms", "first_reply_ms", "replied_ms", "awaits": true,
+ *    "joined_ms": he asked again before the stored note was read,
  *    "gate": "why it was not answered without an agent",
  *    "handed": {"by", "at", "note"}: with what it was handed on,
  *    "came": [{"at", "from", "subject", "text"}], this mail, and what came into the case
@@ -39,6 +40,7 @@ struct mail_note {
 	uint64_t contact;
 	json_t *note; /* owned */
 	bool writing, dirty;
+	bool joins; /* its case is to be looked for once all notes are read */
 	/* Waits for the write to be done. */
 	void (*done)(struct maildesk *d, struct mail_note *w, uint64_t tag, bool kept);
 	uint64_t tag;
@@ -69,8 +71,8 @@ struct maildesk {
 	struct worker_pool *filers;	   /* owned; keep files */
 	struct mail_upload *uploads;	   /* owned; files on their way */
 	struct idmap works;		   /* struct mail_note by contact, owned */
-	bool works_loaded;
-	size_t reading;
+	/* Notes from before this start; until all are read, none is written. */
+	bool works_reading, works_read;
 	/* Automatic mails within the longest window, the oldest first. */
 	struct auto_sent *autos; /* owned */
 	int n_autos;
@@ -110,6 +112,10 @@ void work_came(struct maildesk *d, struct mail_note *w, const struct mail *mail)
 json_t *work_thread(const struct mail_note *w, const json_t *sent);
 #define CAME_MOST 6   /* mails that are remembered so */
 #define THREAD_MOST 8 /* that are shown */
+/* The customer asked something at this moment: the next response is due. */
+void work_asked(struct maildesk *d, struct mail_note *w, int64_t at_ms);
+/* maildesk.c: all notes are there. */
+void maildesk_works_read(struct maildesk *d);
 /* Nothing that the customer asked is without an answer. */
 bool work_is_answered(const struct mail_note *w);
 /* {"first_response": {...}, "next_response": {...}, "resolution": {...}} */

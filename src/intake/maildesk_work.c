@@ -281,7 +281,7 @@ void
 work_save(struct maildesk *d, struct mail_note *w)
 {
 	w->dirty = true;
-	if (!w->writing)
+	if (!w->writing && d->works_read)
 		write_note(d, w);
 }
 
@@ -301,54 +301,138 @@ work_end(struct maildesk *d, uint64_t contact)
 		log_info("mail: a note is left behind for the next start");
 }
 
+/* ---- questions and answers ---- */
+
+static int64_t
+note_ms(const struct mail_note *w, const char *name)
+{
+	return json_integer_value(json_object_get(w->note, name));
+}
+
+bool
+work_is_answered(const struct mail_note *w)
+{
+	int64_t replied_ms = note_ms(w, "replied_ms");
+
+	return replied_ms > 0 && replied_ms >= note_ms(w, "asked_ms");
+}
+
+void
+work_asked(struct maildesk *d, struct mail_note *w, int64_t at_ms)
+{
+	/* A clock that runs already goes on from the first question. */
+	bool answered = work_is_answered(w);
+
+	json_object_del(w->note, "awaits");
+	if (answered)
+		json_object_set_new(w->note, "asked_ms", json_integer(at_ms));
+	if (!d->works_read)
+		json_object_set_new(w->note, "joined_ms", json_integer(at_ms));
+	work_save(d, w);
+	if (answered)
+		router_respond_by(d->parts.router, desk_time_ms(d), w->contact, at_ms);
+}
+
 /* ---- the start ---- */
 
-static void
-on_note(void *owner, uint64_t tag, const redisReply *reply)
+static bool
+holds(const json_t *list, const json_t *one)
 {
-	struct maildesk *d = owner;
+	const json_t *its;
+	size_t i;
+
+	json_array_foreach(list, i, its) if (json_equal(its, one)) return true;
+	return false;
+}
+
+static void
+add_came(json_t *note, const json_t *more)
+{
+	json_t *came = json_object_get(note, "came");
+	const json_t *one;
+	size_t i;
+
+	if (came == NULL) {
+		came = json_array();
+		json_object_set_new(note, "came", came);
+	}
+	json_array_foreach(more, i, one) if (!holds(came, one))
+		json_array_append_new(came, json_copy((json_t *)one));
+	while (json_array_size(came) > CAME_MOST)
+		json_array_remove(came, 0);
+}
+
+/* Something happened to the mail before its note was read: that goes into the note.
+ * Agents have not had it meanwhile, so it is what came and what left, and why no answer
+ * went out by itself. stored is stolen. */
+static void
+add_since(struct maildesk *d, struct mail_note *w, json_t *stored)
+{
+	int64_t joined_ms = note_ms(w, "joined_ms");
+	json_t *since = w->note;
+
+	w->note = stored;
+	if (json_object_get(since, "replied_ms") != NULL)
+		json_object_set(
+			stored, "replied_ms", json_object_get(since, "replied_ms"));
+	add_came(stored, json_object_get(since, "came"));
+	json_object_update_missing(stored, since);
+	json_decref(since);
+	if (joined_ms != 0)
+		work_asked(d, w, joined_ms);
+	json_object_del(stored, "joined_ms");
+	work_save(d, w);
+	d->parts.people->changed(d->parts.people->owner, w->contact);
+}
+
+static void
+take_note(struct maildesk *d, uint64_t contact, json_t *note)
+{
+	enum contact_state state = router_contact_state(d->parts.router, contact);
+	struct mail_note *w = work_find(d, contact);
+
+	if (w != NULL)
+		add_since(d, w, note);
+	else
+		work_add(d, contact, note);
+	if (state == CONTACT_STATES || contact_is_over(state))
+		work_end(d, contact);
+}
+
+static void
+on_note(void *owner, const char *name, const char *text, size_t n)
+{
 	struct json_problem problem;
-	json_t *note = NULL;
+	json_t *note = json_read(text, n, &problem);
 	uint64_t contact;
 
-	if (reply != NULL && reply->type == REDIS_REPLY_STRING)
-		note = json_read(reply->str, reply->len, &problem);
-	if (note != NULL &&
-		number_id_parse(json_string_value(json_object_get(note, "contact")), 'c',
-			&contact) &&
-		work_find(d, contact) == NULL) {
-		work_add(d, contact, note);
-		if (router_contact_state(d->parts.router, contact) == CONTACT_STATES)
-			work_end(d, contact);
-	} else
+	if (note != NULL && number_id_parse(name, 'c', &contact))
+		take_note(owner, contact, note);
+	else
 		json_decref(note);
 }
 
 static void
-on_names(void *owner, uint64_t tag, const redisReply *reply)
+on_notes(void *owner, bool whole)
 {
 	struct maildesk *d = owner;
 
-	if (reply == NULL || reply->type != REDIS_REPLY_ARRAY)
+	d->works_reading = false;
+	if (!whole) {
+		log_info("mail: notes are read when Redis is back");
 		return;
-	d->works_loaded = true;
-	for (size_t i = 0; i < reply->elements; i++) {
-		char *key = xasprintf("work:%s", reply->element[i]->str);
-
-		if (!side_read(d->parts.side, on_note, d, 0, "GET", key, 0, NULL))
-			d->works_loaded = false;
-		free(key);
 	}
+	d->works_read = true;
+	works_flush(d); /* what was to be written meanwhile */
+	maildesk_works_read(d);
 }
 
 void
 works_load(struct maildesk *d)
 {
-	static const char *const all[] = {"0", "-1"};
-
-	if (!d->works_loaded &&
-		!side_read(d->parts.side, on_names, d, 0, "ZRANGE", "works", 2, all))
-		log_info("mail: notes are read when Redis is back");
+	if (!d->works_read && !d->works_reading)
+		d->works_reading = side_read_named(
+			d->parts.side, "works", "work", on_note, on_notes, d);
 }
 
 void
@@ -357,7 +441,7 @@ works_flush(struct maildesk *d)
 	size_t at = 0;
 	void *value;
 
-	while (idmap_next(&d->works, &at, NULL, &value)) {
+	while (d->works_read && idmap_next(&d->works, &at, NULL, &value)) {
 		struct mail_note *w = value;
 
 		if (w->dirty && !w->writing)
@@ -377,20 +461,6 @@ works_finish(struct maildesk *d)
 }
 
 /* ---- clocks ---- */
-
-static int64_t
-note_ms(const struct mail_note *w, const char *name)
-{
-	return json_integer_value(json_object_get(w->note, name));
-}
-
-bool
-work_is_answered(const struct mail_note *w)
-{
-	int64_t replied_ms = note_ms(w, "replied_ms");
-
-	return replied_ms > 0 && replied_ms >= note_ms(w, "asked_ms");
-}
 
 /* Open time of the channel's calendar between two moments. */
 static int64_t

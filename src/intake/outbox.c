@@ -482,7 +482,6 @@ all_loaded(struct outbox *o)
 	size_t at = 0;
 	void *value;
 
-	o->loading = false;
 	o->loaded = true;
 	while (map_next(&o->items, &at, NULL, &value)) {
 		struct item *m = value;
@@ -503,65 +502,42 @@ all_loaded(struct outbox *o)
 }
 
 static void
-on_record(void *owner, uint64_t tag, const redisReply *reply)
+on_record(void *owner, const char *name, const char *text, size_t n)
 {
 	struct outbox *o = owner;
 	struct json_problem problem = {0};
-	json_t *record;
+	json_t *record = json_read(text, n, &problem);
 
-	if (!o->loading)
-		return;
-	if (reply == NULL) {
-		o->loading = false; /* all again when Redis is back */
-		return;
-	}
-	record = reply->type == REDIS_REPLY_STRING
-			 ? json_read(reply->str, reply->len, &problem)
-			 : NULL;
 	if (record != NULL && out_text(record, "id") != NULL &&
 		out_state_of(record) != OUT_STATES &&
-		out_find(o, out_text(record, "id")) == NULL)
+		out_find(o, out_text(record, "id")) == NULL) {
 		out_add(o, record)->kept = true;
-	else {
-		if (reply->type == REDIS_REPLY_STRING)
-			log_error("mail: a record of the outbox cannot be read: %s",
-				problem.message);
-		json_decref(record);
+		return;
 	}
-	if (--o->reading == 0)
-		all_loaded(o);
+	if (record == NULL)
+		log_error("mail: a record of the outbox cannot be read: %s",
+			problem.message);
+	json_decref(record);
 }
 
 static void
-on_names(void *owner, uint64_t tag, const redisReply *reply)
+on_records(void *owner, bool whole)
 {
 	struct outbox *o = owner;
 
-	if (reply == NULL || reply->type != REDIS_REPLY_ARRAY) {
-		o->loading = false;
-		return;
-	}
-	o->reading = reply->elements;
-	for (size_t i = 0; i < reply->elements && o->loading; i++) {
-		char *key = xasprintf("out:%s", reply->element[i]->str);
-
-		if (!side_read(o->parts.side, on_record, o, 0, "GET", key, 0, NULL))
-			o->loading = false;
-		free(key);
-	}
-	if (o->loading && reply->elements == 0)
+	o->loading = false; /* all again when Redis is back */
+	if (whole)
 		all_loaded(o);
 }
 
 static void
 on_side(void *owner, bool up)
 {
-	static const char *const all[] = {"0", "-1"};
 	struct outbox *o = owner;
 
 	if (up && !o->loaded && !o->loading)
-		o->loading = side_read(
-			o->parts.side, on_names, o, 0, "ZRANGE", "outbox", 2, all);
+		o->loading = side_read_named(
+			o->parts.side, "outbox", "out", on_record, on_records, o);
 	out_plan(o);
 }
 

@@ -37,7 +37,6 @@ struct outbox {
 	struct event *tick;
 	uint64_t next_number;
 	bool loaded, loading;
-	size_t reading; /* records still to come at the start */
 	struct outbox_counts counts;
 	int live;
 };

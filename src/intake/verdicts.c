@@ -27,7 +27,6 @@ struct verdicts {
 	struct map by_contact; /* struct entry */
 	int most;
 	bool is_loaded, loading;
-	size_t reading;
 };
 
 static const char *
@@ -162,8 +161,9 @@ forget_oldest(struct verdicts *v)
 }
 
 static void
-add_read(struct verdicts *v, const char *text, size_t n)
+on_record(void *owner, const char *name, const char *text, size_t n)
 {
+	struct verdicts *v = owner;
 	struct json_problem problem;
 	json_t *record = json_read(text, n, &problem);
 
@@ -176,64 +176,28 @@ add_read(struct verdicts *v, const char *text, size_t n)
 }
 
 static void
-all_read(struct verdicts *v)
+on_records(void *owner, bool whole)
 {
-	v->loading = false;
+	struct verdicts *v = owner;
+
+	v->loading = false; /* all again when Redis is back */
+	if (!whole)
+		return;
 	v->is_loaded = true;
 	log_info("suggest: verdicts loaded n=%zu", v->n);
 	v->loaded(v->owner);
 }
 
-static void
-on_record(void *owner, uint64_t tag, const redisReply *reply)
-{
-	struct verdicts *v = owner;
-
-	if (!v->loading)
-		return;
-	if (reply == NULL) {
-		v->loading = false; /* all again when Redis is back */
-		return;
-	}
-	if (reply->type == REDIS_REPLY_STRING)
-		add_read(v, reply->str, reply->len);
-	if (--v->reading == 0)
-		all_read(v);
-}
-
-static void
-on_names(void *owner, uint64_t tag, const redisReply *reply)
-{
-	struct verdicts *v = owner;
-
-	if (reply == NULL || reply->type != REDIS_REPLY_ARRAY) {
-		v->loading = false;
-		return;
-	}
-	v->reading = reply->elements;
-	for (size_t i = 0; i < reply->elements && v->loading; i++) {
-		char *key = xasprintf("verdict:%s", reply->element[i]->str);
-
-		if (!side_read(v->side, on_record, v, 0, "GET", key, 0, NULL))
-			v->loading = false;
-		free(key);
-	}
-	if (v->loading && reply->elements == 0)
-		all_read(v);
-}
-
 void
 verdicts_load(struct verdicts *v)
 {
-	static const char *const all[] = {"0", "-1"};
-
 	if (v->is_loaded) {
 		for (size_t i = 0; i < v->n; i++)
 			if (v->list[i]->unwritten)
 				write_record(v, v->list[i]);
 	} else if (!v->loading)
-		v->loading =
-			side_read(v->side, on_names, v, 0, "ZRANGE", "verdicts", 2, all);
+		v->loading = side_read_named(
+			v->side, "verdicts", "verdict", on_record, on_records, v);
 }
 
 /* ---- the log ---- */

@@ -11,7 +11,8 @@ import time
 from ctl import run
 from mailbox import mail
 from maildesk import answer, mail_in, order_mail, parse, post
-from robot import refused
+from resp import Resp
+from robot import Refused, refused
 from runner import check, equal, eventually, main, test
 
 
@@ -133,6 +134,62 @@ async def drafts_survive_a_kill_of_everything_and_card_numbers_do_not(start):
     equal(str(message["subject"]), "About it")
 
 
+async def once_read(robot, method, **params):
+    """Asks until the notes from before the start are read."""
+
+    async def ask():
+        try:
+            return await robot.wire.call(method, **params)
+        except Refused as error:
+            equal(error.type, "busy")
+
+    return await eventually(ask, what="the notes")
+
+
+@test(subset=True)
+async def drafts_of_before_a_kill_are_there_however_many_there_are_and_what_comes_meanwhile(start):
+    here = await post(start)
+    centre = here.centre
+    ann = await centre.agent("a1")
+    await mail_in(centre, order_mail(1, Message_ID="<m1@cust.example>"))
+    contact = await ann.take()
+    await answer(ann, contact)
+    message = (await here.mails(1))[0]
+    await ann.expect("email.delivery", lambda p: p["mail"]["state"] == "sent")
+    await ann.wire.call("email.draft", contact=contact, text="Still to be said")
+    before = (await ann.wire.call("email.get", contact=contact))["clocks"]
+    check(not before["next_response"]["running"], before)
+    # More than may be asked for at once, and his own are read last.
+    async with await Resp.open(centre.redis_address()) as redis:
+        (works,) = await redis.keys("*:works")
+        prefix = works.removesuffix("works")
+        now_ms = int(time.time() * 1000)
+        for base in range(0, 9000, 1000):
+            names = [f"c0000{n:08d}" for n in range(base + 1, base + 1001)]
+            sent = {"state": "sent", "kind": "reply", "created_ms": now_ms, "sent_ms": now_ms}
+            for index, kind, one in (("works", "work", {}), ("outbox", "out", sent)):
+                await redis("ZADD", prefix + index, *(word for name in names for word in (1, name)))
+                await redis("MSET", *(word for name in names for word in (
+                    f"{prefix}{kind}:{name}", json.dumps({"contact": name, "id": name, **one}))))  # fmt: skip
+    await centre.kill("router")
+    await centre.launch()
+    ann = await centre.agent("a1", ready=False)
+    await eventually(lambda: contact in ann.contacts, what="her work")
+    await mail_in(centre, order_mail(1, Subject="Re: Where is my order?", Message_ID="<m2@cust.example>",
+                                     In_Reply_To=str(message["message-id"]), text="And now?\n"))  # fmt: skip
+    await once_read(ann, "email.draft", contact=contact, text="Still to be said, and more")
+    seen = await ann.wire.call("email.get", contact=contact)
+    check(seen["clocks"]["next_response"]["running"], seen["clocks"])
+    await ann.wire.call("email.reply", contact=contact)
+    check("and more" in (await here.mails(2))[1].get_content(), "what was sent")
+    async with await Resp.open(centre.redis_address()) as redis:
+
+        async def tidy():
+            return await redis("ZCARD", works) == 1
+
+        await eventually(tidy, what="notes without a contact are gone")
+
+
 async def attach(robot, contact, name, data, part=30000):
     """Adds a file to the answer as a desktop does, part by part."""
     for n, at in enumerate(range(0, len(data), part)):
@@ -171,7 +228,7 @@ async def files_go_with_an_answer_survive_a_kill_and_come_back_when_it_is_taken_
     await centre.launch()
     ann = await centre.agent("a1", ready=False)
     await eventually(lambda: contact in ann.contacts, what="her work")
-    sent = (await ann.wire.call("email.reply", contact=contact, text="Here it is."))["mail"]
+    sent = (await once_read(ann, "email.reply", contact=contact, text="Here it is."))["mail"]
     equal([f["name"] for f in sent["attachments"]], ["Bill ü.pdf", "note.txt"])
     blob = sent["attachments"][0]["blob"]
     supervisor = await centre.supervisor()
