@@ -135,7 +135,7 @@ desk_offers_json(struct desk *desk, int agent)
 
 		if (router_contact_state(desk->parts.router, held[i]) ==
 				CONTACT_OFFERED &&
-			router_contact_settled(desk->parts.router, held[i]))
+			router_contact_stands(desk->parts.router, held[i]))
 			offer = open_offer_json(desk, held[i]);
 		if (offer != NULL)
 			json_array_append_new(list, offer);

@@ -235,8 +235,8 @@ names_of_channels(const struct centre *c)
 	return list;
 }
 
-/* Contacts that the agent has accepted; open offers are told apart from them. What is not
- * committed yet is not in a snapshot: its event follows. */
+/* Contacts that the agent has accepted; open offers are told apart from them. One whose
+ * acceptance is not committed yet is not in a snapshot: its event follows. */
 static json_t *
 held_json(struct desk *desk, int agent)
 {
@@ -249,7 +249,7 @@ held_json(struct desk *desk, int agent)
 		json_t *contact;
 
 		if (router_contact_state(router, held[i]) == CONTACT_OFFERED ||
-			!router_contact_settled(router, held[i]))
+			!router_contact_stands(router, held[i]))
 			continue;
 		contact = router_contact_json(
 			router, desk_now_ms(desk), held[i], DESCRIBE_ATTRIBUTES);

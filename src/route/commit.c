@@ -203,6 +203,9 @@ step_contact(struct router *r, struct step *step, struct contact *c)
 		p->n_decisions = ++c->n_decisions;
 		c->decision = NULL;
 	}
+	if (p->expect == 0 || c->stored != c->state || c->stored_agent != c->agent)
+		c->moving = step;
+	c->stored_agent = c->agent;
 	c->stored = c->state;
 	if (c->stored_class == NULL || c->class == NULL ||
 		strcmp(c->stored_class, c->class->store_key) != 0) {
@@ -397,6 +400,8 @@ committed(void *owner, struct step *step, enum step_result result, uint64_t exis
 	for (int i = 0; i < step->n_parts; i++) {
 		struct contact *c = contact_find(r, step->part[i].contact);
 
+		if (c != NULL && c->moving == step)
+			c->moving = NULL;
 		if (c == NULL || c->inflight != step)
 			continue;
 		c->inflight = NULL;

@@ -504,6 +504,14 @@ router_contact_settled(const struct router *r, uint64_t contact)
 	return c == NULL || c->inflight == NULL;
 }
 
+bool
+router_contact_stands(const struct router *r, uint64_t contact)
+{
+	const struct contact *c = contact_find(r, contact);
+
+	return c == NULL || c->moving == NULL;
+}
+
 void
 router_counts(const struct router *r, struct router_counts *out)
 {

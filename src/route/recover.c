@@ -69,6 +69,7 @@ router_load_contact(struct router *r, const struct stored_contact *stored)
 	}
 	contact_set_state(r, c, stored->state);
 	c->stored = stored->state;
+	c->stored_agent = c->agent;
 	c->stored_class = xstrdup(stored->class_key);
 	c->n_decisions = stored->n_decisions;
 	return true;

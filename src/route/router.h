@@ -458,6 +458,9 @@ int router_agent_held(const struct router *router, int agent, uint64_t *contacts
 /* All that is decided about it is committed. False: an event of it will follow, and until
  * then nothing of it may be told. */
 bool router_contact_settled(const struct router *router, uint64_t contact);
+/* Its state is committed, and so is who holds it or has its offer; something else of it
+ * may not be yet. False: an event that says where it is will follow. */
+bool router_contact_stands(const struct router *router, uint64_t contact);
 
 /* Place and wait of a waiting contact. False when it does not wait. */
 struct estimate {

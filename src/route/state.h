@@ -122,6 +122,8 @@ struct contact {
 
 	/* commit */
 	struct step *inflight; /* latest uncommitted step that concerns it; NULL */
+	struct step *moving;   /* likewise, one that changed its state or agent; NULL */
+	int stored_agent;      /* as stored */
 	enum contact_state
 		stored;	    /* what the store has or will have once that is committed */
 	char *stored_class; /* owned; likewise; NULL: waits in none */

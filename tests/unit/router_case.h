@@ -45,7 +45,7 @@ hear(void *owner, const struct event *e)
 		f.heard[f.n_heard++] = e->kind;
 }
 
-static int
+static USHER_UNUSED int
 times_heard(enum event_kind kind)
 {
 	int n = 0;
