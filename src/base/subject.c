@@ -8,6 +8,27 @@
 #include "base/moment.h"
 #include "base/text.h"
 
+static int
+by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+size_t
+subject_sort(uint64_t *contacts, size_t n)
+{
+	size_t kept = 0;
+
+	if (n > 0)
+		qsort(contacts, n, sizeof contacts[0], by_number);
+	for (size_t i = 0; i < n; i++)
+		if (kept == 0 || contacts[kept - 1] != contacts[i])
+			contacts[kept++] = contacts[i];
+	return kept;
+}
+
 size_t
 subject_behind(const struct subject *s, uint64_t contact)
 {

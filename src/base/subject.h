@@ -42,6 +42,8 @@ struct subject {
 typedef void (*subject_gone)(void *arg, bool gone);
 
 bool subject_has_contact(const struct subject *subject, uint64_t contact);
+/* Brings contacts into the order of a subject, each once. Returns how many there are. */
+size_t subject_sort(uint64_t *contacts, size_t n);
 /* Index of the first contact behind that one; n_contacts at the end. */
 size_t subject_behind(const struct subject *subject, uint64_t contact);
 

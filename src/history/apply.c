@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/subject.h"
 #include "base/text.h"
 #include "history/person.h"
 
@@ -49,7 +50,7 @@ apply_numbers(
 		if (now == contacts[i] || !is_there(s, now))
 			out[taken++] = number;
 	}
-	return taken;
+	return subject_sort(out, taken);
 }
 
 static struct query *

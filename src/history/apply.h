@@ -30,7 +30,7 @@ uint64_t apply_number(int64_t contact);
  * Where Redis began anew, numbers came again: that of a contact of before is left out
  * when it is another's now.
  *
- * out      room for n
+ * out      room for n; rising, as a subject has them
  * Returns  how many
  */
 size_t apply_numbers(

@@ -193,7 +193,6 @@ void traces_end(struct customers *c);
 void traces_read(struct database_session *s, int64_t party, struct traces *traces);
 /* On the loop: what lives, and what has ended without a record yet; then `subject`. */
 void traces_settle(const struct customers *c, struct traces *traces);
-void traces_add_contact(struct traces *traces, uint64_t contact);
 void traces_finish(struct traces *traces);
 
 /* ---- customers_import.c, customers_export.c, customers_subject.c ---- */

@@ -149,14 +149,6 @@ content_gone(void *arg, bool gone)
 		tidied(t, DATABASE_AWAY);
 }
 
-static int
-by_number(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static void
 looked(void *arg, enum database_result result)
 {
@@ -167,7 +159,6 @@ looked(void *arg, enum database_result result)
 	} else if (t->subject.n_contacts == 0) {
 		content_gone(t, true);
 	} else {
-		qsort(t->numbers, t->subject.n_contacts, sizeof t->numbers[0], by_number);
 		customers_forget(t->c, &t->subject, content_gone, t);
 	}
 }

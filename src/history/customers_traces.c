@@ -7,8 +7,8 @@
 #include "history/apply.h"
 #include "history/customers_inner.h"
 
-void
-traces_add_contact(struct traces *t, uint64_t contact)
+static void
+add_contact(struct traces *t, uint64_t contact)
 {
 	if (t->n_contacts == t->room) {
 		t->room = t->room != 0 ? 2 * t->room : 64;
@@ -91,28 +91,7 @@ add_ended(struct traces *t, const struct idmap *ended)
 	while (idmap_next(ended, &at, &contact, &root))
 		for (int i = 0; i < t->n_merged; i++)
 			if (t->merged[i] == (int64_t)(uintptr_t)root)
-				traces_add_contact(t, contact);
-}
-
-static int
-by_number(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static void
-sort_contacts(struct traces *t)
-{
-	size_t n = 0;
-
-	if (t->n_contacts > 0)
-		qsort(t->contacts, t->n_contacts, sizeof t->contacts[0], by_number);
-	for (size_t i = 0; i < t->n_contacts; i++)
-		if (n == 0 || t->contacts[n - 1] != t->contacts[i])
-			t->contacts[n++] = t->contacts[i];
-	t->n_contacts = n;
+				add_contact(t, contact);
 }
 
 void
@@ -121,10 +100,10 @@ traces_settle(const struct customers *c, struct traces *t)
 	const struct group *g = idmap_get(&c->groups, (uint64_t)t->root);
 
 	for (const struct live *l = g != NULL ? g->first : NULL; l != NULL; l = l->next)
-		traces_add_contact(t, l->contact);
+		add_contact(t, l->contact);
 	add_ended(t, &c->ended);
 	add_ended(t, &c->recorded);
-	sort_contacts(t);
+	t->n_contacts = subject_sort(t->contacts, t->n_contacts);
 	t->subject = (struct subject){
 		t->contacts, t->n_contacts, t->identities, t->n_identities};
 }

@@ -348,14 +348,6 @@ content_gone(void *arg, bool gone)
 		done(lot, DATABASE_AWAY);
 }
 
-static int
-by_number(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static void
 looked(void *arg, enum database_result result)
 {
@@ -367,8 +359,6 @@ looked(void *arg, enum database_result result)
 	} else if (lot->subject.n_contacts == 0 || parts->forget == NULL) {
 		content_gone(lot, true);
 	} else {
-		qsort(lot->number, lot->subject.n_contacts, sizeof lot->number[0],
-			by_number);
 		parts->forget(parts->forget_owner, &lot->subject, content_gone, lot);
 	}
 }
