@@ -11,6 +11,7 @@
 #include "route/ask.h"
 
 #define ROUNDING 4e-15 /* relative; some units in the last place of a double */
+#define NOBODY_WAITS ((struct class_bound){-INFINITY, 0})
 #define NO_KEY ((struct order_key){INT64_MAX, INT64_MAX, UINT64_MAX})
 
 /* ---- keys ---- */
@@ -159,8 +160,8 @@ bound_take(struct router *r)
 	if (r->n_bounds == r->room_bounds) {
 		r->room_bounds = r->room_bounds != 0 ? r->room_bounds * 2 : 32;
 		r->bounds = xreallocarray(r->bounds, r->room_bounds, sizeof r->bounds[0]);
-		r->bound_class = xreallocarray(
-			r->bound_class, r->room_bounds, sizeof(struct class *));
+		r->bound_owner = xreallocarray(
+			r->bound_owner, r->room_bounds, sizeof r->bound_owner[0]);
 		/* All of them may be free at once. */
 		r->free_bounds = xreallocarray(
 			r->free_bounds, r->room_bounds, sizeof r->free_bounds[0]);
@@ -206,8 +207,8 @@ class_create(struct router *r, const struct contact *c, const char *key)
 	r->classes[r->n_classes++] = k;
 	r->n_held_classes += is_held(k);
 	k->bound = bound_take(r);
-	r->bounds[k->bound] = (struct class_bound){-INFINITY, k->channel};
-	r->bound_class[k->bound] = k;
+	r->bounds[k->bound] = NOBODY_WAITS;
+	r->bound_owner[k->bound] = (struct bound_owner){k, k->channel};
 	map_put(&r->class_by_key, k->key, k);
 	able_add_class(r, k);
 	return k;
@@ -256,14 +257,92 @@ class_destroy_all(struct router *r)
 		class_destroy(r, r->classes[r->n_classes - 1]);
 	free(r->classes);
 	free(r->bounds);
-	free(r->bound_class);
+	free(r->bound_owner);
 	free(r->free_bounds);
 	r->classes = NULL;
 	r->bounds = NULL;
-	r->bound_class = NULL;
+	r->bound_owner = NULL;
 	r->free_bounds = NULL;
 	r->room_classes = 0;
 	r->n_bounds = r->room_bounds = r->n_free_bounds = 0;
+}
+
+/* ---- bounds ---- */
+
+static struct class_bound
+bound_from(struct law_bound bound, int64_t now_ms)
+{
+	return (struct class_bound){
+		bound.value - bound.slope * (double)now_ms, bound.slope};
+}
+
+static struct law_bound
+bound_of_head(const struct router *r, const struct class *k, const struct order_key *key,
+	int64_t now_ms)
+{
+	int64_t slack_ms = class_slack_ms(r, k, key->d_ms, now_ms);
+
+	return law_bound(&k->terms, slack_ms, slack_ms + k->terms.second_ms);
+}
+
+/*
+ * What no head of a class is above: its late one, and the one in time. Members in time
+ * score V at most, and once late they stand behind the late head; so a late head that
+ * scores V is above all of them for good.
+ */
+static struct law_bound
+bound_of_both(const struct class *k, struct law_bound late, struct law_bound in_time)
+{
+	if (late.value >= k->terms.head_ms)
+		return late;
+	return (struct law_bound){fmax(late.value, in_time.value), 1};
+}
+
+/* A new member is there, of whom nothing but d is known to matter: he may be in time or
+ * late already. */
+static void
+loosen(struct router *r, struct class *k, int64_t d_ms, bool is_head)
+{
+	struct class_bound *bound = &r->bounds[k->bound];
+	double now_ms = (double)r->latest_ms,
+	       value = bound->value + bound->slope * now_ms;
+
+	if (k->terms.kind != LAW_DPV || k->calendar >= 0) {
+		bound->value = INFINITY;
+	} else if (is_head || value < k->terms.head_ms) {
+		double own = law_bound(&k->terms, 0, k->terms.second_ms).value + now_ms -
+			     (double)d_ms;
+
+		*bound =
+			bound_from((struct law_bound){fmax(value, own), 1}, r->latest_ms);
+	}
+}
+
+/* The head has left: the bound falls to that of the next one, or every agent who frees
+ * would find this class at the top and score it in vain. The latest moment seen will do:
+ * bounds hold from their moment on. */
+static void
+tighten(struct router *r, struct class *k)
+{
+	int64_t now_ms = r->latest_ms;
+	struct class_bound *present = &r->bounds[k->bound];
+	struct law_bound bound;
+
+	if (k->terms.kind != LAW_DPV || k->calendar >= 0)
+		return;
+	bound = bound_of_head(r, k, &k->first, now_ms);
+	if (k->first.d_ms < now_ms) {
+		/* Those in time: at most V at their own deadline, which is not over. */
+		struct law_bound in_time = {k->terms.head_ms, 0};
+
+		if (k->in_time_known && k->in_time_item == NULL)
+			in_time.value = -INFINITY;
+		else if (k->in_time_known && k->in_time.d_ms >= now_ms)
+			in_time = bound_of_head(r, k, &k->in_time, now_ms);
+		bound = bound_of_both(k, bound, in_time);
+	}
+	if (bound.value < present->value + present->slope * (double)now_ms)
+		*present = bound_from(bound, now_ms);
 }
 
 /* ---- members ---- */
@@ -274,63 +353,21 @@ key_of(const struct contact *c)
 	return (struct order_key){c->d_ms, c->t0_ms, c->id};
 }
 
-/* Whatever the moment: it may be in time or late already. */
-static double
-bound_of_new(const struct class *k, int64_t d_ms)
-{
-	if (k->terms.kind != LAW_DPV || k->calendar >= 0)
-		return INFINITY;
-	return law_bound_ms(&k->terms, 0, k->terms.second_ms) - (double)d_ms;
-}
-
-static double
-bound_of_head(const struct router *r, const struct class *k, const struct order_key *key,
-	int64_t now_ms)
-{
-	int64_t slack_ms = class_slack_ms(r, k, key->d_ms, now_ms);
-
-	return law_bound_ms(&k->terms, slack_ms, slack_ms + k->terms.second_ms) -
-	       (double)now_ms;
-}
-
-/* The head has left: the bound falls to that of the next one, or every agent who frees
- * would find this class at the top and score it in vain. The latest moment seen will do:
- * bounds hold from their moment on. */
-static void
-tighten(struct router *r, struct class *k)
-{
-	int64_t now_ms = r->latest_ms;
-	double *value = &r->bounds[k->bound].value, bound;
-
-	if (k->terms.kind != LAW_DPV || k->calendar >= 0)
-		return;
-	bound = bound_of_head(r, k, &k->first, now_ms);
-	if (k->first.d_ms < now_ms) {
-		/* Those in time: at most V at their own deadline, which is not over. */
-		if (!k->in_time_known ||
-			(k->in_time_item != NULL && k->in_time.d_ms < now_ms))
-			bound = fmax(bound, k->terms.head_ms - (double)now_ms);
-		else if (k->in_time_item != NULL)
-			bound = fmax(bound, bound_of_head(r, k, &k->in_time, now_ms));
-	}
-	*value = fmin(*value, bound);
-}
-
 void
 class_enter(struct router *r, struct class *k, struct contact *c)
 {
 	struct order_key key = key_of(c);
+	bool is_head = k->n == 0 || order_compare(&key, &k->first) < 0;
 
 	order_insert(&k->order, key, c);
 	k->cooled = (k->n > 0 && k->cooled) || c->n_cooldowns > 0;
 	k->n = k->order.n;
 	c->class = k;
-	if (k->n == 1 || order_compare(&key, &k->first) < 0) {
+	if (is_head) {
 		k->first = key;
 		k->first_item = c;
 	}
-	r->bounds[k->bound].value =
-		fmax(r->bounds[k->bound].value, bound_of_new(k, c->d_ms));
+	loosen(r, k, c->d_ms, is_head);
 	if (k->in_time_known &&
 		(k->in_time_item == NULL || order_compare(&key, &k->in_time) < 0))
 		k->in_time_known = false;
@@ -349,7 +386,7 @@ class_leave(struct router *r, struct contact *c)
 		k->in_time_known = false;
 	if (k->n == 0) {
 		k->in_time_known = false;
-		r->bounds[k->bound].value = -INFINITY;
+		r->bounds[k->bound] = NOBODY_WAITS;
 		if (k->only >= 0 || r->n_classes > CLASSES_KEPT)
 			class_destroy(r, k);
 	} else if (k->first_item == c) {
@@ -475,18 +512,18 @@ refresh_in_time(struct class *k, int64_t from_ms)
 
 /* Those behind a head of either group never score higher than it. Cool-downs and the
  * reserve end by time alone, so that they do not count. */
-static double
+static struct class_bound
 bound_of_heads(const struct router *r, const struct class *k, bool late, int64_t now_ms)
 {
-	double bound = -INFINITY;
+	struct law_bound bound = {-INFINITY, 1}, in_time = {-INFINITY, 1};
 
 	if (k->terms.kind != LAW_DPV)
-		return INFINITY;
+		return (struct class_bound){INFINITY, 0};
+	if (k->in_time_item != NULL)
+		in_time = bound_of_head(r, k, &k->in_time, now_ms);
 	if (late)
 		bound = bound_of_head(r, k, &k->first, now_ms);
-	if (k->in_time_item != NULL)
-		bound = fmax(bound, bound_of_head(r, k, &k->in_time, now_ms));
-	return bound;
+	return bound_from(bound_of_both(k, bound, in_time), now_ms);
 }
 
 /* Overload is the usual state of long queues: a late head that scores more than anybody
@@ -501,10 +538,7 @@ late_head_wins(struct router *r, struct class *k, int64_t now_ms, struct candida
 	best->log2_score = class_log2_score(r, k, k->first.d_ms, k->first.t0_ms, now_ms);
 	if (!(best->log2_score > k->terms.log2_value))
 		return false;
-	/* It outscores those in time now; later ones stay below V at their own deadline.
-	 */
-	r->bounds[k->bound].value = fmax(bound_of_head(r, k, &k->first, now_ms),
-		k->terms.head_ms - (double)now_ms);
+	r->bounds[k->bound] = bound_from(bound_of_head(r, k, &k->first, now_ms), now_ms);
 	return true;
 }
 
@@ -522,6 +556,8 @@ class_best(struct router *r, struct class *k, const struct agent *agent, bool he
 
 	if (k->n == 0)
 		return best;
+	/* Whoever wins is touched, and lies where nothing was touched since he came. */
+	__builtin_prefetch(k->first_item);
 	from_ms = class_in_time_from_ms(r, k, now_ms);
 	if (k->first.d_ms < from_ms) {
 		late = k->first_item;
@@ -530,7 +566,7 @@ class_best(struct router *r, struct class *k, const struct agent *agent, bool he
 		best = (struct candidate){NULL, 0};
 	}
 	refresh_in_time(k, from_ms);
-	r->bounds[k->bound].value = bound_of_heads(r, k, late != NULL, now_ms);
+	r->bounds[k->bound] = bound_of_heads(r, k, late != NULL, now_ms);
 	in_time = k->in_time_item;
 	in_time_key = k->in_time;
 	if (picky && late != NULL) {

@@ -85,9 +85,9 @@ score(struct router *r, struct agent *a, struct class *k, int64_t now_ms, struct
 
 /* ---- the bounds ---- */
 
-/* The score, in the bounds' terms, that a class must reach to be listed. */
+/* What the bound of a class must reach for it to be listed. */
 static double
-least_value(const struct router *r, const struct heads *h, int64_t now_ms)
+least_value(const struct router *r, const struct heads *h)
 {
 	double log2_score;
 
@@ -99,7 +99,7 @@ least_value(const struct router *r, const struct heads *h, int64_t now_ms)
 		log2_score = h->rival[EXPLAIN_RIVALS_MAX - 1].candidate.log2_score;
 	else
 		return -INFINITY;
-	return log2_score * r->centre->half_life_ms - (double)now_ms - BOUND_ERROR;
+	return log2_score * r->centre->half_life_ms - BOUND_ERROR;
 }
 
 /* The highest bounds, the highest first, of those not scored yet; and the highest of the
@@ -134,22 +134,24 @@ keep_near(struct near_list *list, double value, uint32_t place)
 /* Reads the bounds of all classes that wait, have room and were not scored yet (NULL:
  * none was). */
 static void
-look(const struct router *r, const struct agent *a, signed char cache[CHANNELS_CACHED],
-	const unsigned char *scored, struct near_list *list)
+look(const struct router *r, const struct agent *a, int64_t now_ms,
+	signed char cache[CHANNELS_CACHED], const unsigned char *scored,
+	struct near_list *list)
 {
 	const struct class_bound *bounds = r->bounds;
 	const uint32_t *place = a->bounds; /* NULL without classes */
 	const uint32_t *end = place != NULL ? place + a->n_classes : NULL;
 	double least = -INFINITY, rest = -INFINITY; /* least: the lowest that is near */
+	double now = (double)now_ms;
 
 	list->n = 0;
 	list->rest = -INFINITY;
 	for (; place != end; place++) {
-		double value = bounds[*place].value;
+		double value = bounds[*place].value + bounds[*place].slope * now;
 
 		/* The usual case first; where nobody waits the value is the least. */
 		if (value <= rest || (scored != NULL && scored[*place]) ||
-			room_for(r, a, bounds[*place].channel, cache) == 0)
+			room_for(r, a, r->bound_owner[*place].channel, cache) == 0)
 			continue;
 		if (value <= least) {
 			rest = value;
@@ -172,10 +174,10 @@ count_classes(
 	int n = 0;
 
 	for (int i = 0; i < a->n_classes; i++) {
-		const struct class_bound *bound = &r->bounds[a->bounds[i]];
+		uint32_t place = a->bounds[i];
 
-		n += bound->value != -INFINITY &&
-		     room_for(r, a, bound->channel, cache) != 0;
+		n += r->bounds[place].value != -INFINITY &&
+		     room_for(r, a, r->bound_owner[place].channel, cache) != 0;
 	}
 	return n;
 }
@@ -207,17 +209,17 @@ heads_find(struct router *r, struct agent *a, int64_t now_ms, struct heads *h)
 	h->best = (struct rival){0};
 	h->n_rivals = 0;
 	h->n = r->recording ? count_classes(r, a, cache) : 0;
-	look(r, a, cache, NULL, &list);
+	look(r, a, now_ms, cache, NULL, &list);
 	for (;;) {
 		for (int i = 0; i < list.n; i++) {
-			if (list.near[i].value < least_value(r, h, now_ms))
+			if (list.near[i].value < least_value(r, h))
 				return;
-			h->n -= !score(
-				r, a, r->bound_class[list.near[i].place], now_ms, h);
+			h->n -= !score(r, a, r->bound_owner[list.near[i].place].class,
+				now_ms, h);
 		}
-		if (list.rest == -INFINITY || list.rest < least_value(r, h, now_ms))
+		if (list.rest == -INFINITY || list.rest < least_value(r, h))
 			return;
 		scored = mark_scored(r, &list, scored == NULL);
-		look(r, a, cache, scored, &list);
+		look(r, a, now_ms, cache, scored, &list);
 	}
 }

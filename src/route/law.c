@@ -20,25 +20,27 @@ law_settle(struct law_terms *terms)
 		terms->ageing_peak_ms = 0;
 }
 
-/* Of the ageing part alone: x ms after d2, as law_bound_ms. */
-static double
-ageing_bound_ms(const struct law_terms *terms, double x_ms)
+/* Of one that ages since x ms (until then: x <= 0), less log2(V e). */
+static struct law_bound
+ageing_bound(const struct law_terms *terms, double x_ms)
 {
-	if (x_ms < terms->ageing_peak_ms)
-		x_ms = terms->ageing_peak_ms;
-	return x_ms > 0 ? terms->half_life_ms * log2(1 + x_ms / terms->law.ageing_ms) -
-				  x_ms
-			: 0;
+	double from_ms = fmax(x_ms, terms->ageing_peak_ms), a = terms->law.ageing_ms;
+	double gained = from_ms > 0 ? terms->half_life_ms * log2(1 + from_ms / a) : 0;
+
+	if (x_ms < from_ms || x_ms <= 0)
+		return (struct law_bound){gained - (from_ms - x_ms), 1};
+	return (struct law_bound){gained, terms->half_life_ms / (M_LN2 * (a + x_ms))};
 }
 
-double
-law_bound_ms(const struct law_terms *terms, int64_t slack_ms, int64_t slack2_ms)
+struct law_bound
+law_bound(const struct law_terms *terms, int64_t slack_ms, int64_t slack2_ms)
 {
-	double in_time_ms = terms->head_ms - (double)slack_ms;
-	double late_ms = terms->late_head_ms - (double)slack2_ms +
-			 ageing_bound_ms(terms, -(double)slack2_ms);
+	struct law_bound bound = ageing_bound(terms, -(double)slack2_ms);
 
-	return slack_ms >= 0 && in_time_ms > late_ms ? in_time_ms : late_ms;
+	bound.value += terms->late_head_ms;
+	if (slack_ms >= 0)
+		bound.value = fmax(bound.value, terms->head_ms - (double)slack_ms);
+	return bound;
 }
 
 enum law_phase

@@ -21,7 +21,7 @@ struct law_terms {
 	double log2_late;	      /* log2(V e); filled by law_settle */
 	double head_ms, late_head_ms; /* H times those; filled by law_settle */
 	int64_t second_ms;	      /* d2 - d; filled by law_settle */
-	double ageing_peak_ms;	      /* see law_bound_ms; filled by law_settle */
+	double ageing_peak_ms;	      /* see law_bound; filled by law_settle */
 	double half_life_ms;	      /* H, > 0 */
 	struct law law;		      /* e, m, A */
 	int64_t sla_ms;		      /* T, >= 0 */
@@ -49,17 +49,26 @@ law_second_ms(const struct law_terms *terms)
 double law_log2_score(const struct law_terms *terms, int64_t slack_ms, int64_t slack2_ms,
 	int64_t waited_ms);
 
+/* A line over time that is never below something: its value now, and what it gains a ms.
+ */
+struct law_bound {
+	double value, slope;
+};
+
 /*
- * law_bound_ms - what H times the log2 of the score can be at most from now on, less the
- * moment: it stays as it is in time and in the second promise, and falls while the
- * contact ages, at the latest when it has passed its peak (at once, unless A < H / ln 2).
- * Where a calendar's clock stands still it falls, too.
+ * law_bound - what H times the log2 of the score can be at most from now on.
+ *
+ * Up to the second promise it gains one a ms. The score of a contact that ages is
+ * concave, so that its tangent is never below it; while A + x < H / ln 2 that tangent is
+ * steeper than one, and the line is laid over the point where it is one. Where a
+ * calendar's clock stands still the score gains less.
  *
  * terms     settled, of kind LAW_DPV
  * slack_ms, slack2_ms  as law_log2_score
- * Returns   ms, to be compared less now; an upper bound but for rounding (1 us)
+ * Returns   value in ms, slope 0 to 1; an upper bound but for rounding (1 us)
  */
-double law_bound_ms(const struct law_terms *terms, int64_t slack_ms, int64_t slack2_ms);
+struct law_bound law_bound(
+	const struct law_terms *terms, int64_t slack_ms, int64_t slack2_ms);
 
 enum law_phase law_phase(int64_t slack_ms, int64_t slack2_ms);
 

@@ -179,12 +179,18 @@ struct agent {
 
 /*
  * How high a class can score, in so few bytes that the classes of an agent are compared
- * from the cache: H times the log2 of the score of its heads, less the moment (Unix ms),
- * never less than it is (law_bound_ms). -INFINITY: nobody waits; INFINITY: not known.
+ * from the cache: a line over time (Unix ms) that H times the log2 of the score of its
+ * heads is never above (law_bound), so that a class in overload is not scored again only
+ * because time went by. value -INFINITY: nobody waits; INFINITY: not known.
  */
 struct class_bound {
-	double value;
-	int channel;
+	double value; /* at moment 0 */
+	double slope; /* a ms */
+};
+
+struct bound_owner {
+	struct class *class;
+	int channel; /* its; kept here to be at hand */
 };
 
 /* Members share every term of the law, what they need, and who may take them (ROUTING 9,
@@ -311,7 +317,7 @@ struct router {
 	size_t n_classes, room_classes;
 	struct map class_by_key;
 	struct class_bound *bounds; /* owned; a place stays a class's while it lives */
-	struct class **bound_class; /* owned; whose it is */
+	struct bound_owner *bound_owner; /* owned; whose it is */
 	uint32_t n_bounds, room_bounds;
 	uint32_t *free_bounds; /* owned */
 	uint32_t n_free_bounds;
