@@ -46,15 +46,15 @@ histogram_us(const struct histogram *h, double share)
 	return 0;
 }
 
-double
-measure_cpu(pid_t pid)
+/* From a file as proc(5) describes it. */
+static double
+cpu_in(const char *path)
 {
-	char path[64], line[1024], *field;
+	char line[1024], *field;
 	unsigned long user, system;
 	FILE *file;
 	size_t n;
 
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
 	file = fopen(path, "r");
 	if (file == NULL)
 		return 0;
@@ -68,4 +68,22 @@ measure_cpu(pid_t pid)
 				     &user, &system) != 2)
 		return 0;
 	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+double
+measure_cpu(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	return cpu_in(path);
+}
+
+double
+measure_main_cpu(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, (int)pid);
+	return cpu_in(path);
 }

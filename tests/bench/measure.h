@@ -21,5 +21,6 @@ void histogram_add(struct histogram *h, uint64_t ns);
 double histogram_us(const struct histogram *h, double share);
 /* Processor seconds that a process has used so far, all threads; 0 when it is gone. */
 double measure_cpu(pid_t pid);
+double measure_main_cpu(pid_t pid); /* likewise, of its first thread alone */
 
 #endif
