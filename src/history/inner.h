@@ -10,6 +10,14 @@ struct history {
 	struct history_parts parts;
 };
 
+/* A place in a timeline; behind it stands what is older, and of one millisecond what has
+ * a higher kind, or of its kind a lower number. */
+struct timeline_place {
+	int64_t at_ms; /* centre time */
+	int kind;
+	int64_t id;
+};
+
 /* A question on its way to the database and back. */
 struct asking {
 	struct history *history;
@@ -25,12 +33,13 @@ struct asking {
 	const char *refused_type, *refused; /* static; NULL: it is not */
 	int64_t now_ms;
 	char who[ID_MAX + 1];
-	char act[3 * ID_MAX + 32]; /* names it over all repeats; "": it has no id */
-	int64_t contact;	   /* number in the tables, where one was named; 0 */
-	int64_t party;		   /* of the question, filled by who makes it; 0 */
-	char secret[129];	   /* likewise */
-	int64_t until_ms;	   /* likewise */
-	int64_t before_ms;	   /* likewise */
+	char act[3 * ID_MAX + 32];   /* names it over all repeats; "": it has no id */
+	int64_t contact;	     /* number in the tables, where one was named; 0 */
+	int64_t party;		     /* of the question, filled by who makes it; 0 */
+	char secret[129];	     /* likewise */
+	int64_t until_ms;	     /* likewise */
+	int64_t before_ms;	     /* likewise */
+	struct timeline_place place; /* likewise */
 };
 
 /* A question of this call; its maker fills what the work needs, then sends it. */

@@ -241,6 +241,7 @@ static const struct rpc_param timeline_params[] = {
 	{"customer", RPC_TEXT, .most = 64},
 	{"contact", RPC_CONTACT},
 	{"before", RPC_TIME},
+	{"after", RPC_TEXT, .most = 64},
 	{"most", RPC_INTEGER, .least = 1, .most = 200},
 	{0},
 };

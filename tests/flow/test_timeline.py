@@ -1,7 +1,9 @@
 """What happened with a customer: timeline, notes, cases, the card with the offer; the event feed."""
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 
 from chat_case import begin
 from ctl import run
@@ -16,6 +18,25 @@ async def served(centre, robot, channel="task", **more):
     await robot.take(contact)
     await robot.finish(contact)
     return contact
+
+
+async def party_of(centre, email):
+    """Id of the customer, once he is known: a contact of a machine that stands still goes on before."""
+    async def found():
+        return (await centre.admin("customer.find", kind="email", value=email))["customers"]
+
+    return (await eventually(found, what="the customer"))[0]["id"]
+
+
+async def whole_timeline(call, **params):
+    """All entries, page by page, of a customer or of a live contact's."""
+    entries, after = [], {}
+    while after is not None:
+        page = await call("customer.timeline", **params, **after)
+        equal("next" in page, page["more"])
+        entries += page["entries"]
+        after = {"after": page["next"]} if page["more"] else None
+    return entries
 
 
 @test
@@ -64,7 +85,7 @@ async def what_was_said_in_a_chat_stays_with_its_rating(start):
     await ann.call("chat.close", contact=contact)
     await visitor.wait_for("chat.state", lambda s: s["stage"] == "over")
     await visitor.call("chat.rate", score=4, comment="Thank you")
-    party = (await centre.admin("customer.find", kind="email", value="mary@cust.example"))["customers"][0]["id"]
+    party = await party_of(centre, "mary@cust.example")
 
     async def lines():
         entries = (await centre.admin("customer.timeline", customer=party))["entries"]
@@ -103,16 +124,12 @@ async def all_that_is_kept_of_a_customer_is_handed_out_however_much_it_is(start)
     ann = await centre.agent("a1")
     contact = await centre.submit("task", title="Order 17", customer={"email": "ann@example.com"})
     await ann.take(contact)
-    party = (await centre.admin("customer.find", kind="email", value="ann@example.com"))["customers"][0]["id"]
+    party = await party_of(centre, "ann@example.com")
     await centre.admin("customer.list_add", list="vip", kind="email", pattern="ann@example.com", reason="founder")
     for n in range(60):
         await ann.call("contact.note", contact=contact, text=f"{n:02d} " + "n" * 8000)
     # The timeline has as many as an answer holds, and goes on.
-    noted, before = [], {}
-    while before is not None:
-        page = await ann.call("customer.timeline", contact=contact, most=200, **before)
-        noted += [e["text"][:2] for e in page["entries"] if e["kind"] == "note"]
-        before = {"before": page["entries"][-1]["at"]} if page["more"] else None
+    noted = [e["text"][:2] for e in await whole_timeline(ann.call, contact=contact, most=200) if e["kind"] == "note"]
     equal(noted, [f"{n:02d}" for n in reversed(range(60))])
     await ann.finish(contact)
     await settled(centre)
@@ -176,12 +193,68 @@ async def staff_reads_by_customer_and_each_read_is_in_the_audit(start):
     line = await eventually(known, 10, "the timeline")
     page = await s1.call("customer.timeline", customer=line["customer"], most=2)
     check(page["more"] and len(page["entries"]) == 2, page)
-    rest = await s1.call("customer.timeline", customer=line["customer"], before=page["entries"][-1]["at"])
-    seen = {e["contact"] for e in page["entries"] + rest["entries"]}
-    check(seen >= set(contacts), seen)
+    rest = await s1.call("customer.timeline", customer=line["customer"], after=page["next"])
+    seen = [e["contact"] for e in page["entries"] + rest["entries"]]
+    equal(sorted(seen), sorted({*contacts, live}), "each once")
     await refused(s1.call("customer.timeline", customer="k000000000zzz"), "no_customer")
     out, _ = await run("audit", "show", "--what", "customer.timeline", state=centre.state_dir)
     check(out.count("customer.timeline") >= 4 and "s1" in out, out)
+
+
+@test
+async def entries_of_one_millisecond_come_once_with_every_size_of_a_page(start):
+    centre = await start(judged=False)
+    ann = await centre.agent("a1")
+    contact = await centre.submit("task", customer={"id": "k-1"})
+    await ann.take(contact)
+    texts = [f"note {n}" for n in range(8)]
+    for text in texts:
+        await ann.call("contact.note", contact=contact, text=text)
+        await ann.call("case.open", contact=contact, title=text)
+
+    async def his():
+        page = await ann.call("customer.timeline", contact=contact, most=200)
+        return len(page["entries"]) == 1 + 2 * len(texts)
+
+    await eventually(his, what="all of it in his timeline")
+    # Beside the daemon, as if a machine had done all of it at once: three kinds within a
+    # millisecond, in the middle of what was a moment before and after.
+    with contextlib.closing(sqlite3.connect(centre.state_dir / "history.db", timeout=10)) as db, db:
+        ((number, party, at),) = db.execute(
+            "SELECT c.id, p.party, c.created_ms FROM contact c JOIN contact_person p ON p.contact = c.id"
+        ).fetchall()
+        at -= 3600_000
+        for table, moment in ("note", "at_ms"), ("issue", "opened_ms"):
+            ids = [id for (id,) in db.execute(f"SELECT id FROM {table} ORDER BY id")]
+            equal(len(ids), len(texts))
+            for n, id in enumerate(ids):
+                db.execute(f"UPDATE {table} SET {moment} = ? WHERE id = ?", (at + (n == 7) - (n == 0), id))
+        for n in range(8):
+            moved = at + (n == 7) - (n == 0)
+            db.execute("INSERT INTO contact (id, closed, state, channel, created_ms, t0_ms, ended_ms, version) VALUES (?, 1, "
+                       "'completed', 'task', ?, ?, ?, 1)", (number + 1000 + n, moved, moved, moved))  # fmt: skip
+            db.execute("INSERT INTO contact_person (contact, party, title, channel, ended_ms) VALUES (?, ?, ?, 'task', ?)",
+                       (number + 1000 + n, party, texts[n], moved))  # fmt: skip
+    s1 = await centre.supervisor("s1")
+    customer = (await s1.call("customer.timeline", contact=contact))["customer"]
+
+    def name(entry):
+        return entry["kind"], entry.get("text") or entry["title"]
+
+    whole = (await s1.call("customer.timeline", customer=customer, most=200))["entries"]
+    equal(len({e["at"] for e in whole}), 4, "the live one, and three moments")
+    equal([name(e) for e in whole[1:4]], [(kind, texts[7]) for kind in ("case", "note", "contact")])
+    equal([name(e) for e in whole[4:-3]], [(kind, text) for kind in ("case", "note", "contact") for text in texts[6:0:-1]])
+    equal([name(e) for e in whole[-3:]], [(kind, texts[0]) for kind in ("case", "note", "contact")])
+    for most in range(1, len(whole) + 2):
+        equal(await whole_timeline(s1.call, customer=customer, most=most), whole, f"pages of {most}")
+    # `before` bounds what is shown, and leaves the rest to `after`.
+    before = whole[1]["at"]
+    equal(await whole_timeline(s1.call, customer=customer, most=5, before=before), whole[4:])
+    page = await s1.call("customer.timeline", customer=customer, most=2)
+    equal((await s1.call("customer.timeline", customer=customer, after=page["next"], before=before))["entries"], whole[4:])
+    for wrong in "x", "1.2", "1.3.5", "1.-1.5", page["next"] + "0x":
+        await refused(s1.call("customer.timeline", customer=customer, after=wrong), "invalid_params")
 
 
 @test
