@@ -220,6 +220,20 @@ router_configure(struct router *r, int64_t now_ms, struct centre *centre)
 
 /* ---- the store comes and goes ---- */
 
+/* The clock of an offer stood still (CONTRACTS 2): since the store went away, or since it
+ * began, where the commit was heard of meanwhile. */
+static void
+offer_stood_still(struct router *r, struct contact *c, int64_t now_ms)
+{
+	int64_t from_ms = r->away_since_ms, began_ms;
+
+	if (c->expires_ms == INT64_MAX)
+		return;
+	began_ms = c->expires_ms - r->centre->channels[c->channel].offer_timeout_ms;
+	c->expires_ms += now_ms - (began_ms > from_ms ? began_ms : from_ms);
+	contact_plan(r, c, now_ms);
+}
+
 void
 router_store_state(struct router *r, int64_t now_ms, bool up)
 {
@@ -233,15 +247,8 @@ router_store_state(struct router *r, int64_t now_ms, bool up)
 	if (!up) {
 		r->away_since_ms = now_ms;
 	} else {
-		/* Clocks of offers stood still (CONTRACTS 2). */
-		while (idmap_next(&r->offers, &at, NULL, &value)) {
-			struct contact *c = value;
-
-			if (c->expires_ms == INT64_MAX)
-				continue;
-			c->expires_ms += now_ms - r->away_since_ms;
-			contact_plan(r, c, now_ms);
-		}
+		while (idmap_next(&r->offers, &at, NULL, &value))
+			offer_stood_still(r, value, now_ms);
 		wait_advance(r, now_ms);
 		match_dirty(r, now_ms);
 		match_everybody(r, now_ms);

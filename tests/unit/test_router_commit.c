@@ -32,12 +32,51 @@ where_a_contact_is_stands_while_something_else_of_it_changes(void **state)
 	store_memory_run(f.store);
 }
 
+static int64_t answered_ms; /* when the store's answers come */
+
+static int64_t
+clock_of_answers(void *owner)
+{
+	return answered_ms;
+}
+
+/* Redis stood still, or its answers were lost and are read from the stream: they come
+ * while the store still counts as away. */
+static void
+an_offer_committed_while_the_store_was_away_does_not_outlive_its_time(void **state)
+{
+	uint64_t call;
+
+	begin(one_agent, true);
+	router_use_clock(f.router, clock_of_answers, NULL);
+	answered_ms = T0;
+	ready(T0, 0);
+	store_memory_run(f.store);
+	submit_uncommitted(T0, "{\"channel\": \"voice\"}");
+	router_store_state(f.router, T0 + 1000, false);
+	answered_ms = T0 + 61000;
+	store_memory_run(f.store);
+	call = f.last.contact;
+	assert_int_equal(state_of(call), CONTACT_OFFERED);
+	router_store_state(f.router, T0 + 61500, true);
+	answered_ms = T0 + 76499;
+	tick(T0 + 76499);
+	assert_int_equal(state_of(call), CONTACT_OFFERED);
+	answered_ms = T0 + 76500;
+	tick(T0 + 76500);
+	assert_int_equal(state_of(call), CONTACT_QUEUED);
+	store_memory_run(f.store);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(
 			where_a_contact_is_stands_while_something_else_of_it_changes,
+			end),
+		cmocka_unit_test_teardown(
+			an_offer_committed_while_the_store_was_away_does_not_outlive_its_time,
 			end),
 	};
 
