@@ -310,6 +310,20 @@ start_offer_clock(struct router *r, const struct step *step, int64_t now_ms)
 	}
 }
 
+/* What memory did ahead stands, also where Redis has lost what the step builds on: its
+ * effects are said, and what was offered is offered for its time. */
+static void
+stands(struct router *r, const struct step *step, enum step_result result, int64_t now_ms)
+{
+	if (result != STEP_COMMITTED)
+		log_error("router: step refused, the mirror wins step=%s op=%" PRIu64
+			  " contact=%" PRIu64,
+			step_name[step->kind], step->op,
+			step->n_parts > 0 ? step->part[0].contact : 0);
+	if (step->kind == STEP_OFFER || step->kind == STEP_ADD_OFFER)
+		start_offer_clock(r, step, now_ms);
+}
+
 /* Of a step that did not happen only the replies are said, as the answer to the add. */
 static void
 only_replies(struct step *step, enum step_result result, uint64_t existing)
@@ -411,13 +425,8 @@ committed(void *owner, struct step *step, enum step_result result, uint64_t exis
 		only_replies(step, n->result, n->existing);
 	else if (result != STEP_COMMITTED && adds)
 		undo_add(r, step, result, existing, now_ms);
-	else if (result != STEP_COMMITTED)
-		log_error("router: step refused, the mirror wins step=%s op=%" PRIu64
-			  " contact=%" PRIu64,
-			step_name[step->kind], step->op,
-			step->n_parts > 0 ? step->part[0].contact : 0);
-	else if (step->kind == STEP_OFFER || step->kind == STEP_ADD_OFFER)
-		start_offer_clock(r, step, now_ms);
+	else
+		stands(r, step, result, now_ms);
 	done = xcalloc(1, sizeof *done);
 	done->effects = step->effects;
 	step->effects = NULL;

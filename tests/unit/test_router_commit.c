@@ -68,6 +68,32 @@ an_offer_committed_while_the_store_was_away_does_not_outlive_its_time(void **sta
 	store_memory_run(f.store);
 }
 
+/* What Redis has lost is served from memory; its offers end as others do. */
+static void
+an_offer_that_the_store_refuses_has_its_time_nevertheless(void **state)
+{
+	uint64_t call;
+
+	begin(one_agent, true);
+	submit_uncommitted(T0, "{\"channel\": \"voice\"}");
+	store_memory_crash(f.store);
+	call = (uint64_t)1 << 36 | 1;
+	ready(T0, 0);
+	store_memory_run(f.store);
+	assert_int_equal(state_of(call), CONTACT_OFFERED);
+	assert_int_equal(times_heard(EVENT_OFFER_CREATED), 1);
+	assert_int_equal(store_memory_wrong(f.store, NULL), 1);
+	tick(T0 + 15000);
+	assert_int_equal(state_of(call), CONTACT_QUEUED);
+}
+
+/* The fault was wanted. */
+static int
+end_refused(void **state)
+{
+	return end(state) > 0 ? 0 : 1;
+}
+
 int
 main(void)
 {
@@ -78,6 +104,9 @@ main(void)
 		cmocka_unit_test_teardown(
 			an_offer_committed_while_the_store_was_away_does_not_outlive_its_time,
 			end),
+		cmocka_unit_test_teardown(
+			an_offer_that_the_store_refuses_has_its_time_nevertheless,
+			end_refused),
 	};
 
 	return cmocka_run_group_tests_name("router_commit", tests, NULL, NULL);
