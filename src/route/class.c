@@ -64,8 +64,9 @@ write_key(struct text *t, const struct contact *c, double half_life_ms)
 		add_int(t, c->teams[i]);
 }
 
-/* The store's sorted set: coarser than the class (without the teams of steps and
- * affinity), and by names, since indexes do not outlive the process. */
+/* The store's sorted set: coarser than the class, and by names, since indexes do not
+ * outlive the process. Without the teams of steps, affinity, and T, of which there are as
+ * many as contacts with a deadline of their own: Redis keeps all names ever used. */
 static char *
 store_key(const struct router *r, const struct contact *c)
 {
@@ -74,8 +75,8 @@ store_key(const struct router *r, const struct contact *c)
 	uint64_t h = 14695981039346656037u;
 
 	/* The hash keeps apart what the readable part does not show. */
-	text_addf(&t, "%" PRId64 " %.17g %.17g %.17g %.17g %d", c->sla_ms, c->value,
-		c->law.late_weight, c->law.second, c->law.ageing_ms, c->calendar);
+	text_addf(&t, "%.17g %.17g %.17g %.17g %d", c->value, c->law.late_weight,
+		c->law.second, c->law.ageing_ms, c->calendar);
 	for (int i = 0; i < c->need.n; i++)
 		text_addf(&t, " %s%d", s->skills[c->need.skill[i].skill],
 			c->need.skill[i].level);

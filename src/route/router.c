@@ -145,12 +145,14 @@ take_waiting(struct router *r, size_t *n)
 static void
 rejoin_waiting(struct router *r, struct contact *c, int64_t now_ms)
 {
+	int64_t d_ms = c->d_ms, sla_ms = c->sla_ms;
+
 	reclassify(r, c, now_ms);
 	wait_enter(r, c, now_ms);
 	contact_dirty(r, c);
 	if (c->stored_class != NULL && c->class != NULL &&
 		strcmp(c->stored_class, c->class->store_key) == 0 &&
-		c->stored == c->state)
+		c->stored == c->state && c->d_ms == d_ms && c->sla_ms == sla_ms)
 		return;
 	struct step *step = step_begin(r, STEP_MOVE, now_ms);
 	step_contact(r, step, c);

@@ -219,7 +219,7 @@ struct class
 	struct require need;
 	int n_teams, teams[STEPS_MAX]; /* added by steps to the queue's */
 	char *key;		       /* owned; of this class */
-	char *store_key;  /* owned; of the store's sorted set: without teams and affinity
+	char *store_key;  /* owned; of the store's sorted set: without teams, affinity, T
 			   */
 	char *terms_text; /* owned; for decision records */
 	size_t index;	  /* in router.classes */

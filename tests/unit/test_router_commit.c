@@ -94,6 +94,47 @@ end_refused(void **state)
 	return end(state) > 0 ? 0 : 1;
 }
 
+/* Redis keeps the names of all classes that were ever used. */
+static void
+deadlines_of_contacts_make_no_classes_in_the_store(void **state)
+{
+	char text[80];
+	char *class = NULL;
+
+	begin(one_agent, false);
+	for (int i = 0; i < 5; i++) {
+		uint64_t call;
+
+		snprintf(text, sizeof text, "{\"channel\": \"voice\", \"sla_ms\": %d}",
+			100000 + i);
+		call = submit(T0, text);
+		if (class == NULL)
+			class = xstrdup(store_memory_class(f.store, call));
+		assert_string_equal(store_memory_class(f.store, call), class);
+	}
+	free(class);
+}
+
+/* It is stored though the name of the class is as before. */
+static void
+a_promise_that_a_reload_changes_outlives_a_restart(void **state)
+{
+	static const char longer[] = "channels: {voice: {sla: 90s}}\nqueues: {general: "
+				     "{}}\nagents: [{id: a1}]\n";
+	uint64_t call;
+
+	begin("channels: {voice: {sla: 20s}}\nqueues: {general: {}}\nagents: [{id: "
+	      "a1}]\n",
+		false);
+	call = submit(T0, "{\"channel\": \"voice\"}");
+	assert_int_equal(contact_find(f.router, call)->d_ms, T0 + 20000);
+	reload(T0 + 1000, longer);
+	assert_int_equal(contact_find(f.router, call)->d_ms, T0 + 90000);
+	restart(T0 + 2000, longer);
+	assert_int_equal(contact_find(f.router, call)->d_ms, T0 + 90000);
+	assert_int_equal(contact_find(f.router, call)->sla_ms, 90000);
+}
+
 int
 main(void)
 {
@@ -107,6 +148,10 @@ main(void)
 		cmocka_unit_test_teardown(
 			an_offer_that_the_store_refuses_has_its_time_nevertheless,
 			end_refused),
+		cmocka_unit_test_teardown(
+			deadlines_of_contacts_make_no_classes_in_the_store, end),
+		cmocka_unit_test_teardown(
+			a_promise_that_a_reload_changes_outlives_a_restart, end),
 	};
 
 	return cmocka_run_group_tests_name("router_commit", tests, NULL, NULL);
