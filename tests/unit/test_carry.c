@@ -138,6 +138,24 @@ who_is_shown_to_talk_is_connected_whatever_was_decided(void **state)
 	assert_int_equal(router_contact_state(f.router, c), CONTACT_CONNECTED);
 }
 
+/* Who is counted must be counted on every way in, since it is taken off on the way out.
+ */
+static void
+a_call_that_was_picked_up_elsewhere_makes_room_while_it_lasts(void **state)
+{
+	uint64_t c;
+
+	reload(T0, "channels: {voice: {cost: 100, wrapup: 0s, interruptible: true}}\n"
+		   "queues: {general: {}}\n"
+		   "agents: [{id: a1}, {id: a2}]\n");
+	c = call(T0, "c1");
+	router_seize(f.router, T0 + 5, c, 1, "switch", ask);
+	assert_int_equal(f.router->agents[1].parkable_pts, 100);
+	router_complete(f.router, T0 + 10, c, 1, NULL, ask);
+	assert_int_equal(router_agent_held(f.router, 1, NULL, 0), 0);
+	assert_int_equal(f.router->agents[1].parkable_pts, 0);
+}
+
 static void
 what_cannot_be_served_keeps_its_place_and_goes_to_nobody(void **state)
 {
@@ -231,6 +249,7 @@ main(void)
 		TEST(our_own_timer_asks_to_withdraw_and_requeues_nothing),
 		TEST(each_dial_result_has_its_consequence),
 		TEST(who_is_shown_to_talk_is_connected_whatever_was_decided),
+		TEST(a_call_that_was_picked_up_elsewhere_makes_room_while_it_lasts),
 		TEST(what_cannot_be_served_keeps_its_place_and_goes_to_nobody),
 		TEST(a_call_outside_takes_the_agents_room),
 		TEST(measures_and_legs_are_in_the_record),
