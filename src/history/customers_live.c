@@ -120,7 +120,7 @@ live_finish(struct customers *c)
 	size_t at = 0;
 	void *value;
 
-	while (c->live.n > 0 && (at = 0, idmap_next(&c->live, &at, NULL, &value)))
+	while (idmap_next(&c->live, &at, NULL, &value))
 		live_remove(c, ((struct live *)value)->contact);
 	idmap_finish(&c->live);
 	idmap_finish(&c->groups);

@@ -39,7 +39,7 @@ router_destroy(struct router *r)
 		return;
 	commit_finish(r);
 	identify_finish(r);
-	while (r->contacts.n > 0 && (at = 0, idmap_next(&r->contacts, &at, NULL, &value)))
+	while (idmap_next(&r->contacts, &at, NULL, &value))
 		contact_destroy(r, value);
 	class_destroy_all(r);
 	agents_finish(r);
