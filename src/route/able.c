@@ -120,6 +120,7 @@ class_add_agent(struct class *k, const struct agent *a)
 	}
 	k->able_bits[a->index / 64] |= UINT64_C(1) << (a->index % 64);
 	k->n_logged_in += a->login_ms != 0;
+	k->standing[a->standing]++;
 	k->n_idle += a->counted_idle;
 }
 
@@ -134,6 +135,7 @@ class_drop_agent(struct class *k, const struct agent *a)
 		k->n_able--;
 		k->able_bits[a->index / 64] &= ~(UINT64_C(1) << (a->index % 64));
 		k->n_logged_in -= a->login_ms != 0;
+		k->standing[a->standing]--;
 		k->n_idle -= a->counted_idle;
 		return;
 	}
@@ -254,4 +256,16 @@ able_count_idle(struct router *r, struct agent *a, bool idle)
 	a->counted_idle = idle;
 	for (int i = 0; i < a->n_classes; i++)
 		a->classes[i]->n_idle += idle ? 1 : -1;
+}
+
+void
+able_count_standing(struct agent *a, enum able_reason standing)
+{
+	if (standing == a->standing)
+		return;
+	for (int i = 0; i < a->n_classes; i++) {
+		a->classes[i]->standing[a->standing]--;
+		a->classes[i]->standing[standing]++;
+	}
+	a->standing = standing;
 }

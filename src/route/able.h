@@ -37,9 +37,10 @@ int able_reserve(const struct router *r, const struct class *class);
 bool able_held_back(
 	const struct router *r, const struct class *class, const struct agent *a);
 
-/* Keeps the classes' counts of logged-in and idle agents true; call after any change of
- * the agent. */
+/* Keeps the classes' counts of agents logged in, idle, and by standing true; call after
+ * any change of the agent. */
 void able_count_login(struct router *r, struct agent *a, bool logged_in);
 void able_count_idle(struct router *r, struct agent *a, bool idle);
+void able_count_standing(struct agent *a, enum able_reason standing);
 
 #endif

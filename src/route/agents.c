@@ -80,8 +80,7 @@ agent_release(struct router *r, struct agent *a, struct contact *c, int64_t now_
 static bool
 has_room(const struct agent *a)
 {
-	return a->login_ms != 0 && a->lost_ms == 0 && a->state == AGENT_READY &&
-	       a->routable && !a->pending &&
+	return agent_standing(a) == ABLE_FREE &&
 	       (a->load_pts < a->capacity_pts || a->parkable_pts > 0);
 }
 
@@ -119,6 +118,7 @@ agent_settle(struct router *r, struct agent *a, int64_t now_ms)
 		apply_pending(r, a, now_ms);
 	list_room(r, a, has_room(a));
 	able_count_idle(r, a, has_room(a) && !in_hand);
+	able_count_standing(a, agent_standing(a));
 }
 
 void
@@ -337,8 +337,10 @@ agents_configure(struct router *r, int64_t now_ms)
 	r->agents = xreallocarray(r->agents, (size_t)n + 1, sizeof r->agents[0]);
 	r->with_room = xreallocarray(r->with_room, (size_t)n + 1, sizeof(struct agent *));
 	for (int i = r->n_agents; i < n; i++)
-		r->agents[i] =
-			(struct agent){.index = i, .routable = true, .since_ms = now_ms};
+		r->agents[i] = (struct agent){.index = i,
+			.routable = true,
+			.since_ms = now_ms,
+			.standing = ABLE_OFFLINE};
 	r->n_agents = n;
 	for (int i = 0; i < n; i++) {
 		r->agents[i].room_slot = SIZE_MAX;

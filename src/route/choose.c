@@ -44,11 +44,8 @@ movable_pts(const struct router *r, const struct agent *a)
 }
 
 enum able_reason
-agent_room(const struct router *r, const struct agent *a, int channel, bool *parks)
+agent_standing(const struct agent *a)
 {
-	int cost, room = a->capacity_pts - a->load_pts;
-
-	*parks = false;
 	if (a->login_ms == 0)
 		return ABLE_OFFLINE;
 	if (a->lost_ms != 0)
@@ -57,8 +54,20 @@ agent_room(const struct router *r, const struct agent *a, int channel, bool *par
 		return ABLE_NOT_RESPONDING;
 	if (a->state != AGENT_READY)
 		return ABLE_NOT_READY;
-	if (!a->routable || a->pending)
-		return ABLE_NOT_ROUTABLE;
+	return a->routable && !a->pending ? ABLE_FREE : ABLE_NOT_ROUTABLE;
+}
+
+enum able_reason
+agent_room(const struct router *r, const struct agent *a, int channel, bool *parks)
+{
+	int cost, room = a->capacity_pts - a->load_pts;
+	enum able_reason standing = agent_standing(a);
+
+	*parks = false;
+	if (standing != ABLE_FREE)
+		return standing;
+	if (room <= 0 && a->parkable_pts <= 0)
+		return ABLE_FULL; /* for whatever channel: not in router.with_room */
 	if (channel < a->n_channels && a->channel_off[channel])
 		return ABLE_CHANNEL_OFF;
 	cost = agent_cost_pts(r, a, channel);
@@ -177,28 +186,47 @@ keep(struct choice *list, int *n, int most, const struct choice *one)
 	list[at] = *one;
 }
 
-struct choice
+/* Those of the class who are not among the agents with room: they take nothing, or are
+ * full. */
+static void
+count_roomless(const struct class *k, int with_room, int unable[ABLE_REASONS])
+{
+	for (int i = 0; i < ABLE_REASONS; i++)
+		if (i != ABLE_FREE)
+			unable[i] += k->standing[i];
+	unable[ABLE_FULL] += k->standing[ABLE_FREE] - with_room;
+}
+
+void
 choose_agent(struct router *r, const struct contact *c, int64_t now_ms,
-	struct choice *rivals, int *n_rivals, int *n_free)
+	struct choices *choices)
 {
 	const struct queue *q = &r->centre->queues[c->queue];
 	bool by_scarcity = q->scarce_last && q->strategy != STRATEGY_RANKED;
 	struct choice best[CHOICE_RIVALS_MAX + 1] = {{0}};
-	int n = 0, most = rivals != NULL ? CHOICE_RIVALS_MAX + 1 : 1;
+	int n = 0, most = r->recording ? CHOICE_RIVALS_MAX + 1 : 1, with_room = 0;
 	bool held_back =
 		able_held_back(r, c->class, NULL) &&
 		class_slack_ms(r, c->class, c->d_ms, now_ms) > c->class->release_ms;
 
-	*n_free = 0;
+	choices->n_free = 0;
+	memset(choices->unable, 0, sizeof choices->unable);
 	for (size_t i = 0; i < r->n_with_room; i++) {
 		struct agent *a = r->with_room[i];
 		struct choice one = {.agent = a};
+		enum able_reason why;
 
-		if (!able_has(c->class, a->index) ||
-			agent_room(r, a, c->channel, &one.parks) != ABLE_FREE)
+		if (!able_has(c->class, a->index))
 			continue;
-		if (!contact_cooled(c, a->index, now_ms) ||
-			(held_back && a->takes_live) || !ask_match(r, c, a, now_ms))
+		with_room++;
+		why = agent_room(r, a, c->channel, &one.parks);
+		if (why == ABLE_FREE && !contact_cooled(c, a->index, now_ms))
+			why = ABLE_COOLED;
+		if (why != ABLE_FREE) {
+			choices->unable[why]++;
+			continue;
+		}
+		if ((held_back && a->takes_live) || !ask_match(r, c, a, now_ms))
 			continue;
 		one.affinity = a->index == c->affinity || a->index == c->last_agent;
 		one.scarcity = by_scarcity ? scarcity(r, a) : 0;
@@ -206,13 +234,12 @@ choose_agent(struct router *r, const struct contact *c, int64_t now_ms,
 		one.part_filled = a->load_pts > 0;
 		one.idle_since_ms = a->idle_since_ms;
 		one.order = r->centre->agents[a->index].order;
-		(*n_free)++;
+		choices->n_free++;
 		keep(best, &n, most, &one);
 	}
-	if (rivals != NULL) {
-		*n_rivals = n > 0 ? n - 1 : 0;
-		for (int i = 0; i < *n_rivals; i++)
-			rivals[i] = best[i + 1];
-	}
-	return best[0];
+	count_roomless(c->class, with_room, choices->unable);
+	choices->best = best[0];
+	choices->n_rivals = n > 0 ? n - 1 : 0;
+	for (int i = 0; i < choices->n_rivals; i++)
+		choices->rival[i] = best[i + 1];
 }

@@ -20,20 +20,6 @@ struct choice {
 	int order; /* place in the file */
 };
 
-/* Why an able agent cannot take a contact now. */
-enum able_reason {
-	ABLE_FREE,
-	ABLE_OFFLINE,
-	ABLE_NOT_READY,
-	ABLE_NOT_RESPONDING,
-	ABLE_NOT_ROUTABLE, /* draining, or a state is pending */
-	ABLE_DESK_LOST,
-	ABLE_CHANNEL_OFF,
-	ABLE_FULL,
-	ABLE_COOLED, /* he rejected it a moment ago */
-	ABLE_REASONS,
-};
-
 extern const char *const able_reason_name[ABLE_REASONS];
 
 /* What the channel costs this agent, in points. */
@@ -43,13 +29,21 @@ int agent_cost_pts(const struct router *r, const struct agent *a, int channel);
 enum able_reason agent_room(
 	const struct router *r, const struct agent *a, int channel, bool *parks);
 
-/*
- * choose_agent - the agent for a waiting contact.
- *
- * rivals  room for CHOICE_RIVALS_MAX next best, or NULL; *n_rivals how many are filled
- * n_free  how many could take it, the chosen one included
- */
-struct choice choose_agent(struct router *r, const struct contact *c, int64_t now_ms,
-	struct choice *rivals, int *n_rivals, int *n_free);
+/* Whether he takes anything at all, whatever channel and room: a reason up to
+ * ABLE_DESK_LOST, or ABLE_FREE. */
+enum able_reason agent_standing(const struct agent *a);
+
+struct choices {
+	struct choice best; /* agent NULL: nobody can take it */
+	struct choice rival[CHOICE_RIVALS_MAX];
+	int n_rivals;		  /* 0 unless decisions are recorded */
+	int n_free;		  /* could take it, the best included */
+	int unable[ABLE_REASONS]; /* able ones who could not, by reason */
+};
+
+/* The agent for a waiting contact, in a time that grows with those who have room and not
+ * with all there are. */
+void choose_agent(struct router *r, const struct contact *c, int64_t now_ms,
+	struct choices *choices);
 
 #endif

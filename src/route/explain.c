@@ -99,16 +99,20 @@ add_rules(struct text *t, const struct router *r, const struct contact *c)
 	}
 }
 
-/* Able agents who could not have it, the first few with their reason, all counted by
- * reason. */
+/* Able agents who could not have it: the first few of the file with their reason, and how
+ * many by reason. */
 static void
-add_unable(
-	struct text *t, const struct router *r, const struct contact *c, int64_t now_ms)
+add_unable(struct text *t, const struct router *r, const struct contact *c,
+	const int counts[ABLE_REASONS], int64_t now_ms)
 {
-	int counts[ABLE_REASONS] = {0}, listed = 0;
 	const struct class *k = c->class;
+	int left = 0;
 
-	for (int i = 0; i < k->n_able; i++) {
+	for (int i = 0; i < ABLE_REASONS; i++)
+		left += counts[i];
+	if (left > CHOICE_RIVALS_MAX)
+		left = CHOICE_RIVALS_MAX;
+	for (int i = 0; i < k->n_able && left > 0; i++) {
 		const struct agent *a = &r->agents[k->able[i]];
 		bool parks;
 		enum able_reason why = agent_room(r, a, c->channel, &parks);
@@ -117,10 +121,9 @@ add_unable(
 			why = ABLE_COOLED;
 		if (why == ABLE_FREE)
 			continue;
-		counts[why]++;
-		if (listed++ < CHOICE_RIVALS_MAX)
-			add_unable_agent(
-				t, r->centre->agents[a->index].id, able_reason_name[why]);
+		left--;
+		add_unable_agent(
+			t, r->centre->agents[a->index].id, able_reason_name[why]);
 	}
 	for (int i = 0; i < ABLE_REASONS; i++)
 		if (counts[i] > 0)
@@ -172,22 +175,21 @@ add_choice(struct text *t, const struct router *r, const struct choice *one)
 }
 
 void
-explain_agent_choice(struct router *r, struct contact *c, const struct choice *winner,
-	const char *trigger, const struct choice *rivals, int n_rivals, int n_free,
-	int64_t now_ms)
+explain_agent_choice(struct router *r, struct contact *c, const struct choices *choices,
+	const char *trigger, int64_t now_ms)
 {
 	struct text t = {0};
 
 	add_head(&t, r, trigger, now_ms);
-	add_winner(&t, r, c, winner->agent,
+	add_winner(&t, r, c, choices->best.agent,
 		class_log2_score(r, c->class, c->d_ms, c->t0_ms, now_ms), now_ms);
-	add_choice(&t, r, winner);
-	for (int i = 0; i < n_rivals; i++)
-		add_choice(&t, r, &rivals[i]);
+	add_choice(&t, r, &choices->best);
+	for (int i = 0; i < choices->n_rivals; i++)
+		add_choice(&t, r, &choices->rival[i]);
 	text_add_n(&t, "f", 1);
-	add_int(&t, n_free);
+	add_int(&t, choices->n_free);
 	text_add_n(&t, "\n", 1);
-	add_unable(&t, r, c, now_ms);
+	add_unable(&t, r, c, choices->unable, now_ms);
 	add_rules(&t, r, c);
 	keep(c, &t);
 }
@@ -241,12 +243,15 @@ explain_why_contact(const struct router *r, const struct contact *c, double log2
 }
 
 char *
-explain_why_agent(const struct router *r, const struct contact *c,
-	const struct choice *winner, const struct choice *next, int n_free)
+explain_why_agent(
+	const struct router *r, const struct contact *c, const struct choices *choices)
 {
 	static const char *const by[] = {"idle longest", "ranked first", "least occupied",
 		"most skilled", "least skilled", "next in turn",
 		"with the fewest contacts"};
+	const struct choice *winner = &choices->best;
+	const struct choice *next = choices->n_rivals > 0 ? &choices->rival[0] : NULL;
+	int n_free = choices->n_free;
 	struct text t = {0};
 
 	if (winner->affinity)

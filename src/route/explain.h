@@ -30,14 +30,13 @@ void explain_contact_choice(struct router *r, struct contact *c, const struct ag
 
 /* A contact went to the best of the agents with room. */
 void explain_agent_choice(struct router *r, struct contact *c,
-	const struct choice *winner, const char *trigger, const struct choice *rivals,
-	int n_rivals, int n_free, int64_t now_ms);
+	const struct choices *choices, const char *trigger, int64_t now_ms);
 
 /* One sentence for the agent's desktop: why now, why you. The caller owns it. */
 char *explain_why_contact(const struct router *r, const struct contact *c,
 	double log2_score, const struct rival *next, int n_heads, int64_t now_ms);
-char *explain_why_agent(const struct router *r, const struct contact *c,
-	const struct choice *winner, const struct choice *next, int n_free);
+char *explain_why_agent(
+	const struct router *r, const struct contact *c, const struct choices *choices);
 
 /* Why a contact waits, as of now; NULL when it does not. The caller owns it. */
 json_t *explain_waiting_json(struct router *r, const struct contact *c, int64_t now_ms);

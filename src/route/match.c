@@ -45,23 +45,21 @@ bool
 match_contact(struct router *r, struct contact *c, int64_t now_ms, struct step *add,
 	const char *trigger)
 {
-	struct choice rivals[CHOICE_RIVALS_MAX], winner;
-	int n_rivals = 0, n_free;
+	struct choices choices;
+	struct choice *winner = &choices.best;
 	char *why;
 
 	if (!r->store_up || c->state != CONTACT_QUEUED || r->n_with_room == 0)
 		return false;
-	winner = choose_agent(
-		r, c, now_ms, r->recording ? rivals : NULL, &n_rivals, &n_free);
-	if (winner.agent == NULL || carry_summons(r, c, now_ms, add))
+	choose_agent(r, c, now_ms, &choices);
+	if (winner->agent == NULL || carry_summons(r, c, now_ms, add))
 		return false;
 	r->counts.decisions++;
-	why = explain_why_agent(r, c, &winner, n_rivals > 0 ? &rivals[0] : NULL, n_free);
+	why = explain_why_agent(r, c, &choices);
 	if (r->recording)
-		explain_agent_choice(
-			r, c, &winner, trigger, rivals, n_rivals, n_free, now_ms);
-	why = ask_offer(r, c, winner.agent, why, now_ms);
-	offer_make(r, c, winner.agent, winner.parks, now_ms, add, why);
+		explain_agent_choice(r, c, &choices, trigger, now_ms);
+	why = ask_offer(r, c, winner->agent, why, now_ms);
+	offer_make(r, c, winner->agent, winner->parks, now_ms, add, why);
 	free(why);
 	return true;
 }

@@ -204,6 +204,7 @@ router_start(struct router *r, int64_t now_ms)
 			continue;
 		a->lost_ms = now_ms;
 		able_count_login(r, a, true);
+		able_count_standing(a, agent_standing(a));
 		r->counts.agents_logged_in++;
 		r->grace_due_ms = now_ms + r->centre->desk_grace_ms;
 	}

@@ -138,6 +138,20 @@ struct contact {
 	double amount, satisfaction;		   /* NAN: none */
 };
 
+/* Why an able agent cannot take a contact now. */
+enum able_reason {
+	ABLE_FREE,
+	ABLE_OFFLINE,
+	ABLE_NOT_READY,
+	ABLE_NOT_RESPONDING,
+	ABLE_NOT_ROUTABLE, /* draining, or a state is pending */
+	ABLE_DESK_LOST,
+	ABLE_CHANNEL_OFF,
+	ABLE_FULL,
+	ABLE_COOLED, /* he rejected it a moment ago */
+	ABLE_REASONS,
+};
+
 struct agent {
 	int index;
 	enum agent_state state;
@@ -165,12 +179,13 @@ struct agent {
 				  behind them */
 	struct contact **held; /* owned array of borrowed contacts */
 	int n_parked;
-	int64_t idle_since_ms; /* last end, or when he became ready */
-	int64_t busy_since_ms; /* holds something since; 0: does not */
-	int64_t busy_ms;       /* since login */
-	uint64_t handled;      /* contacts accepted since login */
-	size_t room_slot;      /* in router.with_room; SIZE_MAX: not there */
-	bool counted_idle;     /* in the classes' n_idle */
+	int64_t idle_since_ms;	   /* last end, or when he became ready */
+	int64_t busy_since_ms;	   /* holds something since; 0: does not */
+	int64_t busy_ms;	   /* since login */
+	uint64_t handled;	   /* contacts accepted since login */
+	size_t room_slot;	   /* in router.with_room; SIZE_MAX: not there */
+	bool counted_idle;	   /* in the classes' n_idle */
+	enum able_reason standing; /* in the classes' standing: agent_standing() */
 
 	int n_classes, room_classes;
 	struct class **classes; /* owned array of borrowed classes that he may serve */
@@ -228,8 +243,9 @@ struct class
 	int *able;	     /* owned; agents that may serve it, in file order */
 	uint64_t *able_bits; /* owned; by agent index */
 	int able_words;
-	int n_logged_in;       /* of them */
-	int n_idle;	       /* ready, with nothing, and with a live channel */
+	int n_logged_in;	    /* of them */
+	int standing[ABLE_REASONS]; /* of them, by agent_standing() */
+	int n_idle;		    /* ready, with nothing, and with a live channel */
 	int64_t released_d_ms; /* the reserve let members with d below it go already */
 };
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "route/choose.h"
 #include "route/class.h"
 #include "route/stage.h"
 
@@ -214,6 +215,7 @@ check_agent(const struct router *r, const struct agent *a)
 	REQUIRE(a->room_slot == SIZE_MAX || r->with_room[a->room_slot] == a, "%s", id);
 	REQUIRE(a->takes_live == has_live_channel(r, a), "%s", id);
 	REQUIRE(a->counted_idle == (room && h.in_hand == 0 && a->takes_live), "%s", id);
+	REQUIRE(a->standing == agent_standing(a), "%s", id);
 	REQUIRE(a->n_held == 0 || a->login_ms != 0, "%s holds but is not there", id);
 	REQUIRE((a->login_ms != 0) == (a->state != AGENT_OFFLINE), "%s", id);
 	REQUIRE((a->busy_since_ms != 0) == (h.in_hand > 0), "%s busy", id);
@@ -367,11 +369,32 @@ check_members(const struct router *r, const struct class *k)
 	REQUIRE(n == k->n && n == k->order.n, "%s %zu %zu", k->key, n, k->n);
 }
 
+/* A record counts those who could not without looking at each of them. */
+static void
+check_unable(struct router *r, const struct class *k)
+{
+	const struct contact *c = k->first_item;
+	struct choices choices;
+	int unable[ABLE_REASONS] = {0};
+	bool parks;
+
+	choose_agent(r, c, r->latest_ms, &choices);
+	for (int i = 0; i < k->n_able; i++) {
+		enum able_reason why =
+			agent_room(r, &r->agents[k->able[i]], c->channel, &parks);
+
+		if (why == ABLE_FREE && !contact_cooled(c, k->able[i], r->latest_ms))
+			why = ABLE_COOLED;
+		unable[why] += why != ABLE_FREE;
+	}
+	REQUIRE(memcmp(unable, choices.unable, sizeof unable) == 0, "%s", k->key);
+}
+
 static void
 check_class(const struct router *r, const struct class *k)
 {
 	const struct contact *c = k->n > 0 ? k->first_item : NULL;
-	int logged_in = 0, idle = 0, able = 0;
+	int logged_in = 0, idle = 0, able = 0, standing[ABLE_REASONS] = {0};
 
 	check_members(r, k);
 	if (c == NULL)
@@ -395,20 +418,24 @@ check_class(const struct router *r, const struct class *k)
 		able += serves;
 		logged_in += serves && a->login_ms != 0;
 		idle += serves && a->counted_idle;
+		standing[a->standing] += serves;
 	}
 	REQUIRE(able == k->n_able, "%s", k->key);
 	REQUIRE(logged_in == k->n_logged_in, "%s %d %d", k->key, logged_in,
 		k->n_logged_in);
+	REQUIRE(memcmp(standing, k->standing, sizeof standing) == 0, "%s", k->key);
 	REQUIRE(idle == k->n_idle, "%s %d %d", k->key, idle, k->n_idle);
 	REQUIRE(!k->deferrable || r->release_at_ms <= k->release_at_ms, "%s", k->key);
 }
 
 static void
-check_classes(const struct router *r)
+check_classes(struct router *r)
 {
 	for (size_t i = 0; i < r->n_classes; i++) {
 		REQUIRE(r->classes[i]->index == i, "%zu", i);
 		check_class(r, r->classes[i]);
+		if (r->classes[i]->n > 0)
+			check_unable(r, r->classes[i]);
 	}
 	REQUIRE(r->class_by_key.n == r->n_classes, "%zu", r->n_classes);
 }
