@@ -22,6 +22,8 @@ import harness  # noqa: E402
 
 PROGRAMS = harness.BUILD / "tests" / "bench"
 AGENTS = 50
+TOKENS_AT_ONCE = 1000
+CONNECTED = 10000  # agents, of whom AGENTS work
 OF_OTHERS = {"bench_lifecycle"}  # run by a group below; any other bench_NAME is the group NAME
 GROUP_OF = {"bench_match": "decide"}
 
@@ -67,7 +69,7 @@ def machine():
     return f"measured on {os.cpu_count()} cores ({', '.join(sorted(names))}), {pages >> 30} GiB"
 
 
-def settings(fsync):
+def settings(fsync, agents=AGENTS):
     return {
         "redis_fsync": fsync,
         "desk": {"address": "127.0.0.1:0", "tls": False},
@@ -76,18 +78,21 @@ def settings(fsync):
         "channels": {"task": {"cost": 100, "offer_timeout": "60s", "wrapup": "0s", "sla": "60s"}},
         "queues": {"general": {"channels": ["task"], "reserve": 0, "limits": {"length": 10000000}}},
         "keep_finished": "10s",
-        "agents": [{"id": f"b{n}", "skills": {}} for n in range(1, AGENTS + 1)],
+        "agents": [{"id": f"b{n}", "skills": {}} for n in range(1, agents + 1)],
     }
 
 
-async def life(fsync, *arguments):
+async def life(fsync, *arguments, agents=AGENTS, wait_s=120):
     """One run of bench_lifecycle against a daemon of its own."""
     cleaners = []
     start = harness.starter(cleaners)
     failed = True
     try:
-        centre = await start(judged=False, **settings(fsync))
-        tokens = (await centre.admin("token.create", role="agent", agent="b%d", count=AGENTS))["tokens"]
+        centre = await start(judged=False, **settings(fsync, agents))
+        tokens = []
+        for first in range(1, agents + 1, TOKENS_AT_ONCE):
+            wanted = {"agent": "b%d", "from": first, "count": min(TOKENS_AT_ONCE, agents + 1 - first)}
+            tokens += (await centre.admin("token.create", role="agent", **wanted))["tokens"]
         key = (await centre.admin("key.create", name="bench", rate=0))["key"]
         with tempfile.NamedTemporaryFile("w", suffix=".tokens") as file:
             file.writelines(t["token"] + "\n" for t in tokens)
@@ -99,7 +104,7 @@ async def life(fsync, *arguments):
             child = await asyncio.create_subprocess_exec(
                 *map(str, command), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
             )
-            out, err = await asyncio.wait_for(child.communicate(), 120)
+            out, err = await asyncio.wait_for(child.communicate(), wait_s)
         if child.returncode != 0:
             raise RuntimeError(f"{err.decode().strip()}\n{centre.log_tail()}")
         seen = json.loads(out)
@@ -214,6 +219,31 @@ def group_life(figures, rounds):
     figures.add("P17", lives, "lives/s", 4000, lives / 4000, goal=">= 1, aim 2")
 
 
+def group_scale(figures, rounds):
+    """What a backlog of a million, ten thousand desktops, and half of the highest rate change of a life."""
+    loop = ("--depth", AGENTS, "--seconds", 5)
+    measured = {"thousand": [], "million": [], "few": [], "many": [], "half": []}
+    for n in range(rounds):
+        few = asyncio.run(life("everysec", *loop))
+        measured["few"].append(few)
+        parts = [
+            ("thousand", lambda: life("everysec", *loop, "--waiting", 1000)),
+            ("million", lambda: life("everysec", *loop, "--waiting", 1000000, wait_s=900)),
+            ("many", lambda: life("everysec", *loop, "--active", AGENTS, agents=CONNECTED, wait_s=300)),
+            ("half", lambda few=few: life("everysec", "--rate", int(few["lives_s"] / 2), "--seconds", 5)),
+        ]
+        for name, measure in parts if n % 2 == 0 else reversed(parts):
+            measured[name].append(asyncio.run(measure()))
+    thousand, million = median(measured["thousand"], "lives_s"), median(measured["million"], "lives_s")
+    figures.add("P10", million, "lives/s, 1M wait", thousand, million / thousand, goal=">= 0.7, aim 0.9")
+    p50, p99 = median(measured["half"], "dispatch_p50_us"), median(measured["half"], "dispatch_p99_us")
+    figures.add("P12", p99, "us p99 at half rate", p50, p99 / p50, goal="<= 10, aim 5")
+    few, many = (
+        median(measured[name], "router_cpu_us") + median(measured[name], "redis_cpu_us") for name in ("few", "many")
+    )
+    figures.add("P16", many, f"us a life, {CONNECTED:,} agents", few, many / few, goal="<= 1.4, aim 1.2")
+
+
 def group_voice(figures):
     """Calls by a simulated switch: how soon a freed agent has the next one, and what events cost."""
     done = subprocess.run(
@@ -256,17 +286,19 @@ def peers(figures, rounds):
 def main():
     parser = argparse.ArgumentParser(description="benchmarks")
     known = groups()
-    parser.add_argument("groups", nargs="*", help=f"life, voice, {', '.join(known)}; all if none is named")
+    parser.add_argument("groups", nargs="*", help=f"life, scale, voice, {', '.join(known)}; all if none is named")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peers", action="store_true")
     options = parser.parse_args()
-    unknown = set(options.groups) - {"life", "voice", *known}
+    unknown = set(options.groups) - {"life", "scale", "voice", *known}
     if unknown:
         parser.error(f"no group {', '.join(unknown)}")
     figures = Figures()
-    for group in options.groups or ["life", "voice", *known]:
+    for group in options.groups or ["life", "scale", "voice", *known]:
         if group == "life":
             group_life(figures, options.rounds)
+        elif group == "scale":
+            group_scale(figures, options.rounds)
         elif group == "voice":
             group_voice(figures)
         else:

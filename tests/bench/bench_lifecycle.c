@@ -4,15 +4,19 @@
  * tools/bench against a daemon of its own.
  *
  *   bench_lifecycle --desk HOST:PORT --key KEY --tokens FILE [--depth N | --rate N]
- *                   [--customers N] [--seconds N] [--router PID] [--redis PID]
+ *                   [--waiting N] [--active N] [--customers N] [--seconds N]
+ *                   [--router PID] [--redis PID]
  *
  * With --depth so many lives are in flight (closed loop: P1, P7); with --rate so many a
- * second are begun however long they take (open loop: P11). With --customers each
- * names one of so many, who is looked up on the way in and becomes a customer; without,
- * none. FILE holds an agent's token a line. Prints one JSON line of figures.
+ * second are begun however long they take (open loop: P11, P12). With --waiting so many
+ * contacts more wait all the time (P10), with --active only the first N agents work and
+ * the others are logged in (P16). With --customers each contact names one of so many,
+ * who is looked up on the way in and becomes a customer; without, none. FILE holds an
+ * agent's token a line. Prints one JSON line of figures.
  *
- * An agent: LOGIN --reply--> WAIT_READY --state ready--> WORKING, and there he answers
- * offer.created by offer.accept, contact.connected by contact.complete.
+ * An agent: LOGIN --session.ready--> LOGGED_IN --all are, and those wait who shall-->
+ * WAIT_READY --state ready--> WORKING, and there he answers offer.created by
+ * offer.accept, contact.connected by contact.complete.
  */
 #include <arpa/inet.h>
 #include <event2/buffer.h>
@@ -31,10 +35,15 @@
 
 #include "measure.h"
 
-#define AGENTS_MAX 2000
+#define AGENTS_MAX 12000
 #define INTAKES 4
 #define UNANSWERED_MAX 48 /* of one intake: the server takes 64 */
 #define WARM_S 1
+#define OPENING_MAX 128 /* connections that are not logged in: the server takes 256 */
+#define CHECK_MS 20
+#define PATIENCE_MS 5000 /* without any progress before the run */
+#define PING_MS 100	 /* each agent says something every PING_ROUND of these */
+#define PING_ROUND 80
 #define PAD_BYTES 700 /* makes a contact of about 1 KB */
 
 struct bench;
@@ -52,7 +61,10 @@ struct bench {
 	struct event_base *base;
 	struct sockaddr_in desk;
 	const char *key;
-	int n_agents, n_ready, depth, rate, seconds, customers;
+	int n_agents, n_opened, n_logged_in, n_ready, depth, rate, seconds, customers;
+	int waiting; /* besides the depth */
+	int active;  /* agents that work: the first ones */
+	bool working;
 	pid_t router, redis;
 	struct peer agents[AGENTS_MAX], intakes[INTAKES];
 	struct event *pace;
@@ -61,7 +73,7 @@ struct bench {
 	uint64_t began_ns;
 	double began_cpu[4];
 	bool measuring;
-	struct histogram dispatch, whole;
+	struct histogram dispatch;
 	char pad[PAD_BYTES + 1];
 };
 
@@ -108,12 +120,15 @@ idlest_intake(struct bench *bench)
 	return best;
 }
 
-/* Closed loop: begin lives until `depth` are in flight. */
+/* Closed loop: begin lives until `depth` are in flight behind those that wait. */
 static void
 fill(struct bench *bench)
 {
-	while (bench->rate == 0 && bench->submitted < bench->completed + bench->refused +
-							      (uint64_t)bench->depth) {
+	uint64_t live = (uint64_t)bench->waiting;
+
+	if (bench->working && bench->rate == 0)
+		live += (uint64_t)bench->depth;
+	while (bench->submitted < bench->completed + bench->refused + live) {
 		struct peer *intake = idlest_intake(bench);
 
 		if (intake->unanswered >= UNANSWERED_MAX)
@@ -209,14 +224,10 @@ agent_offered(struct peer *agent, const char *line)
 }
 
 static void
-agent_completed(struct peer *agent, const char *line)
+agent_completed(struct peer *agent)
 {
 	struct bench *bench = agent->bench;
-	uint64_t since = submitted_ns(line);
-
 	bench->completed++;
-	if (bench->measuring && since != 0)
-		histogram_add(&bench->whole, measure_ns() - since);
 	fill(bench);
 }
 
@@ -232,9 +243,9 @@ agent_line(struct peer *agent, const char *line)
 			fail("a contact without its id", line);
 		ask(agent, "contact.complete", "contact", contact);
 	} else if (strstr(line, "\"method\":\"contact.completed\"") != NULL) {
-		agent_completed(agent, line);
+		agent_completed(agent);
 	} else if (strstr(line, "\"method\":\"session.ready\"") != NULL) {
-		ask(agent, "agent.set_state", "state", "ready");
+		agent->bench->n_logged_in++;
 	} else if (strstr(line, "\"state\":\"not_responding\"") != NULL) {
 		ask(agent, "agent.set_state", "state", "ready");
 	} else if (!agent->ready && strstr(line, "\"state\":\"ready\"") != NULL) {
@@ -322,17 +333,38 @@ on_begin(evutil_socket_t fd, short what, void *owner)
 	event_base_once(bench->base, -1, EV_TIMEOUT, on_finish, bench, &finish);
 }
 
-/* Waits until every agent is ready, then begins; five seconds are enough for all. */
+/* Waits until all agents are logged in, until so many wait as shall, and until those are
+ * ready who work; then begins. */
 static void
 on_ready_check(evutil_socket_t fd, short what, void *owner)
 {
 	struct bench *bench = owner;
-	struct timeval again = {0, 20000}, warm = {WARM_S, 0}, tick = {0, 1000};
-	static int checks;
+	struct timeval again = {0, CHECK_MS * 1000}, warm = {WARM_S, 0}, tick = {0, 1000};
+	static uint64_t seen, checks;
+	uint64_t progress = (uint64_t)(bench->n_logged_in + bench->n_ready);
+	int unanswered = 0;
 
-	if (bench->n_ready < bench->n_agents) {
-		if (++checks > 250)
-			fail("agents did not become ready", "look into its log");
+	for (int i = 0; i < INTAKES; i++)
+		unanswered += bench->intakes[i].unanswered;
+	progress += bench->submitted;
+	while (bench->n_opened < bench->n_agents &&
+		bench->n_opened < bench->n_logged_in + OPENING_MAX) {
+		struct peer *agent = &bench->agents[bench->n_opened++];
+
+		open_peer(bench, agent, agent->token);
+	}
+	checks = progress != seen ? 0 : checks + 1;
+	seen = progress;
+	if (checks > PATIENCE_MS / CHECK_MS)
+		fail("agents did not become ready", "look into its log");
+	if (!bench->working && bench->n_logged_in == bench->n_agents) {
+		fill(bench);
+		bench->working = bench->submitted >= (uint64_t)bench->waiting &&
+				 (unanswered == 0 || bench->waiting == 0);
+		for (int i = 0; bench->working && i < bench->active; i++)
+			ask(&bench->agents[i], "agent.set_state", "state", "ready");
+	}
+	if (bench->n_ready < bench->active) {
 		event_base_once(
 			bench->base, -1, EV_TIMEOUT, on_ready_check, bench, &again);
 		return;
@@ -347,6 +379,20 @@ on_ready_check(evutil_socket_t fd, short what, void *owner)
 	event_base_once(bench->base, -1, EV_TIMEOUT, on_begin, bench, &warm);
 }
 
+/* Some of the agents say that they are there, the next ones the next time. */
+static void
+on_ping(evutil_socket_t fd, short what, void *owner)
+{
+	struct bench *bench = owner;
+	static int round;
+
+	for (int i = round; i < bench->n_opened; i += PING_ROUND)
+		evbuffer_add_printf(bufferevent_get_output(bench->agents[i].stream),
+			"{\"jsonrpc\":\"2.0\",\"id\":\"p\",\"method\":"
+			"\"session.ping\",\"params\":{}}\n");
+	round = (round + 1) % PING_ROUND;
+}
+
 static void
 report(const struct bench *bench)
 {
@@ -358,12 +404,11 @@ report(const struct bench *bench)
 	double client = measure_cpu(getpid()) - bench->began_cpu[2];
 
 	printf("{\"lives_s\":%.1f,\"lives\":%.0f,\"refused\":%" PRIu64
-	       ",\"dispatch_p50_us\":%.0f,\"dispatch_p99_us\":%.0f,\"life_p50_us\":%.0f,"
-	       "\"life_p99_us\":%.0f,\"router_cpu_us\":%.1f,\"redis_cpu_us\":%.1f,"
-	       "\"client_cpu_us\":%.1f,\"beside_cpu_us\":%.1f}\n",
+	       ",\"dispatch_p50_us\":%.0f,\"dispatch_p99_us\":%.0f,\"router_cpu_us\":%."
+	       "1f,"
+	       "\"redis_cpu_us\":%.1f,\"client_cpu_us\":%.1f,\"beside_cpu_us\":%.1f}\n",
 		n / seconds, n, bench->refused, histogram_us(&bench->dispatch, 0.5),
-		histogram_us(&bench->dispatch, 0.99), histogram_us(&bench->whole, 0.5),
-		histogram_us(&bench->whole, 0.99), router * 1e6 / n, redis * 1e6 / n,
+		histogram_us(&bench->dispatch, 0.99), router * 1e6 / n, redis * 1e6 / n,
 		client * 1e6 / n, (all - router) * 1e6 / n);
 }
 
@@ -383,7 +428,7 @@ read_desk(struct bench *bench, const char *text)
 }
 
 static bool
-open_agents(struct bench *bench, const char *path)
+read_tokens(struct bench *bench, const char *path)
 {
 	FILE *file = fopen(path, "r");
 	char line[256];
@@ -392,7 +437,7 @@ open_agents(struct bench *bench, const char *path)
 		return false;
 	while (bench->n_agents < AGENTS_MAX && fgets(line, sizeof line, file) != NULL) {
 		line[strcspn(line, "\n")] = '\0';
-		open_peer(bench, &bench->agents[bench->n_agents++], strdup(line));
+		bench->agents[bench->n_agents++].token = strdup(line);
 	}
 	fclose(file);
 	return bench->n_agents > 0;
@@ -401,6 +446,8 @@ open_agents(struct bench *bench, const char *path)
 static const struct option options[] = {{"desk", required_argument, NULL, 'd'},
 	{"key", required_argument, NULL, 'k'}, {"tokens", required_argument, NULL, 't'},
 	{"depth", required_argument, NULL, 'n'}, {"rate", required_argument, NULL, 'r'},
+	{"waiting", required_argument, NULL, 'w'},
+	{"active", required_argument, NULL, 'a'},
 	{"customers", required_argument, NULL, 'c'},
 	{"seconds", required_argument, NULL, 's'},
 	{"router", required_argument, NULL, 'R'}, {"redis", required_argument, NULL, 'S'},
@@ -410,7 +457,8 @@ int
 main(int argc, char **argv)
 {
 	static struct bench bench = {.depth = 50, .seconds = 4};
-	struct timeval soon = {0, 20000};
+	struct timeval soon = {0, CHECK_MS * 1000}, beat = {0, PING_MS * 1000};
+	struct event *ping;
 	const char *tokens = NULL, *desk = NULL;
 	int option;
 
@@ -431,6 +479,12 @@ main(int argc, char **argv)
 		case 'r':
 			bench.rate = (int)strtol(optarg, NULL, 10);
 			break;
+		case 'w':
+			bench.waiting = (int)strtol(optarg, NULL, 10);
+			break;
+		case 'a':
+			bench.active = (int)strtol(optarg, NULL, 10);
+			break;
 		case 'c':
 			bench.customers = (int)strtol(optarg, NULL, 10);
 			break;
@@ -449,18 +503,22 @@ main(int argc, char **argv)
 	if (desk == NULL || bench.key == NULL || tokens == NULL ||
 		!read_desk(&bench, desk)) {
 		fprintf(stderr, "usage: bench_lifecycle --desk HOST:PORT --key KEY "
-				"--tokens FILE [--depth N | --rate N] "
-				"[--customers N] [--seconds N]\n");
+				"--tokens FILE [--depth N | --rate N] [--waiting N] "
+				"[--active N] [--customers N] [--seconds N]\n");
 		return 2;
 	}
 	memset(bench.pad, 'x', PAD_BYTES);
 	bench.base = event_base_new();
-	if (!open_agents(&bench, tokens)) {
+	if (!read_tokens(&bench, tokens)) {
 		fprintf(stderr, "bench_lifecycle: no tokens in %s\n", tokens);
 		return 2;
 	}
+	if (bench.active <= 0 || bench.active > bench.n_agents)
+		bench.active = bench.n_agents;
 	for (int i = 0; i < INTAKES; i++)
 		open_peer(&bench, &bench.intakes[i], NULL);
+	ping = event_new(bench.base, -1, EV_TIMEOUT | EV_PERSIST, on_ping, &bench);
+	event_add(ping, &beat);
 	event_base_once(bench.base, -1, EV_TIMEOUT, on_ready_check, &bench, &soon);
 	event_base_dispatch(bench.base);
 	report(&bench);
