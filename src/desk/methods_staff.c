@@ -270,7 +270,8 @@ on_contact_move(void *owner, const struct rpc_call *call)
 		return;
 	state = router_contact_state(router_of(desk), contact);
 	change.queue = queue;
-	change.retarget = agent >= 0;
+	/* Who is sent to a queue waits for nobody by name any more. */
+	change.retarget = true;
 	change.agent = agent;
 	/* Who talks to somebody now is transferred; who waits just waits elsewhere. */
 	if (state == CONTACT_CONNECTED || state == CONTACT_PARKED ||

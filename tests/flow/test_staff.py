@@ -23,6 +23,19 @@ async def a_supervisor_moves_a_waiting_contact(start):
     await bob.take(contact)
 
 
+@test
+async def who_is_moved_to_a_queue_waits_for_no_agent_by_name_any_more(start):
+    centre = await start()
+    contact = await centre.submit("task")
+    s1 = await centre.supervisor("s1")
+    await s1.call("contact.move", contact=contact, agent="a1")
+    equal((await centre.get(contact))["target"], "a1")
+    await s1.call("contact.move", contact=contact, queue="billing")
+    check("target" not in await centre.get(contact))
+    cem = await centre.agent("a3")
+    await cem.take(contact)
+
+
 @test(subset=True)
 async def a_supervisor_prioritises_a_waiting_contact(start):
     centre = await start()
