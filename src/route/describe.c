@@ -145,15 +145,21 @@ describe_contact(
 	put_ms(o, "t0_ms", c->t0_ms);
 	put_ms(o, "deadline_ms", c->d_ms);
 	put(o, "sla_ms", json_integer(c->sla_ms));
-	put(o, "waited_ms", json_integer(c->class != NULL ? now_ms - c->t0_ms : 0));
+	if (c->class != NULL || c->state == CONTACT_OFFERED)
+		put(o, "waited_ms",
+			json_integer(now_ms > c->t0_ms ? now_ms - c->t0_ms : 0));
 	if (c->expires_ms != INT64_MAX)
 		put_ms(o, "expires_ms", c->expires_ms);
 	put_ms(o, "connected_ms", c->connected_ms);
-	put_ms(o, "handled_ms", c->handled_ms);
+	put_ms(o, "handled_ms",
+		c->handled_ms + (c->state == CONTACT_CONNECTED && c->connected_ms != 0
+						? now_ms - c->connected_ms
+						: 0));
 	put_ms(o, "wrapup_end_ms", c->state == CONTACT_WRAPUP ? c->wrapup_end_ms : 0);
 	put_ms(o, "parked_ms", c->parked_ms);
 	put_id(o, "parked_by", 'c', c->parked_by);
-	put(o, "value", json_real(c->value));
+	if (c->value > 0)
+		put(o, "value", json_real(c->value));
 	put(o, "points", json_real(c->points));
 	put(o, "require", skills_json(r, c->need.skill, c->need.n));
 	put(o, "step", json_integer(c->step));

@@ -29,6 +29,27 @@ async def wrapup_runs_its_time_and_then_the_contact_is_completed(start):
     await ann.offered(timeout_s=2)
 
 
+@test
+async def a_contact_says_how_long_it_waited_and_how_long_it_is_handled(start):
+    centre = await start()
+    contact = await centre.submit("task")
+    ann = await centre.agent("a1")
+    offer = await ann.offered(contact)
+    check(offer["contact"]["waited_ms"] > 0, "it waited until it was offered, and waits on")
+    await ann.accept(offer["offer"])
+    held = await eventually(lambda: handled(centre, contact), what="handled time that grows while it is connected")
+    check("waited_ms" not in held, held)
+    await ann.finish(contact)
+    ended = await centre.get(contact)
+    equal(ended["state"], "completed")
+    check(not {"waited_ms", "value"} & set(ended), f"what is not known of it any more is not given as 0: {ended}")
+
+
+async def handled(centre, contact):
+    found = await centre.get(contact)
+    return found if found["state"] == "connected" and found.get("handled_ms", 0) > 0 else None
+
+
 @test(subset=True)
 async def wrapup_can_be_ended_early(start):
     centre = await start(channels=WRAPUP)
