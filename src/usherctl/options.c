@@ -65,8 +65,7 @@ read_duration(const char *text, int64_t *ms)
 	static const struct {
 		const char *unit;
 		double ms;
-	} units[] = {
-		{"", 1}, {"ms", 1}, {"s", 1e3}, {"m", 6e4}, {"h", 36e5}, {"d", 864e5}};
+	} units[] = {{"ms", 1}, {"s", 1e3}, {"m", 6e4}, {"h", 36e5}, {"d", 864e5}};
 	char *end;
 	double number = strtod(text, &end);
 
@@ -96,7 +95,7 @@ is_number(const char *text)
 	char *end;
 
 	return text != NULL && text[0] != '\0' && text[0] != '-' &&
-	       strtod(text, &end) > 0 && *end == '\0';
+	       strtod(text, &end) >= 0 && *end == '\0';
 }
 
 /* The value of an option: behind "=", or the next word. NULL: said that it is missing. */
@@ -157,8 +156,9 @@ take_option(struct line *l, const char *arg)
 	place = place_of(global_options, arg + 2, n);
 	if (place >= 0)
 		return take_global(l, place, arg, equals);
-	complain("%s is not an option here; see usherctl %s --help", arg,
-		l->ctl->command != NULL ? l->ctl->command->noun : "");
+	complain("%s is not an option here; see usherctl %s%s--help", arg,
+		l->ctl->command != NULL ? l->ctl->command->noun : "",
+		l->ctl->command != NULL ? " " : "");
 	return false;
 }
 
