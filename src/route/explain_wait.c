@@ -69,7 +69,8 @@ before_json(struct router *r, const struct contact *c, const struct candidate *s
 	return out;
 }
 
-/* Able agents by reason why they have not got it; the first few by name. */
+/* Able agents who are here, by reason why they have not got it; the first few by name.
+ * Who is not logged in is counted alone. */
 static void
 put_agents(json_t *out, const struct router *r, const struct contact *c, int64_t now_ms)
 {
@@ -84,7 +85,8 @@ put_agents(json_t *out, const struct router *r, const struct contact *c, int64_t
 		if (why == ABLE_FREE && !contact_cooled(c, a->index, now_ms))
 			why = ABLE_COOLED;
 		by_reason[why]++;
-		if (json_array_size(unable) < CHOICE_RIVALS_MAX && why != ABLE_FREE)
+		if (json_array_size(unable) < CHOICE_RIVALS_MAX && why != ABLE_FREE &&
+			why != ABLE_OFFLINE)
 			json_array_append_new(
 				unable, json_pack("{s:s, s:s}", "agent",
 						r->centre->agents[a->index].id, "reason",
@@ -94,7 +96,8 @@ put_agents(json_t *out, const struct router *r, const struct contact *c, int64_t
 		if (by_reason[i] > 0)
 			json_object_set_new(
 				counts, able_reason_name[i], json_integer(by_reason[i]));
-	json_object_set_new(out, "able_agents", json_integer(c->class->n_able));
+	json_object_set_new(out, "able_agents",
+		json_integer(c->class->n_able - by_reason[ABLE_OFFLINE]));
 	json_object_set_new(out, "unable", unable);
 	json_object_set_new(out, "unable_counts", counts);
 }

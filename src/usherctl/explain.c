@@ -196,7 +196,7 @@ put_waiting(const struct ctl *ctl, const json_t *c)
 	if (w == NULL)
 		return;
 	printf("\n%sIt waits%s", ansi(ctl, "\033[1m"), ansi(ctl, "\033[0m"));
-	put_seconds(" since ", json_object_get(c, "waited_ms"), "");
+	put_seconds(", ", json_object_get(c, "waited_ms"), " by now");
 	printf("; %lld would be served before it", (long long)ahead);
 	put_seconds("; likely still ", json_object_get(wait, "likely"), "");
 	printf("\n");
@@ -242,7 +242,9 @@ do_explain_contact(struct ctl *ctl)
 	}
 	put_waiting(ctl, contact);
 	if (json_array_size(decisions) == 0)
-		printf("\nIt was not offered to anybody yet.\n");
+		printf("\n%s\n", json_object_get(contact, "waiting") != NULL
+					 ? "It was not offered to anybody yet."
+					 : "No offer of it is on record.");
 	json_array_foreach(decisions, i, d)
 	{
 		printf("\n");

@@ -104,6 +104,12 @@ async def a_waiting_contact_is_explained_with_who_goes_before_it(start):
     out = (await run("explain", "contact", contact, state=centre.state_dir))[0]
     check("1 would be served before it" in out and "ahead by" in out, out)
     check("was not offered to anybody yet" in out, out)
+    check("0 logged in could serve it" in out, "nobody is")
+    await centre.agent("a1", ready=False)
+    out = (await run("explain", "contact", contact, state=centre.state_dir))[0]
+    check("1 logged in could serve it" in out and "a1: not ready" in out, out)
+    await run("contact", "cancel", contact, state=centre.state_dir)
+    check("yet" not in (await run("explain", "contact", contact, state=centre.state_dir))[0])
 
 
 @test
