@@ -322,24 +322,22 @@ on_message_send(void *owner, const struct rpc_call *call)
 	struct desk *desk = owner;
 	const struct session *s = desk_session_of(desk, call);
 	const struct centre *c = router_centre(router_of(desk));
-	const char *team = rpc_text(call, "team");
-	int agent, n = 0;
+	int agent, team, n = 0;
 
-	if (!find_agent(desk, call, "agent", &agent))
+	if (!find_agent(desk, call, "agent", &agent) ||
+		!find_team(desk, call, "team", &team))
 		return;
 	if (!audit(desk, call,
-		    agent >= 0	   ? rpc_text(call, "agent")
-		    : team != NULL ? team
-				   : "all agents",
+		    agent >= 0	? rpc_text(call, "agent")
+		    : team >= 0 ? rpc_text(call, "team")
+				: "all agents",
 		    "message"))
 		return;
 	for (int i = 0; i < c->n_agents; i++) {
 		struct session *to = desk_agent_session(desk, i);
-		int of = c->agents[i].team;
 
 		if (to == NULL || !to->ready || (agent >= 0 && i != agent) ||
-			(team != NULL &&
-				(of < 0 || strcmp(c->teams[of].name, team) != 0)) ||
+			(team >= 0 && c->agents[i].team != team) ||
 			!scope_agent(desk, s, i))
 			continue;
 		session_tell_json(desk, to, "message.received", desk_now_ms(desk),

@@ -214,6 +214,9 @@ bool find_agent(
 	struct desk *desk, const struct rpc_call *call, const char *param, int *out);
 bool find_queue(
 	struct desk *desk, const struct rpc_call *call, const char *param, int *out);
+/* The same for a team, whose scope is its agents' affair. */
+bool find_team(
+	struct desk *desk, const struct rpc_call *call, const char *param, int *out);
 /* A live contact in the session's scope. False: refused already. */
 bool find_contact(struct desk *desk, const struct rpc_call *call, uint64_t *out);
 /* The same for one that has ended, by its record; false also when the asker is gone. */

@@ -93,15 +93,15 @@ on_offer_reject(void *owner, const struct rpc_call *call)
 /* ---- by supervisors ---- */
 
 static bool
-is_listed(struct desk *desk, const struct rpc_call *call, int agent)
+is_listed(struct desk *desk, const struct rpc_call *call, int agent, int team)
 {
 	const struct centre *c = router_centre(router_of(desk));
 	const struct agent_settings *a = &c->agents[agent];
-	const char *team = rpc_text(call, "team"), *state = rpc_text(call, "state");
+	const char *state = rpc_text(call, "state");
 
 	if (a->removed || !scope_agent(desk, desk_session_of(desk, call), agent))
 		return false;
-	if (team != NULL && (a->team < 0 || strcmp(c->teams[a->team].name, team) != 0))
+	if (team >= 0 && a->team != team)
 		return false;
 	return state == NULL ||
 	       router_agent_state(router_of(desk), agent) == agent_state_parse(state);
@@ -114,13 +114,16 @@ on_agent_list(void *owner, const struct rpc_call *call)
 	const struct centre *c = router_centre(router_of(desk));
 	const char *after = rpc_text(call, "after");
 	int most = (int)rpc_integer(call, "most", OBJECTS_PER_FRAME);
-	int at = after != NULL ? centre_agent(c, after) + 1 : 0, weight = 0;
-	json_t *list = json_array();
+	int at = after != NULL ? centre_agent(c, after) + 1 : 0, weight = 0, team;
+	json_t *list;
 
+	if (!find_team(desk, call, "team", &team))
+		return;
+	list = json_array();
 	for (; at < c->n_agents; at++) {
 		json_t *agent;
 
-		if (!is_listed(desk, call, at))
+		if (!is_listed(desk, call, at, team))
 			continue;
 		if ((int)json_array_size(list) == most || weight >= OBJECTS_PER_FRAME)
 			break;

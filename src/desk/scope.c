@@ -202,6 +202,21 @@ find_queue(struct desk *desk, const struct rpc_call *call, const char *param, in
 }
 
 bool
+find_team(struct desk *desk, const struct rpc_call *call, const char *param, int *out)
+{
+	const char *name = rpc_text(call, param);
+
+	*out = -1;
+	if (name == NULL)
+		return true;
+	*out = centre_team(centre_of(desk), name);
+	if (*out < 0)
+		rpc_refuse_param(call->rpc, call->tag, param,
+			"names no team of the settings; they list them under `teams`");
+	return *out >= 0;
+}
+
+bool
 find_contact(struct desk *desk, const struct rpc_call *call, uint64_t *out)
 {
 	*out = rpc_number_id(call, "contact");

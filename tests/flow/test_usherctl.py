@@ -113,6 +113,13 @@ async def a_waiting_contact_is_explained_with_who_goes_before_it(start):
 
 
 @test
+async def a_team_that_the_settings_do_not_have_is_refused(start):
+    centre = await start()
+    out = (await run("agent", "list", "--team", "frist", status=1, state=centre.state_dir))[1]
+    check("names no team" in out, out)
+
+
+@test
 async def top_and_watch_show_it_again_and_again(start):
     centre = await start()
     await centre.submit("task")
