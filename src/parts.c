@@ -171,6 +171,15 @@ open_blobs(struct usher *u)
 	return u->blobs != NULL;
 }
 
+static const char *
+promise(void *owner, const char **text)
+{
+	const struct usher *u = owner;
+
+	*text = store_redis_level_text(u->redis);
+	return store_level_name[store_redis_level(u->redis)];
+}
+
 bool
 parts_open(struct usher *u)
 {
@@ -181,7 +190,9 @@ parts_open(struct usher *u)
 		.clock = &u->clock,
 		.heartbeat_ms = u->config->heartbeat_ms,
 		.messages_per_second = u->config->messages_per_second,
-		.version = USHER_VERSION};
+		.version = USHER_VERSION,
+		.promise = promise,
+		.promise_owner = u};
 	struct task_parts task = {.http = u->http,
 		.router = u->router,
 		.clock = &u->clock,

@@ -34,6 +34,10 @@ struct desk_parts {
 	int64_t heartbeat_ms;		  /* of the settings; 10 s */
 	int messages_per_second;	  /* of one desktop; 0: no limit */
 	const char *version;		  /* of usher */
+	/* What is kept when a thing fails: the level's name, and a sentence about it.
+	 * Both borrowed until the loop's next turn. NULL: not said. */
+	const char *(*promise)(void *owner, const char **text);
+	void *promise_owner;
 };
 
 /* NULL with the reason logged: no threads for hashing. */

@@ -449,13 +449,17 @@ on_server_status(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
 	const struct centre *c = router_centre(router_of(desk));
+	const char *promise = NULL, *text = NULL;
 	struct router_counts counts;
 
 	router_counts(router_of(desk), &counts);
+	if (desk->parts.promise != NULL)
+		promise = desk->parts.promise(desk->parts.promise_owner, &text);
 	rpc_answer(call->rpc, call->tag,
-		json_pack("{s:s, s:s, s:I, s:I, s:i, s:i, s:o, s:o}", "version",
-			desk->parts.version, "centre", c->name != NULL ? c->name : "",
-			"config", (json_int_t)c->version, "uptime_ms",
+		json_pack("{s:s, s:s*, s:s*, s:s, s:I, s:I, s:i, s:i, s:o, s:o}",
+			"version", desk->parts.version, "promise", promise, "store", text,
+			"centre", c->name != NULL ? c->name : "", "config",
+			(json_int_t)c->version, "uptime_ms",
 			(json_int_t)(clock_boot_ms() - desk->started_ms), "sessions",
 			desk->counts.sessions, "away", desk->counts.away, "at",
 			desk_time(desk_now_ms(desk)), "counts", counts_json(&counts)));

@@ -474,10 +474,14 @@ do_status(struct ctl *ctl)
 	} else {
 		duration_text(uptime, member_int(result, "uptime_ms"));
 		printf("usherd %s, centre %s, settings version %lld, up %s, %lld "
-		       "sessions\n\n",
+		       "sessions\n",
 			member(result, "version"), member(result, "centre"),
 			(long long)member_int(result, "config"), uptime,
 			(long long)member_int(result, "sessions"));
+		if (member(result, "promise") != NULL)
+			printf("level %s: %s\n", member(result, "promise"),
+				member(result, "store"));
+		printf("\n");
 		json_object_foreach(counts, name, value)
 		{
 			printf("%-18s %12lld\n", name,

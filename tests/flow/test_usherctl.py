@@ -113,6 +113,15 @@ async def a_waiting_contact_is_explained_with_who_goes_before_it(start):
 
 
 @test
+async def the_promise_level_is_shown(start):
+    centre = await start()
+    found = json.loads((await run("status", "--json", state=centre.state_dir))[0])
+    equal(found["promise"], centre.ready["promise"])
+    out = (await run("status", state=centre.state_dir))[0]
+    check(f"\nlevel {found['promise']}: {found['store']}\n" in out, out)
+
+
+@test
 async def a_team_that_the_settings_do_not_have_is_refused(start):
     centre = await start()
     out = (await run("agent", "list", "--team", "frist", status=1, state=centre.state_dir))[1]
