@@ -96,6 +96,11 @@ read_settings(struct usher *u, struct config_problems *problems)
 	/* The old settings live on through the references of those who use them. */
 	if (u->router != NULL)
 		router_configure(u->router, centre_now(u), config->centre);
+	if (u->config == NULL)
+		u->started_with = xstrdup(config->dump);
+	else
+		config_warn_of_start(
+			u->started_with, config, u->options.config, problems);
 	config_destroy(u->config);
 	u->config = config;
 	if (u->desk != NULL)
@@ -409,6 +414,7 @@ finish(struct usher *u)
 	vault_close(u->vault);
 	config_destroy(u->config);
 	free(u->config_text);
+	free(u->started_with);
 	for (int i = 0; i < 3; i++)
 		if (u->signals[i] != NULL)
 			event_free(u->signals[i]);

@@ -52,7 +52,8 @@ struct usher {
 	bool freed; /* the centre, at the end */
 
 	struct config *config;
-	char *config_text; /* as it was read last */
+	char *config_text;  /* as it was read last */
+	char *started_with; /* owned; the dump of the settings at the start */
 	int64_t config_loaded_ms;
 	struct plugins *plugins;
 	struct admin admin;

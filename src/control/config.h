@@ -132,6 +132,18 @@ bool config_check_libraries(const struct config *config, const char *path,
 /* Writes what changes from a to b, a line a setting; false when nothing does. */
 bool config_diff(FILE *out, const struct config *a, const struct config *b);
 
+/*
+ * config_warn_of_start - warns of what a reload changes without effect: it is read when
+ * usherd starts.
+ *
+ * started   dump of the settings that usherd was started with
+ * config    the settings that are in force now
+ * file      for messages
+ * problems  warnings are added, one a setting
+ */
+void config_warn_of_start(const char *started, const struct config *config,
+	const char *file, struct config_problems *problems);
+
 /* Writes the settings table as Markdown (the reference page) or as a commented YAML file
  * of all defaults. */
 void config_document(FILE *out, bool yaml);

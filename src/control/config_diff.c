@@ -94,3 +94,57 @@ config_diff(FILE *out, const struct config *a, const struct config *b)
 	free(new.list);
 	return differs;
 }
+
+/* ---- what a reload cannot change ---- */
+
+static bool
+is_read_at_start(const struct line *line)
+{
+	static const char *const paths[] = {"centre", "redis", "redis_password_file",
+		"redis_fsync", "events.", "http.", "desk.", "limits.connections",
+		"limits.connections_per_address"};
+
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		size_t n = strlen(paths[i]);
+
+		if (strncmp(line->text, paths[i], n) == 0 &&
+			(line->path == n || paths[i][n - 1] == '.'))
+			return true;
+	}
+	return false;
+}
+
+static void
+warn_of_start(struct config_problems *problems, const char *file, const struct line *line)
+{
+	char *message =
+		xasprintf("%.*s is read when usherd starts; what it was started with "
+			  "holds until it is started anew",
+			(int)line->path, line->text);
+
+	config_problems_add(problems, true, file, 1, message);
+	free(message);
+}
+
+void
+config_warn_of_start(const char *started, const struct config *config, const char *file,
+	struct config_problems *problems)
+{
+	struct lines old = lines_of(started), new = lines_of(config->dump);
+	size_t i = 0, j = 0;
+
+	while (i < old.n || j < new.n) {
+		int sign = i == old.n	? 1
+			   : j == new.n ? -1
+					: by_path(&old.list[i], &new.list[j]);
+		const struct line *line = sign <= 0 ? &old.list[i] : &new.list[j];
+
+		if (is_read_at_start(line) &&
+			(sign != 0 || !same(&old.list[i], &new.list[j])))
+			warn_of_start(problems, file, line);
+		i += sign <= 0;
+		j += sign >= 0;
+	}
+	free(old.list);
+	free(new.list);
+}

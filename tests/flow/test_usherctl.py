@@ -167,6 +167,12 @@ async def settings_are_checked_shown_compared_and_reloaded(start):
     check("31" in (await run("config", "diff", other, **ctl))[0])
     check(str(centre.config) in (await run("config", "show", **ctl))[0])
     check("version 2" in (await run("config", "reload", **ctl))[0])
+    centre.write_settings(http="127.0.0.1:9")
+    for _ in range(2):
+        err = (await run("config", "reload", **ctl))[1]
+        equal(err.count("is read when usherd starts"), 1, err)
+    centre.write_settings(http="127.0.0.1:0")
+    equal((await run("config", "reload", **ctl))[1], "", "it is as at the start again")
     centre.config.write_text("quues: {}\n")
     check("quues" in (await run("config", "reload", status=1, **ctl))[1])
     check("| `centre` |" in (await run("config", "document"))[0])
