@@ -1,6 +1,7 @@
 /* control/config_problems.c - what is wrong with a settings file, in its order of
  * finding. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "control/settings_tree.h"
@@ -58,27 +59,44 @@ config_problems_add(struct config_problems *problems, bool warning, const char *
 			warning, xstrdup(file), line, 1, xstrdup(message)};
 }
 
+/* Whether the same was said of the same place: one entry may hold for several days,
+ * queues or channels. */
+static bool
+is_said(const struct config_problems *problems, const char *file, int line, int column,
+	const char *message)
+{
+	for (int i = 0; i < problems->n; i++) {
+		const struct config_problem *p = &problems->list[i];
+
+		if (p->line == line && p->column == column &&
+			strcmp(p->file, file) == 0 && strcmp(p->message, message) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void __attribute__((format(printf, 5, 0)))
 add(struct tree *tree, const struct node *at, int columns, bool warning,
 	const char *format, va_list args)
 {
-	struct config_problem *p = make_room(tree->problems, warning);
 	const char *file =
 		tree->n_files > 0 ? tree->file[at != NULL ? at->file : 0] : "?";
+	int line = at != NULL ? at->line : 1;
+	int column = (at != NULL ? at->column : 1) + columns;
+	struct config_problem *p;
 	char *message = NULL;
 
 	tree->errors += !warning;
-	if (p == NULL)
-		return;
 	if (vasprintf(&message, format, args) < 0)
 		message = xstrdup("this is wrong, and there is no memory to say how");
-	*p = (struct config_problem){
-		.warning = warning,
-		.file = xstrdup(file),
-		.line = at != NULL ? at->line : 1,
-		.column = (at != NULL ? at->column : 1) + columns,
-		.message = message,
-	};
+	p = is_said(tree->problems, file, line, column, message)
+		    ? NULL
+		    : make_room(tree->problems, warning);
+	if (p == NULL) {
+		free(message);
+		return;
+	}
+	*p = (struct config_problem){warning, xstrdup(file), line, column, message};
 }
 
 bool

@@ -286,6 +286,17 @@ fifty_problems_are_told_and_the_rest_counted(void **state)
 }
 
 static void
+what_holds_for_several_days_is_said_once(void **state)
+{
+	struct config_problems problems;
+
+	assert_null(parse(Q "calendars: {o: {hours: {mon-fri: [\"17:00-09:00\"]}}}\n",
+		NULL, 1, &problems));
+	assert_int_equal(problems.n, 1);
+	config_problems_finish(&problems);
+}
+
+static void
 a_file_cut_anywhere_is_refused_or_whole_as_far_as_it_goes(void **state)
 {
 	/* No byte of it may lead to a crash; most lead to an error. */
@@ -308,6 +319,7 @@ main(void)
 		cmocka_unit_test(mistakes_of_meaning_are_refused_with_a_hint),
 		cmocka_unit_test(odd_settings_are_warned_of),
 		cmocka_unit_test(fifty_problems_are_told_and_the_rest_counted),
+		cmocka_unit_test(what_holds_for_several_days_is_said_once),
 		cmocka_unit_test(
 			a_file_cut_anywhere_is_refused_or_whole_as_far_as_it_goes),
 	};
