@@ -1,6 +1,6 @@
 """Client of usherd's chat for customers (docs/chat.md) for asyncio. Standard library only.
 
-    visitor = Visitor("https://127.0.0.1:8443", ca="state/tls/cert.pem")
+    visitor = Visitor("https://127.0.0.1:8443", ca="state/cert.pem")
     await visitor.start(name="Ann", question="Where is my order?")
     await visitor.say("Hello?")
     await visitor.wait_for("chat.message", lambda m: m["from"] == "agent")

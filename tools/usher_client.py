@@ -2,7 +2,7 @@
 
 One connection, as it is:
 
-    async with await Connection.open("127.0.0.1:7443", ca="state/tls/cert.pem") as wire:
+    async with await Connection.open("127.0.0.1:7443", ca="state/cert.pem") as wire:
         await wire.call("session.login", token=token)
         await wire.call("queue.list")
 

@@ -1,6 +1,6 @@
 """A small HTTP/1.1 client for asyncio: keep-alive, TLS, JSON. Standard library only.
 
-    http = Http("https://127.0.0.1:8443", ca="state/tls/cert.pem", key="id.secret")
+    http = Http("https://127.0.0.1:8443", ca="state/cert.pem", key="id.secret")
     status, answer = await http.call("POST", "/v1/contacts", {"channel": "voice"})
     await http.close()
 """
