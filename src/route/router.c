@@ -567,6 +567,8 @@ carry_out_change(struct router *r, struct contact *c, const struct contact_chang
 		c->points += change->points - c->base_points;
 		c->base_points = change->points;
 		c->own_points = true;
+		/* The tier follows: classified again when it (next) waits. */
+		c->version = 0;
 	}
 	if (change->tier >= 0) {
 		c->tier = change->tier;

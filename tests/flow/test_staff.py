@@ -23,6 +23,21 @@ async def a_supervisor_moves_a_waiting_contact(start):
     await bob.take(contact)
 
 
+@test(subset=True)
+async def value_points_that_staff_give_bring_the_tier_that_they_are_worth(start):
+    centre = await start()
+    first, second = await centre.submit("task"), await centre.submit("task")
+    s1 = await centre.supervisor("s1")
+    await s1.call("contact.update", contact=second, points=90)
+    found = await centre.get(second)
+    equal((found["tier"], found["value"], found["points"]), ("gold", 8, 90))
+    equal(await centre.waiting(), [second, first])
+    # A tier that is given by name stands above points.
+    await s1.call("contact.update", contact=second, tier="silver")
+    await s1.call("contact.update", contact=second, points=0)
+    equal((await centre.get(second))["tier"], "silver")
+
+
 @test
 async def who_is_moved_to_a_queue_waits_for_no_agent_by_name_any_more(start):
     centre = await start()
