@@ -83,9 +83,16 @@ void
 on_contact_park(void *owner, const struct rpc_call *call)
 {
 	struct desk *desk = owner;
+	int64_t until_ms = rpc_time_ms(call, "until");
 
+	if (json_object_get(call->params, "until") != NULL &&
+		until_ms <= desk_now_ms(desk)) {
+		rpc_refuse_param(call->rpc, call->tag, "until",
+			"is over already; leave it out to park until it is resumed");
+		return;
+	}
 	router_park(router_of(desk), desk_now_ms(desk), rpc_number_id(call, "contact"),
-		by_agent(desk, call), rpc_time_ms(call, "until"), desk_reply(desk, call));
+		by_agent(desk, call), until_ms, desk_reply(desk, call));
 }
 
 void
@@ -278,6 +285,13 @@ on_contact_update(void *owner, const struct rpc_call *call)
 	};
 	uint64_t contact;
 
+	if (rpc_text(call, "tier") == NULL && isnan(change.points) &&
+		json_object_get(call->params, "deadline") == NULL &&
+		json_object_get(call->params, "require") == NULL) {
+		rpc_refuse_param(call->rpc, call->tag, "tier",
+			"or require, deadline or points must be given");
+		return;
+	}
 	if (!find_contact(desk, call, &contact) || !read_tier(desk, call, &change.tier) ||
 		!read_require(desk, call, &require))
 		return;

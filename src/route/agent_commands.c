@@ -81,7 +81,8 @@ router_logout(struct router *r, int64_t now_ms, int agent, struct reply reply)
 			connected = connected || a->held[i]->state == CONTACT_CONNECTED;
 		if (connected)
 			reply_now(reply, OUTCOME_WRONG_STATE,
-				"Finish, transfer or requeue your contacts first.", 0, 0);
+				"Contacts are held: finish, move or requeue them first.",
+				0, 0);
 		else if (a->login_ms != 0)
 			agent_log_out(r, a, now_ms, "logout", reply);
 		else

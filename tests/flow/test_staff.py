@@ -23,6 +23,15 @@ async def a_supervisor_moves_a_waiting_contact(start):
     await bob.take(contact)
 
 
+@test
+async def an_update_that_changes_nothing_is_refused(start):
+    centre = await start()
+    contact = await centre.submit("task")
+    s1 = await centre.supervisor("s1")
+    error = await refused(s1.call("contact.update", contact=contact, reason="why"))
+    equal(error.type, "invalid_params")
+
+
 @test(subset=True)
 async def value_points_that_staff_give_bring_the_tier_that_they_are_worth(start):
     centre = await start()

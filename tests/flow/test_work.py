@@ -188,6 +188,8 @@ async def a_parked_contact_costs_nothing_and_is_resumed(start):
     ann = await centre.agent("a1")
     first = await centre.submit("task")
     await ann.take(first)
+    error = await refused(ann.call("contact.park", contact=first, until="2020-01-01T00:00:00Z"))
+    equal((error.type, error.data["field"]), ("invalid_params", "until"))
     await ann.call("contact.park", contact=first)
     await ann.expect("contact.parked")
     equal(await centre.state(first), "parked")
