@@ -159,7 +159,8 @@ newest(struct line *line, size_t most, struct timeline_place *last)
 	json_t *out = json_array();
 	size_t bytes = 0;
 
-	qsort(line->list, line->n, sizeof line->list[0], newest_first);
+	if (line->n > 0)
+		qsort(line->list, line->n, sizeof line->list[0], newest_first);
 	for (size_t i = 0; i < line->n; i++) {
 		struct entry *e = &line->list[i];
 
