@@ -8,6 +8,7 @@
 
 #define LOOKUPS_MOST 20000 /* in all; beyond it contacts go on unknown */
 #define AGAIN_AT_ONCE 64   /* look-ups of a walk over live contacts */
+#define TOLD_AT_ONCE 64	   /* contacts of one customer, in a turn of the loop */
 #define CARDS_MOST 20000   /* kept for offers; the oldest goes */
 #define LATENCIES 4096	   /* look-ups whose times are kept */
 #define PATIENCE_MS 10000  /* of a change that somebody waits for */
@@ -21,15 +22,19 @@ struct live {
 	struct group *group;	    /* borrowed */
 	struct live *before, *next; /* in the group */
 	uint64_t number;	    /* of the look-up whose answer holds */
+	uint64_t looked; /* of the last look-up for the group that it had part in */
 };
 
 /* Live contacts of one customer, and his card. */
 struct group {
 	int64_t root;
 	struct live *first;
-	json_t *card;		     /* owned; NULL: not known now */
-	uint64_t number;	     /* of the look-up that it is of */
-	bool asking;		     /* a look-up for the card is on its way */
+	json_t *card;	 /* owned; NULL: not known now */
+	uint64_t number; /* of the look-up that it is of */
+	bool asking;	 /* a look-up for the card is on its way */
+	uint64_t lookup; /* for all of them, on its way; 0: none */
+	uint64_t round;	 /* look-ups from this number on are new enough for all */
+	bool again;	 /* what was asked meanwhile, when the round is over */
 	struct group *older, *newer; /* among those with cards */
 };
 
@@ -51,6 +56,7 @@ struct lookup {
 	char channel[ID_MAX + 1], source[ID_MAX + 1];
 	struct identities identities;
 	int64_t party; /* asked for by number; 0: by identities */
+	int64_t of;    /* root whose live contacts it is for; 0: for `contact` alone */
 
 	/* results */
 	int64_t found[IDENTITIES_MAX], root[IDENTITIES_MAX]; /* 0: nobody's */
@@ -124,6 +130,9 @@ int64_t customers_take_number(struct customers *c);
 bool lookup_ask(void *owner, uint64_t ticket, const struct directory_question *q);
 /* Looks a live contact up again; by its question (party 0) or by party. */
 void lookup_contact(struct customers *c, uint64_t contact, int64_t party, bool walk);
+/* Looks a party up once for the live contacts of a root; live_looked() follows. Returns
+ * its number; 0: it cannot be asked now. */
+uint64_t lookup_group(struct customers *c, int64_t root, int64_t party);
 void lookup_on_late(int fd, short what, void *owner);
 void lookups_release_all(struct customers *c);
 /* An erasure is over: nothing is remembered of it once no look-up can name him. */
@@ -140,8 +149,16 @@ void live_asked(struct customers *c, uint64_t contact);
 /* The card of a root, of the look-up of that number; stolen. One of an earlier look-up,
  * which the database answered later, changes nothing. */
 void live_card(struct customers *c, int64_t root, json_t *card, uint64_t number);
-/* All live contacts of a party's customer, or of a root, are looked up again. */
+/* All live contacts of a root are told anew, soon. */
 void live_refresh(struct customers *c, int64_t root);
+/* Contacts of the root whose turn it is to be told what the look-up found of their party,
+ * `room` at most. Returns how many. */
+size_t live_due(struct customers *c, const struct lookup *lookup, uint64_t *contacts,
+	size_t room);
+/* Whether the root's contacts were to be told anew since their look-up began. */
+bool live_again(const struct customers *c, int64_t root);
+/* The look-up for the root's contacts is over; the next one begins. */
+void live_looked(struct customers *c, int64_t root, uint64_t number, bool answered);
 void live_walk(struct customers *c); /* over all of them */
 void live_walk_on(struct customers *c);
 

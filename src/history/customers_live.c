@@ -227,6 +227,29 @@ customers_member(void *owner, uint64_t contact, enum rpc_role role)
 
 /* ---- again ---- */
 
+/*
+ * All contacts of a customer are told by one look-up after the other, some with each, so
+ * that somebody with hundreds of them keeps one reader busy and no turn of the loop long:
+ *
+ *   refresh --> look-up --answered--> some are told --some are left--> look-up
+ *                                           |--none is left, asked again--> refresh
+ *                                           +--none is left--> at rest
+ */
+static void
+look_on(struct customers *c, struct group *g)
+{
+	const struct live *live = g->first;
+
+	while (live != NULL && live->looked >= g->round)
+		live = live->next;
+	if (live == NULL && g->again) {
+		g->again = false;
+		g->round = c->figures.asked + 1;
+		live = g->first;
+	}
+	g->lookup = live != NULL ? lookup_group(c, g->root, live->party) : 0;
+}
+
 void
 live_refresh(struct customers *c, int64_t root)
 {
@@ -234,8 +257,67 @@ live_refresh(struct customers *c, int64_t root)
 
 	if (g == NULL)
 		return;
-	for (const struct live *live = g->first; live != NULL; live = live->next)
-		lookup_contact(c, live->contact, live->party, false);
+	if (g->lookup != 0) {
+		g->again = true;
+		return;
+	}
+	g->round = c->figures.asked + 1;
+	look_on(c, g);
+}
+
+/* Parties that are one customer have one answer; who was taken out again has his own. */
+static bool
+is_about(const struct lookup *l, int64_t party)
+{
+	if (party == l->party)
+		return true;
+	for (int i = 0; l->view != NULL && i < l->view->n_merged; i++)
+		if (party == l->view->merged[i])
+			return true;
+	return false;
+}
+
+size_t
+live_due(struct customers *c, const struct lookup *l, uint64_t *contacts, size_t room)
+{
+	struct group *g = idmap_get(&c->groups, (uint64_t)l->of);
+	size_t n = 0;
+
+	for (struct live *live = g != NULL ? g->first : NULL; live != NULL && n < room;
+		live = live->next) {
+		if (live->looked >= g->round || !is_about(l, live->party))
+			continue;
+		live->looked = l->number;
+		contacts[n++] = live->contact;
+	}
+	return n;
+}
+
+bool
+live_again(const struct customers *c, int64_t root)
+{
+	const struct group *g = idmap_get(&c->groups, (uint64_t)root);
+
+	return g != NULL && g->again;
+}
+
+void
+live_looked(struct customers *c, int64_t root, uint64_t number, bool answered)
+{
+	struct group *g = idmap_get(&c->groups, (uint64_t)root);
+	bool again;
+
+	if (g == NULL || g->lookup != number)
+		return; /* they have ended, or are another's now */
+	if (answered) {
+		look_on(c, g);
+		return;
+	}
+	again = g->again;
+	g->lookup = 0;
+	g->again = false;
+	if (again)
+		live_refresh(c, root);
 }
 
 void

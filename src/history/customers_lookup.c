@@ -352,6 +352,60 @@ answer_known(struct customers *c, struct lookup *l)
 	c->parts.people.changed(c->parts.people.owner, l->contact);
 }
 
+static void
+fill(struct customers *c, struct lookup *l, const struct directory_question *q)
+{
+	snprintf(l->channel, sizeof l->channel, "%s", q->channel);
+	snprintf(l->source, sizeof l->source, "%s", q->source);
+	identities_of(
+		&l->identities, c->rules, q->customer, q->n_attributes, q->attributes);
+}
+
+static void
+fill_again(void *owner, uint64_t contact, const struct directory_question *q)
+{
+	struct lookup *l = owner;
+
+	fill(l->customers, l, q);
+}
+
+/* The card to which lists may add what they say of one contact. */
+static json_t *
+own_card(json_t *card)
+{
+	json_t *own = json_copy(card);
+
+	json_object_set_new(own, "why", json_copy(json_object_get(card, "why")));
+	return own;
+}
+
+/* Some of those for whom it was asked; each with the identities that it came with. */
+static void
+answer_group(struct customers *c, struct lookup *l)
+{
+	uint64_t contacts[TOLD_AT_ONCE];
+	bool again = live_again(c, l->of);
+	size_t n = live_due(c, l, contacts, TOLD_AT_ONCE);
+	json_t *card = l->card;
+
+	for (size_t i = 0; i < n && l->view != NULL; i++) {
+		const struct live *live = live_get(c, contacts[i]);
+
+		if (live == NULL ||
+			!router_ask_again(c->parts.router, contacts[i], fill_again, l))
+			continue;
+		l->contact = contacts[i];
+		l->view->party = live->party;
+		l->card = own_card(card);
+		answer_known(c, l);
+		json_decref(l->card);
+	}
+	l->card = card;
+	/* Of those who went to another customer it was asked meanwhile, too. */
+	if (again && l->view != NULL && l->view->root != l->of)
+		live_refresh(c, l->view->root);
+}
+
 /* Nobody's identities: a provisional customer from now on. */
 static void
 answer_unknown(struct customers *c, struct lookup *l)
@@ -449,6 +503,8 @@ done(void *arg, enum database_result result)
 	struct lookup *l = arg;
 	struct customers *c = l->customers;
 	bool walk = l->walk;
+	int64_t of = l->of;
+	uint64_t number = l->number;
 
 	if (l->arrives)
 		c->took_us[c->n_took++ % LATENCIES] =
@@ -463,6 +519,8 @@ done(void *arg, enum database_result result)
 		c->figures.failed++;
 		if (l->ticket != 0)
 			release(c, l);
+	} else if (of != 0) {
+		answer_group(c, l);
 	} else if (l->view != NULL) {
 		answer_known(c, l);
 		if (l->party == 0)
@@ -476,6 +534,8 @@ done(void *arg, enum database_result result)
 	set_timer(c);
 	if (walk)
 		live_walk_on(c);
+	if (of != 0)
+		live_looked(c, of, number, result == DATABASE_OK);
 }
 
 /* ---- the question ---- */
@@ -492,15 +552,6 @@ lookup_create(struct customers *c)
 	c->n_lookups++;
 	l->number = ++c->figures.asked;
 	return l;
-}
-
-static void
-fill(struct customers *c, struct lookup *l, const struct directory_question *q)
-{
-	snprintf(l->channel, sizeof l->channel, "%s", q->channel);
-	snprintf(l->source, sizeof l->source, "%s", q->source);
-	identities_of(
-		&l->identities, c->rules, q->customer, q->n_attributes, q->attributes);
 }
 
 bool
@@ -529,33 +580,36 @@ lookup_ask(void *owner, uint64_t ticket, const struct directory_question *q)
 	return true;
 }
 
-struct again {
-	struct customers *c;
-	struct lookup *l;
-};
-
-static void
-fill_again(void *owner, uint64_t contact, const struct directory_question *q)
-{
-	struct again *again = owner;
-
-	fill(again->c, again->l, q);
-}
-
 void
 lookup_contact(struct customers *c, uint64_t contact, int64_t party, bool walk)
 {
-	struct again again = {c, NULL};
+	struct lookup *l;
 
 	if (c->stopped)
 		return;
-	again.l = lookup_create(c);
-	again.l->contact = contact;
-	again.l->party = party;
-	again.l->walk = walk;
+	l = lookup_create(c);
+	l->contact = contact;
+	l->party = party;
+	l->walk = walk;
 	c->walking += walk;
-	if (!router_ask_again(c->parts.router, contact, fill_again, &again) ||
-		(party == 0 && again.l->identities.n == 0) ||
-		!database_read(c->parts.database, work, done, again.l))
-		destroy(again.l);
+	if (!router_ask_again(c->parts.router, contact, fill_again, l) ||
+		(party == 0 && l->identities.n == 0) ||
+		!database_read(c->parts.database, work, done, l))
+		destroy(l);
+}
+
+uint64_t
+lookup_group(struct customers *c, int64_t root, int64_t party)
+{
+	struct lookup *l;
+
+	if (c->stopped)
+		return 0;
+	l = lookup_create(c);
+	l->party = party;
+	l->of = root;
+	if (database_read(c->parts.database, work, done, l))
+		return l->number;
+	destroy(l);
+	return 0;
 }

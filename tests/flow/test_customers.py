@@ -101,6 +101,42 @@ async def an_unknown_customer_is_made_and_known_the_next_time(start):
     equal((await brief(centre, third))["party"], party)
 
 
+@test
+async def a_customer_with_hundreds_of_contacts_is_asked_for_a_few_times_only(start):
+    """After a change all of them are told; a merge takes all of them along, and an unmerge each back."""
+    centre = await start(judged=False, customers=CUSTOMERS)
+    ann, bea = await imported(centre, {"account": "A", "attributes": {"revenue": 100}}, {"account": "B", "attributes": {"revenue": 200}})
+    his = {party: [await centre.submit("task", customer={"account": account}) for _ in range(100)]
+           for party, account in ((ann, "A"), (bea, "B"))}  # fmt: skip
+
+    async def become(points):
+        """All contacts of each of these customers have so many points."""
+        async def true():
+            listed, after = {}, {}
+            while after is not None:
+                page = await centre.admin("contact.list", **after)
+                listed |= {c["id"]: c for c in page["waiting"]}
+                after = {"after": page["next"]} if "next" in page else None
+            return all((listed[c]["points"], listed[c]["party"]) == (n, party) for party, n in points.items() for c in his[party])
+
+        await eventually(true, 30, f"all with {points}", every_s=0.1)
+
+    await become({ann: 1, bea: 2})
+    asked = (await centre.admin("customer.status"))["asked"]
+    changes = 20
+    for n in range(1, changes + 1):
+        await centre.admin("customer.set", customer=ann, source="crm", attributes={"revenue": 1000 + 100 * n})
+    await become({ann: 30, bea: 2})
+    asked = (await centre.admin("customer.status"))["asked"] - asked
+    check(asked < changes * len(his[ann]) / 2, f"{changes} changes had {asked} look-ups")
+    await centre.admin("customer.merge", customer=bea, **{"from": ann})
+    await become({ann: 30, bea: 30})
+    await centre.admin("customer.set", customer=bea, source="crm", attributes={"revenue": 4000})
+    await become({ann: 40, bea: 40})
+    await centre.admin("customer.unmerge", customer=ann)
+    await become({ann: 30, bea: 40})
+
+
 @test(subset=True)
 async def who_calls_mails_and_chats_is_merged_and_unmerged_without_loss(start):
     """Must show: three identities, one customer, waiting contacts re-scored at once, and back."""
