@@ -120,7 +120,7 @@ class Journal:
             observer.membership(members, left, t)
 
     def hold(self, leg, on, t):
-        """He is held until that telephone takes him back or is gone, also while it asks a colleague."""
+        """He is held until that telephone takes him back, hands him over or is gone, also while it asks a colleague."""
         for observer in self.observers:
             observer.hold(leg, on, t)
         if not on:
@@ -139,6 +139,7 @@ class Journal:
                 self._note("retrieved", t, account, device=leg.device())
 
     def transferred(self, members, leg, kind, to, t):
+        self._hold_over(leg, t)
         for ch in members:
             account, by = self.of(ch), leg.device()
             if account:
