@@ -18,14 +18,21 @@ struct over {
 	int64_t party;
 };
 
-/* What was written about the contact until then is his, too. */
+/* What was written about the contact, or said of it, until then is his, too. */
 static void
 give_to(struct database_session *s, int64_t contact, int64_t party)
 {
 	static const char *const sql[] = {
 		"UPDATE note SET party = $2 WHERE contact = $1 AND party IS NULL",
 		"UPDATE issue SET party = $2 WHERE party IS NULL AND id IN (SELECT issue "
-		"FROM issue_contact WHERE contact = $1)"};
+		"FROM issue_contact WHERE contact = $1)",
+		/* satisfaction_keep() had nobody to give it to. */
+		"INSERT INTO attribute (party, name, source, value, at_ms) SELECT $2, "
+		"'satisfaction', source, CAST(value AS TEXT), at_ms FROM outcome WHERE "
+		"contact = $1 AND kind = 'satisfaction' ON CONFLICT (party, name, "
+		"source) "
+		"DO UPDATE SET value = excluded.value, at_ms = excluded.at_ms WHERE "
+		"excluded.at_ms > attribute.at_ms"};
 
 	for (size_t i = 0; i < sizeof sql / sizeof sql[0]; i++) {
 		struct query *q = query_start(s, sql[i]);

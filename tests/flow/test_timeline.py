@@ -264,11 +264,24 @@ async def what_was_written_before_he_was_known_is_his(start):
     when = centre.disk_fault("stall", "history.db")
     await centre.launch()
     ann = await centre.agent("a1")
+    await settled(centre)
     when.touch()
     try:
         contact = await centre.submit("task", customer={"account": "late-1"})
         await ann.take(contact)
         check("customer" not in (await ann.call("contact.get", contact=contact))["contact"], "nobody knows him")
+
+        async def writes_wait(n):
+            async def so_many():
+                return (await centre.admin("customer.status"))["database"]["waiting"] == n
+
+            await eventually(so_many, what=f"{n} writes that wait")
+
+        await writes_wait(1)  # the contact's record
+        link = await centre.admin("survey.link", contact=contact)
+        answer = {"contact": contact, "token": link["token"], "satisfaction": 9}
+        rated = asyncio.ensure_future(centre.client().call("POST", link["post"], answer))
+        await writes_wait(2)
         writes = [
             asyncio.ensure_future(ann.call("contact.note", contact=contact, text="He will call again.")),
             asyncio.ensure_future(ann.call("case.open", contact=contact, title="A lamp is broken")),
@@ -278,6 +291,7 @@ async def what_was_written_before_he_was_known_is_his(start):
     finally:
         when.unlink()
     await asyncio.gather(*writes)
+    equal(await rated, (200, {"accepted": True}))
 
     async def shown():
         card = (await ann.call("contact.get", contact=contact))["contact"].get("customer", {})
@@ -290,6 +304,8 @@ async def what_was_written_before_he_was_known_is_his(start):
         await eventually(his)
     except AssertionError:
         raise AssertionError(f"shown: {await shown()}") from None
+    figure = (await centre.admin("customer.get", contact=contact))["customer"]["attributes"].get("satisfaction", {})
+    equal((figure.get("value"), figure.get("source")), (9, "survey"))
     entries = (await ann.call("customer.timeline", contact=contact))["entries"]
     equal({e["kind"] for e in entries} - {"contact"}, {"note", "case"})
 
