@@ -105,7 +105,8 @@ class Robot(Desktop):
             self._held.discard(contact)
             self.note("returned", contact=contact, how=name.removeprefix("contact."))
         elif name in ("contact.parked", "contact.resumed"):
-            cost = self.costs.get(params["contact"].get("channel"), 100)
+            # The event says what has changed; the channel is known since the offer.
+            cost = self.costs.get(self.contacts[contact].get("channel"), 100)
             self.note(name.removeprefix("contact."), contact=contact, cost=cost)
 
     async def accept(self, offer):

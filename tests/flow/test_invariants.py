@@ -214,6 +214,22 @@ def parked_work_makes_room_for_an_offer():
 
 
 @test
+def work_that_was_resumed_costs_what_it_did():
+    """A mail of 25 points that goes on leaves room for 75, and not for more."""
+    for cost, wanted in ((75, set()), (76, {"I4"})):
+        b = Book()
+        for n in ("1", "2"):
+            b.add("submit", key=n).add("accepted", key=n, contact="c" + n).add("final", contact="c" + n, state="completed")
+        b.add("online", agent="a1", session="s", capacity=100)
+        b.add("offer", agent="a1", contact="c1", offer="o1", cost=25).add("connected", agent="a1", contact="c1", offer="o1")
+        b.add("parked", agent="a1", contact="c1", cost=25).add("resumed", agent="a1", contact="c1", cost=25)
+        b.add("offer", agent="a1", contact="c2", offer="o2", cost=cost).add("connected", agent="a1", contact="c2", offer="o2")
+        for n in ("2", "1"):
+            b.add("ended", agent="a1", contact="c" + n, state="completed")
+        equal(broken(b), wanted)
+
+
+@test
 def being_passed_over_breaks_i5():
     for kill, wanted in ((False, {"I5"}), (True, set())):
         b = Book()

@@ -216,6 +216,10 @@ async def a_call_parks_an_email_which_resumes_afterwards(start):
     await ann.finish(call)
     await ann.expect("contact.resumed", lambda p: p["contact"]["id"] == mail)
     equal(await centre.state(mail), "connected")
+    # It costs what it did, so there is room for a chat, and the judge of the robots agrees.
+    chat = await ann.take(await centre.submit("chat"))
+    equal([r["cost"] for r in centre.journal if r["ev"] == "resumed"], [25])
+    await ann.finish(chat)
     await ann.finish(mail)
 
 
