@@ -17,6 +17,7 @@
 #define T "usher:{t}:"
 #define LIVES 1500
 #define ABREAST 40
+#define STANDSTILL_MS 60000 /* nothing at all has moved */
 
 /* ---- lives that go on whatever happens ---- */
 
@@ -94,18 +95,43 @@ side_with_lives(void **state, const char *fsync)
 	return side;
 }
 
+/* As long as it takes, if only they go on. */
 static void
 wait_lives(struct rig *rig, int n)
 {
-	int64_t until_ms = clock_boot_ms() + 60000;
+	int64_t moved_ms = clock_boot_ms();
+	int answered = rig->a->n_answers;
 
 	while (lives.over < n) {
 		run_ms(rig, 2);
 		for (; rig->a->is_up && lives.waiting > 0; lives.waiting--)
 			begin_life(rig->a);
-		if (clock_boot_ms() > until_ms)
-			fail_msg("%d of %d lives in time", lives.over, n);
+		if (rig->a->n_answers != answered) {
+			answered = rig->a->n_answers;
+			moved_ms = clock_boot_ms();
+		}
+		if (clock_boot_ms() > moved_ms + STANDSTILL_MS)
+			fail_msg("%d of %d lives, and no more", lives.over, n);
 	}
+}
+
+/* Until the store has noticed so many losses, and is back. */
+static void
+wait_loss(struct rig *rig, uint64_t n)
+{
+	int64_t until_ms = clock_boot_ms() + STANDSTILL_MS;
+	struct store_redis_counts counts;
+
+	for (;;) {
+		store_redis_counts(rig->a->redis, &counts);
+		if (counts.losses >= n)
+			break;
+		if (clock_boot_ms() > until_ms)
+			fail_msg("%" PRIu64 " of %" PRIu64 " losses noticed",
+				counts.losses, n);
+		run_ms(rig, 1);
+	}
+	wait_for(rig, &rig->a->is_up);
 }
 
 /* Redis must hold exactly what was confirmed: each life in its state, each step once. */
@@ -173,15 +199,16 @@ kill_redis_often(void **state, const char *fsync)
 	for (int kills = 1; kills <= 5; kills++) {
 		wait_lives(rig, kills * LIVES / 6);
 		run_ms(rig, rand() % 7);
-		kill(store_redis_server_pid(side->redis), SIGKILL);
-		/* It is noticed at once; the next one must hit the new server. */
-		for (int i = 0; i < 500 && side->is_up; i++)
-			run_ms(rig, 2);
 		wait_for(rig, &side->is_up);
+		store_redis_counts(side->redis, &counts);
+		kill(store_redis_server_pid(side->redis), SIGKILL);
+		/* The next one must hit the new server. */
+		wait_loss(rig, counts.losses + 1);
 	}
 	wait_lives(rig, LIVES);
 	store_redis_counts(side->redis, &counts);
-	assert_int_equal(counts.losses, 5);
+	/* A machine that stands still may cost a connection more. */
+	assert_true(counts.losses >= 5);
 	assert_int_equal(counts.lost, 0);
 	assert_int_equal(counts.misplaced, 0);
 	print_message("repeated %" PRIu64 ", read from the stream %" PRIu64
@@ -210,18 +237,16 @@ cut_connections_lose_and_double_nothing(void **state)
 	struct side *side = side_with_lives(state, "everysec");
 	struct store_redis_counts counts;
 
-	for (uint64_t cuts = 1; cuts <= 20; cuts++) {
-		wait_lives(rig, (int)cuts * LIVES / 21);
+	for (int cuts = 1; cuts <= 20; cuts++) {
+		wait_lives(rig, cuts * LIVES / 21);
 		wait_for(rig, &side->is_up);
+		store_redis_counts(side->redis, &counts);
 		look(rig, "CLIENT KILL TYPE normal SKIPME yes");
-		do {
-			run_ms(rig, 1);
-			store_redis_counts(side->redis, &counts);
-		} while (counts.losses < cuts);
+		wait_loss(rig, counts.losses + 1);
 	}
 	wait_lives(rig, LIVES);
 	store_redis_counts(side->redis, &counts);
-	assert_int_equal(counts.losses, 20);
+	assert_true(counts.losses >= 20);
 	assert_int_equal(counts.lost, 0);
 	assert_true(counts.repeated + counts.recovered > 0);
 	print_message("repeated %" PRIu64 ", read from the stream %" PRIu64 "\n",
