@@ -5,11 +5,15 @@ import { Post } from "./post.mjs";
 
 const ORDER = { Subject: "Where is my order?", Message_ID: "<q1@cust.example>", text: "Hello,\nmy order is late. Where is my order?\n" };
 
-async function desktop(t, centre, name = "a1") {
-  const page = await t.page();
+async function enter(t, page, centre, name = "a1") {
   await t.agent(page, centre, name);
   await page.click("#ready-button");
   await page.waitForSelector("#state-button.ready");
+}
+
+async function desktop(t, centre, name) {
+  const page = await t.page();
+  await enter(t, page, centre, name);
   return page;
 }
 
@@ -83,16 +87,20 @@ async function breakBehind(page) {
   return methods;
 }
 
-test("a press behind which the line breaks takes effect once", async (t) => {
+/* A mail at a desk whose line breaks behind the methods that are put into `breaks`. */
+async function mailBehindBreaks(t) {
   const post = await Post.start(t);
   const centre = await t.centre({ mail: post.settings() });
   const page = await t.page();
   const breaks = await breakBehind(page);
-  await t.agent(page, centre, "a1");
-  await page.click("#ready-button");
-  await page.waitForSelector("#state-button.ready");
+  await enter(t, page, centre);
   const id = await post.deliver(centre, ORDER);
   await take(page, id);
+  return { post, centre, page, breaks, id };
+}
+
+test("a press behind which the line breaks takes effect once", async (t) => {
+  const { post, centre, page, breaks, id } = await mailBehindBreaks(t);
   await page.waitForSelector("#email-forward");
   for (const method of ["email.forward", "email.attach", "contact.note", "case.open", "email.split"]) breaks.add(method);
   await page.click("#email-forward");
@@ -129,15 +137,7 @@ test("a press behind which the line breaks takes effect once", async (t) => {
 });
 
 test("an answer behind which the line breaks leaves once; who else gets it outlives a reload", async (t) => {
-  const post = await Post.start(t);
-  const centre = await t.centre({ mail: post.settings() });
-  const page = await t.page();
-  const breaks = await breakBehind(page);
-  await t.agent(page, centre, "a1");
-  await page.click("#ready-button");
-  await page.waitForSelector("#state-button.ready");
-  const id = await post.deliver(centre, ORDER);
-  await take(page, id);
+  const { post, centre, page, breaks, id } = await mailBehindBreaks(t);
   await page.click(".mail-fields summary");
   await page.fill(`#answer-${id}`, "It comes tomorrow.");
   await page.fill(`#cc-${id}`, "boss@house.example");
