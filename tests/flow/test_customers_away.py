@@ -1,14 +1,16 @@
 """Customers forgotten, customers who answer, and what a folder brings in."""
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
+import sqlite3
 
 from chat_case import begin
 from ctl import run
 from harness import BUILD
-from records import recorded
+from records import recorded, settled
 from resp import Resp
 from robot import refused
 from runner import check, equal, eventually, main, test
@@ -99,6 +101,44 @@ async def what_a_customer_sends_while_he_is_erased_brings_nothing_of_him_back(st
         equal([c["id"] for c in listed["waiting"] if c.get("party") == party], [])
         seen = [await centre.admin("contact.get", contact=c["id"]) for c in listed["waiting"]]
         check("Zzyzx Planted" not in json.dumps(seen) and "Zzyzxville" not in json.dumps(seen), seen)
+
+
+@test(subset=True)
+async def who_sends_while_his_rows_go_is_somebody_new(start):
+    """The last step of an erasure waits for another program's lock: until it is done he can still be read, and is not."""
+    centre = await start(judged=False)
+    who = {"account": "ZZYZX-ACCOUNT", "name": "Zzyzx Planted", "email": "zzyzx@planted.example"}
+    await centre.admin("customer.import", rows=json.dumps({**who, "attributes": {"city": "Zzyzxville"}}))
+    party = await found(centre, "account", "ZZYZX-ACCOUNT")
+    before = await centre.submit("task", external_id="before", customer={"email": who["email"]})
+    await settled(centre)
+
+    async def stopped():
+        return (await centre.admin("customer.status"))["database"]["waiting"] == 0
+
+    async def rows_wait():
+        return not await stopped() and await centre.state(before) is None
+
+    await eventually(stopped, what="nothing to be written")
+    with contextlib.closing(sqlite3.connect(centre.state_dir / "history.db", isolation_level=None, timeout=10)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        erasing = asyncio.create_task(erased_once_allowed(centre, party))
+        await eventually(rows_wait, what="his contact is gone, his rows wait")
+        equal(await found(centre, "account", "ZZYZX-ACCOUNT"), party, "and are there")
+        more = await centre.submit("task", external_id="more", customer={"email": who["email"]})
+        seen = await centre.admin("contact.get", contact=more)
+        check(not erasing.done(), "it is not over yet")
+        other.execute("ROLLBACK")
+    await erasing
+    await settled(centre)
+    seen = [seen, await centre.admin("contact.get", contact=more)]
+    check(not [word for word in (party, "Zzyzx Planted", "Zzyzxville", "ZZYZX-ACCOUNT") if word in json.dumps(seen)], seen)
+    equal(await found(centre, "account", "ZZYZX-ACCOUNT"), None)
+
+    async def new():
+        return await found(centre, "email", who["email"])
+
+    check(await eventually(new, what="a customer of that address") != party, "somebody new")
 
 
 async def in_redis(centre):

@@ -13,7 +13,9 @@ from runner import check, equal, eventually, main, test
 from test_callme import hours_from_now
 from test_customers_away import drop, found
 from test_email import attach, with_file
+from usher_client import Refused
 from records import settled
+from robot import refused
 
 CHANNELS = {"callback": {"cost": 100, "offer_timeout": "30s", "sla": "15m"}, "letter": {"cost": 25, "sla": "16h"}}
 QUEUES = {"general": {"channels": ["voice", "chat", "task", "email", "callback", "letter"]}}
@@ -144,6 +146,43 @@ async def all_that_is_kept_of_a_customer_is_in_his_export_and_nothing_of_others(
     equal(details[task]["payload"]["log"], log, "what an answer cannot hold is in it whole")
     check({first, talk} <= {c["contact"] for c in kinds["contact"]}, kinds["contact"])
     check(waits is not None and "piece" not in kinds, list(kinds))
+
+
+@test(limit_s=60)
+async def while_redis_is_away_an_export_is_refused_and_later_it_goes_on(start):
+    """What only Redis has of him is not left out silently: whoever asks is told to ask for that page again."""
+    centre = await start(judged=False, redis="own")
+    await centre.admin("customer.import", rows=json.dumps({"account": "ZOE-1", "name": "Zoe"}))
+    party = await found(centre, "account", "ZOE-1")
+    contact = await centre.submit("task", title="By hand", customer={"account": "ZOE-1"}, payload={"page": 7})
+
+    async def detail(after=None):
+        """The page of the export that has what only Redis knows, and the cursor that leads to it."""
+        while True:
+            page = await centre.admin("customer.export", customer=party, **({"after": after} if after else {}))
+            if [r for r in page["records"] if r["kind"] == "details"]:
+                return page["records"], after
+            check("next" in page, "no page has it")
+            after = page["next"]
+
+    records, after = await detail()
+    equal([r["payload"] for r in records if r["kind"] == "details"], [{"page": 7}])
+    port = int(centre.settings["redis"].rpartition(":")[2])
+    await centre.kill("store")
+    await centre.redis.wait()
+    error = await refused(detail(after), "store_away")
+    check(error.data["retry_ms"] > 0, error.data)
+    await centre.start_redis(port=port)
+
+    async def again():
+        try:
+            return await detail(after)
+        except Refused as refusal:
+            equal(refusal.type, "store_away")
+            return None
+
+    equal((await eventually(again, limit_s=30, what="Redis is back"))[0], records)
+    equal([c["id"] for c in (await centre.admin("contact.list"))["waiting"]], [contact])
 
 
 if __name__ == "__main__":
