@@ -62,6 +62,7 @@ struct rlink {
 	struct rlink_address address;
 	char *password; /* owned; NULL: none */
 	int64_t deadline_ms, back_off_ms, pause_ms;
+	int64_t up_ms; /* boot time; since when it is up */
 	enum rlink_state state;
 	redisAsyncContext *context; /* hiredis'; NULL: none */
 	struct rlink_tls *tls;	    /* owned; NULL: plain */
@@ -190,6 +191,10 @@ link_down(struct rlink *link)
 	fail_unanswered(link);
 	if (link->ending)
 		return;
+	/* One that was lost at once again was of no use: that is no success to begin
+	 * anew from. */
+	if (was_up && clock_boot_ms() - link->up_ms >= link->back_off_ms)
+		link->pause_ms = PAUSE_LEAST_MS;
 	evutil_secure_rng_get_bytes(&dice, sizeof dice);
 	set_timer(link->pause, link->pause_ms + link->pause_ms * dice / 512);
 	link->pause_ms *= 2;
@@ -240,7 +245,7 @@ on_pong(void *owner, uint64_t tag USHER_UNUSED, const struct redisReply *reply)
 		return;
 	}
 	link->state = RLINK_UP;
-	link->pause_ms = PAUSE_LEAST_MS;
+	link->up_ms = clock_boot_ms();
 	link->reason[0] = link->told[0] = '\0';
 	link->handler.up(link->handler.owner);
 }

@@ -3,9 +3,10 @@
  *
  * It connects, logs in, and calls `up`; when the connection ends, however that happens,
  * every unanswered command gets a NULL reply, then `down` is called, and it connects
- * again after a pause that doubles up to back_off_ms, with jitter. What is sent in one
- * turn of the loop leaves in one write. The oldest unanswered command has deadline_ms;
- * then the connection is given up.
+ * again after a pause that doubles up to back_off_ms, with jitter; it is short again
+ * after a connection that was up for as long. What is sent in one turn of the loop leaves
+ * in one write. The oldest unanswered command has deadline_ms; then the connection is
+ * given up.
  *
  * Addresses:
  *   unix:/path              a Unix socket

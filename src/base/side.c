@@ -50,6 +50,7 @@ struct side {
 	struct library library[SIDE_LIBRARIES_MAX];
 	struct listener listener[SIDE_LISTENERS_MAX];
 	bool told_stale;
+	char told[200]; /* why it was away, as logged last; "" since it was up */
 };
 
 static void
@@ -58,6 +59,8 @@ set_up(struct side *side, bool up)
 	bool was = side->state == SIDE_UP;
 
 	side->state = up ? SIDE_UP : SIDE_AWAY;
+	if (up)
+		side->told[0] = '\0';
 	if (was == up)
 		return;
 	for (int i = 0; i < side->n_listeners; i++)
@@ -77,13 +80,14 @@ static void
 on_loaded(void *owner, uint64_t i, const struct redisReply *reply)
 {
 	struct side *side = owner;
+	char why[sizeof side->told];
 
 	if (reply == NULL)
 		return;
 	if (reply->type == REDIS_REPLY_ERROR) {
-		log_warn("side: Redis does not take the functions library=%s why=\"%s\"",
+		snprintf(why, sizeof why, "%s is not taken: %.120s",
 			side->library[i].name, reply->str);
-		rlink_drop(side->link, "functions are not taken");
+		rlink_drop(side->link, why);
 		return;
 	}
 	one_loaded(side);
@@ -131,7 +135,10 @@ on_down(void *owner, const char *reason)
 {
 	struct side *side = owner;
 
-	log_warn("side: Redis is away why=\"%s\"", reason);
+	/* Once a reason: it is tried again and again while Redis reads its log. */
+	if (strcmp(side->told, reason) != 0)
+		log_warn("side: Redis is away why=\"%s\"", reason);
+	snprintf(side->told, sizeof side->told, "%s", reason);
 	set_up(side, false);
 }
 

@@ -329,6 +329,35 @@ it_may_be_dropped_within_an_answer(void **state)
 }
 
 static void
+drop_when_up(void *owner)
+{
+	struct rig *rig = owner;
+
+	rig->ups++;
+	rlink_drop(rig->link, "of no use");
+}
+
+/* Who finds it of no use (Redis reads its log, or takes no functions) would connect
+ * twenty times a second. */
+static void
+one_that_is_of_no_use_is_tried_less_and_less_often(void **state)
+{
+	struct rig *rig = *state;
+	struct rlink_handler handler = {drop_when_up, on_down, rig};
+	struct rlink_settings settings = {.deadline_ms = DEADLINE_MS, .back_off_ms = 400};
+	char address[128], error[300];
+	int64_t began_ms = clock_boot_ms();
+
+	snprintf(address, sizeof address, "unix:%s", rig->path);
+	settings.address = address;
+	rig->link = rlink_create(rig->base, &settings, &handler, error, sizeof error);
+	assert_non_null(rig->link);
+	run_until(rig, &rig->ups, 6);
+	/* 50 + 100 + 200 + 400 + 400 ms at least */
+	assert_true(clock_boot_ms() - began_ms >= 1150);
+}
+
+static void
 passwords_come_from_a_file_of_ones_own(void **state)
 {
 	struct rig *rig = *state;
@@ -370,6 +399,7 @@ main(void)
 		TEST(a_server_that_loads_is_up),
 		TEST(destroying_it_answers_what_is_open),
 		TEST(it_may_be_dropped_within_an_answer),
+		TEST(one_that_is_of_no_use_is_tried_less_and_less_often),
 		TEST(passwords_come_from_a_file_of_ones_own),
 	};
 
