@@ -222,7 +222,11 @@ load(const char *text, size_t n, struct lean *lean, struct json_problem *problem
 		lean->n = 0; /* the message itself tells where it is wrong */
 	}
 	value = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
-	if (value == NULL)
+	if (value == NULL && json_error_code(&error) == json_error_null_character)
+		snprintf(problem->message, sizeof problem->message,
+			"\\u0000 is in a text before byte %d: leave it out",
+			error.position);
+	else if (value == NULL)
 		snprintf(problem->message, sizeof problem->message,
 			"not JSON at byte %d: %s", error.position, error.text);
 	return value;

@@ -75,6 +75,8 @@ what_is_not_json_is_refused(void **state)
 			fail_msg("taken: %s", cases[i]);
 		assert_true(problem.message[0] != '\0');
 	}
+	assert_null(json_read("[\"a\\u0000\"]", 10, &problem));
+	assert_non_null(strstr(problem.message, "leave it out"));
 	assert_null(json_read("[1]\0", 4, &problem));
 	assert_null(json_read("\xff\xfe{\0}\0", 6, &problem));
 }
