@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/moment.h"
 #include "usherctl/customer.h"
 
 static void
@@ -185,6 +186,18 @@ put_head(const json_t *c)
 	printf("\n");
 }
 
+/* Until when it is kept back, whoever is free. */
+static void
+put_scheduled(const json_t *c)
+{
+	char from[MOMENT_TEXT];
+
+	if (json_object_get(c, "eligible_ms") == NULL)
+		return;
+	moment_format(from, member_int(c, "eligible_ms"));
+	printf("\nIt waits for its time: it is not offered before %s.\n", from);
+}
+
 /* Why it waits, as of now. */
 static void
 put_waiting(const struct ctl *ctl, const json_t *c)
@@ -240,6 +253,7 @@ do_explain_contact(struct ctl *ctl)
 			member(json_object_get(contact, "customer"), "id"));
 		print_worth(json_object_get(contact, "customer"));
 	}
+	put_scheduled(contact);
 	put_waiting(ctl, contact);
 	if (json_array_size(decisions) == 0)
 		printf("\n%s\n", json_object_get(contact, "waiting") != NULL

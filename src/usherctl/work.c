@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/moment.h"
 #include "usherctl/usherctl.h"
 
 #define PAGE_MOST 200	  /* contacts of each kind in one answer of contact.list */
@@ -234,11 +235,43 @@ do_contact_list(struct ctl *ctl)
 	return STATUS_OK;
 }
 
+static bool
+is_moment(const char *name)
+{
+	static const char *const moments[] = {"created_ms", "t0_ms", "eligible_ms",
+		"deadline_ms", "expires_ms", "connected_ms", "wrapup_end_ms",
+		"parked_ms"};
+
+	for (size_t i = 0; i < sizeof moments / sizeof *moments; i++) {
+		if (strcmp(name, moments[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* "created 2026-11-30T08:00:00.000Z", "slack 3h59m": what is milliseconds in JSON. */
+static void
+put_time(const char *name, int64_t ms)
+{
+	char text[MOMENT_TEXT > 24 ? MOMENT_TEXT : 24];
+
+	if (is_moment(name))
+		moment_format(text, ms);
+	else
+		duration_text(text, ms);
+	printf("%-18.*s %s\n", (int)(strlen(name) - 3), name, text);
+}
+
 static void
 put_value(const char *name, const json_t *value)
 {
+	size_t n = strlen(name);
 	char *text;
 
+	if (json_is_integer(value) && n > 3 && strcmp(name + n - 3, "_ms") == 0) {
+		put_time(name, json_integer_value(value));
+		return;
+	}
 	if (json_is_string(value))
 		text = xstrdup(json_string_value(value));
 	else

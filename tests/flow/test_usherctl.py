@@ -113,6 +113,18 @@ async def a_waiting_contact_is_explained_with_who_goes_before_it(start):
 
 
 @test
+async def moments_and_durations_of_a_contact_are_told_in_words_for_people(start):
+    centre = await start()
+    opens = "2099-12-31T23:00:00.000Z"
+    contact = await centre.submit("task", not_before=opens)
+    out = (await run("contact", "show", contact, state=centre.state_dir))[0]
+    check(re.search(rf"^eligible +{opens}$", out, re.M) and re.search(r"^sla +1:00$", out, re.M), out)
+    check("_ms" not in out, out)
+    out = (await run("explain", "contact", contact, state=centre.state_dir))[0]
+    check(f"is not offered before {opens}" in out, out)
+
+
+@test
 async def the_promise_level_is_shown(start):
     centre = await start()
     found = json.loads((await run("status", "--json", state=centre.state_dir))[0])
