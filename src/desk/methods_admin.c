@@ -397,6 +397,27 @@ on_code_create(void *owner, const struct rpc_call *call)
 
 /* ---- API keys ---- */
 
+/* Whether the settings have all that a key shall be limited to: a misspelt name would
+ * make a key that may do nothing. False: refused. */
+static bool
+has_names(const struct desk *desk, const struct rpc_call *call, const char *param,
+	int (*find)(const struct centre *, const char *))
+{
+	const struct centre *c = router_centre(desk->parts.router);
+	json_t *name;
+	size_t i;
+
+	json_array_foreach(json_object_get(call->params, param), i, name)
+	{
+		if (find(c, json_string_value(name)) >= 0)
+			continue;
+		rpc_refuse_param(call->rpc, call->tag, param,
+			"names one that the settings do not have; they list them all");
+		return false;
+	}
+	return true;
+}
+
 void
 on_key_create(void *owner, const struct rpc_call *call)
 {
@@ -404,7 +425,9 @@ on_key_create(void *owner, const struct rpc_call *call)
 	char text[KEY_TEXT], *dot;
 	json_t *result;
 
-	if (!audit(desk, call, rpc_text(call, "name"), NULL))
+	if (!has_names(desk, call, "channels", centre_channel) ||
+		!has_names(desk, call, "queues", centre_queue) ||
+		!audit(desk, call, rpc_text(call, "name"), NULL))
 		return;
 	if (!keys_make(desk->parts.vault->keys, clock_wall_ms(), call->params, text)) {
 		refuse_storage(desk, call->tag);

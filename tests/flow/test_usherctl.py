@@ -141,6 +141,15 @@ async def a_team_that_the_settings_do_not_have_is_refused(start):
 
 
 @test
+async def a_key_for_what_the_settings_do_not_have_is_refused(start):
+    centre = await start()
+    for option, name in (("--queues", "biling"), ("--channels", "chat,fax")):
+        out = (await run("key", "create", option, name, status=1, state=centre.state_dir))[1]
+        check("settings do not have" in out, out)
+    await run("key", "create", "--queues", "billing", "--channels", "chat", state=centre.state_dir)
+
+
+@test
 async def top_and_watch_show_it_again_and_again(start):
     centre = await start()
     await centre.submit("task")
