@@ -226,6 +226,28 @@ forget(struct contact **list, size_t n, const struct contact *c)
 }
 
 void
+contact_free(struct contact *c)
+{
+	for (int i = 0; i < c->n_attributes; i++)
+		attribute_finish(&c->attributes[i]);
+	free(c->attributes);
+	free(c->legs);
+	free(c->number);
+	free(c->source);
+	free(c->title);
+	free(c->customer);
+	free(c->payload);
+	free(c->external);
+	free(c->cooldowns);
+	free(c->stored_class);
+	free(c->decision);
+	free(c->end_reason);
+	free(c->disposition);
+	free(c->currency);
+	free(c);
+}
+
+void
 contact_destroy(struct router *r, struct contact *c)
 {
 	if (c == NULL)
@@ -245,23 +267,7 @@ contact_destroy(struct router *r, struct contact *c)
 		idmap_remove(&r->offers, c->offer);
 	if (c->external != NULL && map_get(&r->externals, c->external) == c)
 		map_remove(&r->externals, c->external);
-	for (int i = 0; i < c->n_attributes; i++)
-		attribute_finish(&c->attributes[i]);
-	free(c->attributes);
-	free(c->legs);
-	free(c->number);
-	free(c->source);
-	free(c->title);
-	free(c->customer);
-	free(c->payload);
-	free(c->external);
-	free(c->cooldowns);
-	free(c->stored_class);
-	free(c->decision);
-	free(c->end_reason);
-	free(c->disposition);
-	free(c->currency);
-	free(c);
+	contact_free(c);
 }
 
 void

@@ -40,7 +40,7 @@ router_destroy(struct router *r)
 	commit_finish(r);
 	identify_finish(r);
 	while (idmap_next(&r->contacts, &at, NULL, &value))
-		contact_destroy(r, value);
+		contact_free(value); /* what points at it goes, too */
 	class_destroy_all(r);
 	agents_finish(r);
 	for (at = 0; map_next(&r->waits, &at, NULL, &value);)

@@ -41,6 +41,7 @@ void reply_after(struct router *r, struct contact *c, struct reply reply);
 struct contact *contact_create(struct router *r, uint64_t id);
 void contact_destroy(
 	struct router *r, struct contact *c); /* out of every list; NULL is fine */
+void contact_free(struct contact *c);	      /* its memory alone: the lists go, too */
 struct contact *contact_find(const struct router *r, uint64_t id); /* NULL: not live */
 void contact_set_state(struct router *r, struct contact *c, enum contact_state state);
 void contact_plan(
