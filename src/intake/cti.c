@@ -443,6 +443,8 @@ on_up_or_down(struct cti_link *link, const struct usher_switch_event *e, int64_t
 	link->up = up;
 	link->up_us = now_us;
 	link->on->n_up += up ? 1 : -1;
+	if (up && link->on->n_up == 1)
+		link->on->up_us = now_us;
 	if (link->on->n_up == (up ? 1 : 0))
 		tell_switch(link, e);
 }

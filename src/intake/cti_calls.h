@@ -58,6 +58,7 @@ struct cti_switch {
 	char *name;	/* owned */
 	char *instance; /* owned; NULL: not known */
 	int n_up;	/* links that say it is up */
+	int64_t up_us;	/* our clock: since when one does */
 	bool listing;	/* between the begin and the end of a snapshot */
 	struct cti_switch *next;
 };

@@ -31,14 +31,22 @@ unlist(struct cti *cti, struct call *c, int64_t now_us)
 		c->leg[i].listed = false;
 }
 
+/* Started anew: no call can have outlived it. What was said since it is up is of its new
+ * life: a caller may come before the first snapshot does. */
+static void
+lose_older(struct cti *cti, struct call *c, int64_t now_us)
+{
+	if (c->on->n_up == 0 || c->last_us < c->on->up_us)
+		call_lose(cti, c, now_us);
+}
+
 void
 snapshot_begin(
 	struct cti *cti, struct cti_switch *on, const char *instance, int64_t now_us)
 {
-	/* Started anew: no call can have outlived it. */
 	if (instance[0] != '\0' && on->instance != NULL &&
 		strcmp(instance, on->instance) != 0)
-		each_call(cti, on, now_us, call_lose);
+		each_call(cti, on, now_us, lose_older);
 	if (instance[0] != '\0') {
 		free(on->instance);
 		on->instance = xstrdup(instance);

@@ -329,6 +329,28 @@ no_call_outlives_its_switch(void **state)
 }
 
 static void
+who_comes_before_the_first_snapshot_of_a_new_life_stays(void **state)
+{
+	struct cti_link *link;
+	struct cti *cti = start(&link);
+
+	(void)state;
+	bound(link, USHER_SNAPSHOT_BEGIN, "first life");
+	bound(link, USHER_SNAPSHOT_END, NULL);
+	feed(link, USHER_CALL_WAITING, 1, "c1", NULL);
+	bound(link, USHER_SWITCH_UP, NULL);
+	feed(link, USHER_CALL_WAITING, 51, "c2", NULL);
+	text_clear(&told);
+	bound(link, USHER_SNAPSHOT_BEGIN, "second life");
+	list(link, "c2", USHER_STATE_WAITING, NULL);
+	bound(link, USHER_SNAPSHOT_END, NULL);
+	expect("resync call.gone c1 lost\nresync snapshot\n");
+	feed(link, USHER_CALL_GONE, 60, "c2", NULL);
+	expect("call.gone c2 abandoned\n");
+	cti_destroy(cti);
+}
+
+static void
 a_switch_is_up_while_one_of_its_links_is(void **state)
 {
 	struct cti_link *link, *other;
@@ -546,6 +568,7 @@ main(void)
 		cmocka_unit_test(a_telephone_is_freed_though_its_call_is_over),
 		cmocka_unit_test(a_snapshot_ends_as_lost_what_it_does_not_name),
 		cmocka_unit_test(no_call_outlives_its_switch),
+		cmocka_unit_test(who_comes_before_the_first_snapshot_of_a_new_life_stays),
 		cmocka_unit_test(a_switch_is_up_while_one_of_its_links_is),
 		cmocka_unit_test(
 			an_older_list_of_one_link_ends_nothing_that_another_has_told),
