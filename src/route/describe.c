@@ -143,7 +143,11 @@ describe_contact(
 	put_id(o, "offer", 'o', c->offer);
 	put_ms(o, "created_ms", c->created_ms);
 	put_ms(o, "t0_ms", c->t0_ms);
-	put_ms(o, "eligible_ms", c->state == CONTACT_SCHEDULED ? c->eligible_ms : 0);
+	/* INT64_MAX: held until something happens, which has no moment. */
+	put_ms(o, "eligible_ms",
+		c->state == CONTACT_SCHEDULED && c->eligible_ms != INT64_MAX
+			? c->eligible_ms
+			: 0);
 	put_ms(o, "deadline_ms", c->d_ms);
 	put(o, "sla_ms", json_integer(c->sla_ms));
 	if (c->class != NULL || c->state == CONTACT_OFFERED)

@@ -160,12 +160,16 @@ static void
 what_cannot_be_served_keeps_its_place_and_goes_to_nobody(void **state)
 {
 	uint64_t first, second;
+	json_t *told;
 
 	router_set_state(f.router, T0, 0, AGENT_NOT_READY, NULL, false, ask);
 	first = call(T0, "c1");
 	second = call(T0 + 1, "c2");
 	router_suspend(f.router, T0 + 2, first, INT64_MAX, "link_down", ask);
 	assert_int_equal(router_contact_state(f.router, first), CONTACT_SCHEDULED);
+	told = router_contact_json(f.router, T0 + 2, first, 0);
+	assert_null(json_object_get(told, "eligible_ms")); /* no moment is known */
+	json_decref(told);
 	router_set_state(f.router, T0 + 3, 0, AGENT_READY, NULL, false, ask);
 	assert_int_equal(router_contact_state(f.router, second), CONTACT_OFFERED);
 	router_offer_failed(f.router, T0 + 4, router_contact_offer(f.router, second),
