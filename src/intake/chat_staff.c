@@ -138,7 +138,9 @@ called(struct chats *chats, const struct rpc_call *call)
 	if (!people->contact(people->owner, call, &contact))
 		return NULL;
 	chat = chat_of_contact(chats, contact);
-	if (chat == NULL)
+	if (chat == NULL && !chats->loaded)
+		chat_refuse_away(call->rpc, call->tag); /* it may be among them */
+	else if (chat == NULL)
 		rpc_refuse(call->rpc, call->tag, RPC_CONFLICT, "wrong_state",
 			"This contact is no chat of ours.", NULL);
 	return chat;

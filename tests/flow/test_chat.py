@@ -10,6 +10,7 @@ import time
 import harness
 from chat_case import Chats, begin
 from maildesk import post
+from resp import Resp
 from robot import refused
 from runner import check, equal, eventually, main, test
 from usher_client import Refused
@@ -149,6 +150,34 @@ async def a_kill_of_the_router_loses_and_doubles_no_message(start):
     equal(found, sent)
     await eventually(lambda: visitor.texts("customer") == sent, what="the customer sees each once")
     equal(await centre.state(contact), "connected")
+
+
+@test
+async def what_is_said_before_the_chats_are_read_back_is_to_be_said_again(start):
+    centre, chats = await begin(start, redis="own")
+    visitor, ann, contact = await connected(centre, chats)
+    async with await Resp.open(centre.redis_address()) as redis:
+        await centre.kill()
+        [key] = [k.decode() if isinstance(k, bytes) else k for k in await redis("KEYS", "*:chats")]
+        await redis("RENAME", key, key + ":aside")
+        await redis("SET", key, "no list of chats")
+        await centre.launch()
+        await eventually(lambda: ann.online and contact in ann.contacts, limit_s=20, what="the agent is back")
+        await refused(says(ann, contact, "I am back.", "m1"), "store_away")
+        await refused(ann.call("chat.transcript", contact=contact), "store_away")
+        await redis("DEL", key)
+        await redis("RENAME", key + ":aside", key)
+        await redis("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+    async def said():
+        try:
+            return await says(ann, contact, "I am back.", "m1")
+        except Refused as error:
+            equal(error.type, "store_away")
+            return None
+
+    await eventually(said, limit_s=20, what="it can be said")
+    await eventually(lambda: visitor.texts("agent") == ["I am back."], limit_s=20, what="the customer reads it once")
 
 
 @test

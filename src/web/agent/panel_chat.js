@@ -169,6 +169,7 @@ export function chatPanel(context, item) {
   let online = item.contact.chat?.online ?? null;
   let backAt = 0; /* when the chat goes back to its queue, our server's time; 0: nobody waits so long */
   let lastSeq = 0;
+  let readAgain = null;
 
   const render = () => {
     const list = [...messages.values()].sort((a, b) => a.seq - b.seq);
@@ -214,8 +215,10 @@ export function chatPanel(context, item) {
       log.scrollTop = log.scrollHeight;
       markRead();
       outbox.flush();
-    } catch {
-      /* it comes back with the connection */
+    } catch (error) {
+      /* else it comes back with the connection */
+      clearTimeout(readAgain);
+      if (comesLater(error.type)) readAgain = setTimeout(() => model.items.has(item.id) && read(), error.data.retry_after_ms || AGAIN_MS);
     }
   };
 
