@@ -82,6 +82,16 @@ agent_room(const struct router *r, const struct agent *a, int channel, bool *par
 	return ABLE_FREE;
 }
 
+enum able_reason
+agent_room_for(const struct router *r, const struct agent *a, const struct contact *c,
+	int64_t now_ms, bool *parks)
+{
+	enum able_reason why = agent_room(r, a, c->channel, parks);
+
+	return why == ABLE_FREE && !contact_cooled(c, a->index, now_ms) ? ABLE_COOLED
+									: why;
+}
+
 static int64_t
 scarcity(const struct router *r, const struct agent *a)
 {
@@ -219,9 +229,7 @@ choose_agent(struct router *r, const struct contact *c, int64_t now_ms,
 		if (!able_has(c->class, a->index))
 			continue;
 		with_room++;
-		why = agent_room(r, a, c->channel, &one.parks);
-		if (why == ABLE_FREE && !contact_cooled(c, a->index, now_ms))
-			why = ABLE_COOLED;
+		why = agent_room_for(r, a, c, now_ms, &one.parks);
 		if (why != ABLE_FREE) {
 			choices->unable[why]++;
 			continue;

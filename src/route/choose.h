@@ -29,6 +29,9 @@ int agent_cost_pts(const struct router *r, const struct agent *a, int channel);
 enum able_reason agent_room(
 	const struct router *r, const struct agent *a, int channel, bool *parks);
 
+/* The same for this contact: he may have rejected it a moment ago. */
+enum able_reason agent_room_for(const struct router *r, const struct agent *a,
+	const struct contact *c, int64_t now_ms, bool *parks);
 /* Whether he takes anything at all, whatever channel and room: a reason up to
  * ABLE_DESK_LOST, or ABLE_FREE. */
 enum able_reason agent_standing(const struct agent *a);

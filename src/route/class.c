@@ -305,8 +305,7 @@ static void
 loosen(struct router *r, struct class *k, int64_t d_ms, bool is_head)
 {
 	struct class_bound *bound = &r->bounds[k->bound];
-	double now_ms = (double)r->latest_ms,
-	       value = bound->value + bound->slope * now_ms;
+	double now_ms = (double)r->latest_ms, value = class_bound_at(bound, now_ms);
 
 	if (k->terms.kind != LAW_DPV || k->calendar >= 0) {
 		bound->value = INFINITY;
@@ -342,7 +341,7 @@ tighten(struct router *r, struct class *k)
 			in_time = bound_of_head(r, k, &k->in_time, now_ms);
 		bound = bound_of_both(k, bound, in_time);
 	}
-	if (bound.value < present->value + present->slope * (double)now_ms)
+	if (bound.value < class_bound_at(present, (double)now_ms))
 		*present = bound_from(bound, now_ms);
 }
 

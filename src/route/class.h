@@ -19,6 +19,13 @@ struct class *class_known(struct router *r, const struct contact *c); /* NULL: n
 void class_enter(struct router *r, struct class *class, struct contact *c);
 void class_leave(struct router *r, struct contact *c);
 
+/* What no head of the class is above at that moment (Unix ms). */
+static inline double
+class_bound_at(const struct class_bound *bound, double now_ms)
+{
+	return bound->value + bound->slope * now_ms;
+}
+
 /* From which d on a member is in time at now_ms: now, or the last closing time of its
  * calendar. */
 int64_t class_in_time_from_ms(

@@ -115,10 +115,8 @@ add_unable(struct text *t, const struct router *r, const struct contact *c,
 	for (int i = 0; i < k->n_able && left > 0; i++) {
 		const struct agent *a = &r->agents[k->able[i]];
 		bool parks;
-		enum able_reason why = agent_room(r, a, c->channel, &parks);
+		enum able_reason why = agent_room_for(r, a, c, now_ms, &parks);
 
-		if (why == ABLE_FREE && !contact_cooled(c, a->index, now_ms))
-			why = ABLE_COOLED;
 		if (why == ABLE_FREE)
 			continue;
 		left--;

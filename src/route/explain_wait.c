@@ -80,10 +80,8 @@ put_agents(json_t *out, const struct router *r, const struct contact *c, int64_t
 	for (int i = 0; i < c->class->n_able; i++) {
 		const struct agent *a = &r->agents[c->class->able[i]];
 		bool parks;
-		enum able_reason why = agent_room(r, a, c->channel, &parks);
+		enum able_reason why = agent_room_for(r, a, c, now_ms, &parks);
 
-		if (why == ABLE_FREE && !contact_cooled(c, a->index, now_ms))
-			why = ABLE_COOLED;
 		by_reason[why]++;
 		if (json_array_size(unable) < CHOICE_RIVALS_MAX && why != ABLE_FREE &&
 			why != ABLE_OFFLINE)

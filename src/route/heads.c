@@ -147,7 +147,7 @@ look(const struct router *r, const struct agent *a, int64_t now_ms,
 	list->n = 0;
 	list->rest = -INFINITY;
 	for (; place != end; place++) {
-		double value = bounds[*place].value + bounds[*place].slope * now;
+		double value = class_bound_at(&bounds[*place], now);
 
 		/* The usual case first; where nobody waits the value is the least. */
 		if (value <= rest || (scored != NULL && scored[*place]) ||

@@ -307,16 +307,25 @@ a_snapshot_ends_as_lost_what_it_does_not_name(void **state)
 	cti_destroy(cti);
 }
 
+/* A switch whose caller c1 waits. */
+static struct cti *
+start_first_life(struct cti_link **link)
+{
+	struct cti *cti = start(link);
+
+	bound(*link, USHER_SNAPSHOT_BEGIN, "first life");
+	bound(*link, USHER_SNAPSHOT_END, NULL);
+	feed(*link, USHER_CALL_WAITING, 1, "c1", NULL);
+	return cti;
+}
+
 static void
 no_call_outlives_its_switch(void **state)
 {
 	struct cti_link *link;
-	struct cti *cti = start(&link);
+	struct cti *cti = start_first_life(&link);
 
 	(void)state;
-	bound(link, USHER_SNAPSHOT_BEGIN, "first life");
-	bound(link, USHER_SNAPSHOT_END, NULL);
-	feed(link, USHER_CALL_WAITING, 1, "c1", NULL);
 	feed(link, USHER_LEG_ANSWERED, 2, "c1", "a1");
 	text_clear(&told);
 	/* Not even one that bears the same id. */
@@ -332,12 +341,9 @@ static void
 who_comes_before_the_first_snapshot_of_a_new_life_stays(void **state)
 {
 	struct cti_link *link;
-	struct cti *cti = start(&link);
+	struct cti *cti = start_first_life(&link);
 
 	(void)state;
-	bound(link, USHER_SNAPSHOT_BEGIN, "first life");
-	bound(link, USHER_SNAPSHOT_END, NULL);
-	feed(link, USHER_CALL_WAITING, 1, "c1", NULL);
 	bound(link, USHER_SWITCH_UP, NULL);
 	feed(link, USHER_CALL_WAITING, 51, "c2", NULL);
 	text_clear(&told);

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "dice.h"
 #include "route/able.h"
 #include "route/class.h"
 #include "route/heads.h"
@@ -56,19 +57,6 @@ struct world {
 	struct centre *centre;
 	struct router *router;
 };
-
-static uint64_t seed_state;
-
-static uint32_t
-draw(uint32_t below)
-{
-	seed_state = seed_state * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)((seed_state >> 33) % below);
-}
-
-#define PICK(...)                                                                        \
-	((const double[]){__VA_ARGS__}[draw(                                             \
-		sizeof((const double[]){__VA_ARGS__}) / sizeof(double))])
 
 /* ---- brute force ---- */
 

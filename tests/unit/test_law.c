@@ -7,20 +7,8 @@
 
 #include <cmocka.h>
 
+#include "dice.h"
 #include "route/law.h"
-
-static uint64_t seed_state;
-
-static uint32_t
-draw(uint32_t below)
-{
-	seed_state = seed_state * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)((seed_state >> 33) % below);
-}
-
-#define PICK(...)                                                                        \
-	((const double[]){__VA_ARGS__}[draw(                                             \
-		sizeof((const double[]){__VA_ARGS__}) / sizeof(double))])
 
 static struct law_terms
 terms_of(double value, double e, double m, double ageing_ms, int64_t sla_ms)
