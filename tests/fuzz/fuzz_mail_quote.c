@@ -11,14 +11,17 @@
 #include "intake/mime_html.h"
 #include "intake/mime_text.h"
 
-/* Bytes that are no blanks. */
+/* Bytes that are no blanks; an empty line of them may go, no-break spaces included. */
 static size_t
 weight(const char *s)
 {
 	size_t n = 0;
 
 	for (; *s != '\0'; s++)
-		n += strchr(" \t\n", *s) == NULL;
+		if (strncmp(s, "\xc2\xa0", 2) == 0)
+			s++;
+		else
+			n += strchr(" \t\n", *s) == NULL;
 	return n;
 }
 
