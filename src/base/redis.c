@@ -62,7 +62,8 @@ struct rlink {
 	struct rlink_address address;
 	char *password; /* owned; NULL: none */
 	int64_t deadline_ms, back_off_ms, pause_ms;
-	int64_t up_ms; /* boot time; since when it is up */
+	int64_t up_ms;	  /* boot time; since when it is up */
+	int64_t tried_ms; /* the same; since when it is tried to get it up */
 	enum rlink_state state;
 	redisAsyncContext *context; /* hiredis'; NULL: none */
 	struct rlink_tls *tls;	    /* owned; NULL: plain */
@@ -92,6 +93,17 @@ give_reason(struct rlink *link, const char *reason)
 {
 	if (link->reason[0] == '\0')
 		snprintf(link->reason, sizeof link->reason, "%s", reason);
+}
+
+/* Why a connection ends: what TLS says, which knows best, or hiredis, or otherwise. */
+static void
+give_end(struct rlink *link, const redisAsyncContext *context, const char *otherwise)
+{
+	const char *why = link->tls != NULL ? rlink_tls_complaint(link->tls) : NULL;
+
+	if (why == NULL)
+		why = context->err != 0 ? context->errstr : otherwise;
+	give_reason(link, why);
 }
 
 /* ---- unanswered commands ---- */
@@ -144,10 +156,12 @@ on_deadline(evutil_socket_t fd USHER_UNUSED, short what USHER_UNUSED, void *data
 	}
 	if (link->n == 0)
 		return;
-	if (left_ms > 0)
+	if (left_ms > 0) {
 		set_timer(link->deadline, left_ms);
-	else
-		rlink_drop(link, "no answer in time");
+		return;
+	}
+	give_end(link, link->context, "no answer in time");
+	rlink_drop(link, link->reason);
 }
 
 /* ---- ends ---- */
@@ -168,7 +182,8 @@ fail_unanswered(struct rlink *link)
 static void
 tell_failure(struct rlink *link)
 {
-	if (link->pause_ms < link->back_off_ms || strcmp(link->told, link->reason) == 0)
+	if (clock_boot_ms() - link->tried_ms < 2 * link->back_off_ms ||
+		strcmp(link->told, link->reason) == 0)
 		return;
 	snprintf(link->told, sizeof link->told, "%s", link->reason);
 	log_warn("redis: cannot connect, trying on address=%s reason=\"%s\"",
@@ -200,10 +215,12 @@ link_down(struct rlink *link)
 	link->pause_ms *= 2;
 	if (link->pause_ms > link->back_off_ms)
 		link->pause_ms = link->back_off_ms;
-	if (was_up)
-		link->handler.down(link->handler.owner, link->reason);
-	else
+	if (!was_up) {
 		tell_failure(link);
+		return;
+	}
+	link->tried_ms = clock_boot_ms();
+	link->handler.down(link->handler.owner, link->reason);
 }
 
 void
@@ -340,8 +357,7 @@ on_reply(redisAsyncContext *context, void *reply, void *data USHER_UNUSED)
 	if (link == NULL)
 		return;
 	if (reply == NULL) {
-		give_reason(
-			link, context->err != 0 ? context->errstr : "connection closed");
+		give_end(link, context, "connection closed");
 		link_down(link);
 		return;
 	}
@@ -364,7 +380,7 @@ on_connect(const redisAsyncContext *context, int status)
 		return;
 	}
 	/* hiredis frees the context itself after this. */
-	give_reason(link, context->errstr);
+	give_end(link, context, "no connection");
 	link_down(link);
 }
 
@@ -375,7 +391,7 @@ on_disconnect(const redisAsyncContext *context, int status USHER_UNUSED)
 
 	if (link == NULL)
 		return;
-	give_reason(link, context->err != 0 ? context->errstr : "Redis closed it");
+	give_end(link, context, "Redis closed it");
 	link_down(link);
 }
 
@@ -398,7 +414,8 @@ open_context(struct rlink *link, const char *host)
 	link->context = context;
 	context->data = link;
 	if (link->tls != NULL && !rlink_tls_begin(link->tls, context)) {
-		rlink_drop(link, "TLS could not begin");
+		give_end(link, context, "TLS cannot begin");
+		rlink_drop(link, link->reason);
 		return;
 	}
 	if (redisLibeventAttach(context, link->base) != REDIS_OK) {
@@ -542,6 +559,7 @@ rlink_create(struct event_base *base, const struct rlink_settings *settings,
 	link->deadline_ms = settings->deadline_ms;
 	link->back_off_ms = settings->back_off_ms;
 	link->pause_ms = PAUSE_LEAST_MS;
+	link->tried_ms = clock_boot_ms();
 	link->pause = evtimer_new(base, on_pause, link);
 	link->deadline = evtimer_new(base, on_deadline, link);
 	set_timer(link->pause, 0);

@@ -13,12 +13,15 @@
 #include <hiredis/hiredis_ssl.h>
 
 #include <arpa/inet.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
 struct rlink_tls {
 	SSL_CTX *context; /* owned */
+	SSL *ssl;	  /* owned, with hiredis; of the newest connection; NULL: none */
 	char *host;	  /* owned */
+	char complaint[200];
 };
 
 struct rlink_tls *
@@ -40,24 +43,51 @@ rlink_tls_create(const char *host, char *error, size_t room)
 	return tls;
 }
 
+/* The host's name, or its number, is what the certificate must have. */
+static bool
+expect_host(SSL *ssl, const char *host)
+{
+	struct in6_addr number;
+
+	if (inet_pton(AF_INET, host, &number) == 1 ||
+		inet_pton(AF_INET6, host, &number) == 1)
+		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
+	return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+}
+
 bool
 rlink_tls_begin(struct rlink_tls *tls, struct redisAsyncContext *context)
 {
-	SSL *ssl = SSL_new(tls->context);
-	struct in6_addr number;
-	bool is_number = inet_pton(AF_INET, tls->host, &number) == 1 ||
-			 inet_pton(AF_INET6, tls->host, &number) == 1;
+	SSL_free(tls->ssl);
+	tls->ssl = SSL_new(tls->context);
+	if (tls->ssl == NULL || !expect_host(tls->ssl, tls->host))
+		return false;
+	if (redisInitiateSSL(&context->c, tls->ssl) != REDIS_OK)
+		return false; /* and hiredis did not keep it */
+	return SSL_up_ref(tls->ssl) == 1;
+}
 
-	if (ssl == NULL)
-		return false;
-	if (is_number ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), tls->host) != 1
-		      : SSL_set1_host(ssl, tls->host) != 1 ||
-				SSL_set_tlsext_host_name(ssl, tls->host) != 1) {
-		SSL_free(ssl);
-		return false;
-	}
-	/* It owns ssl from here on, also when it fails. */
-	return redisInitiateSSL(&context->c, ssl) == REDIS_OK;
+const char *
+rlink_tls_complaint(struct rlink_tls *tls)
+{
+	long verdict = tls->ssl != NULL ? SSL_get_verify_result(tls->ssl) : X509_V_OK;
+	unsigned long code = ERR_peek_last_error();
+
+	if (verdict != X509_V_OK)
+		snprintf(tls->complaint, sizeof tls->complaint,
+			"its certificate is refused: %.60s; a CA of one's own belongs "
+			"into the file that SSL_CERT_FILE names",
+			X509_verify_cert_error_string(verdict));
+	else if (tls->ssl == NULL || SSL_is_init_finished(tls->ssl))
+		return NULL;
+	else if (ERR_GET_LIB(code) == ERR_LIB_SSL || SSL_want_read(tls->ssl))
+		snprintf(tls->complaint, sizeof tls->complaint,
+			"TLS cannot begin: %.60s; is it Redis' tls-port?",
+			ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_reason_error_string(code)
+							 : "nobody answers in it");
+	else
+		return NULL;
+	return tls->complaint;
 }
 
 void
@@ -65,6 +95,7 @@ rlink_tls_destroy(struct rlink_tls *tls)
 {
 	if (tls == NULL)
 		return;
+	SSL_free(tls->ssl);
 	SSL_CTX_free(tls->context);
 	free(tls->host);
 	free(tls);
@@ -87,6 +118,12 @@ rlink_tls_begin(struct rlink_tls *tls USHER_UNUSED,
 	struct redisAsyncContext *context USHER_UNUSED)
 {
 	return false;
+}
+
+const char *
+rlink_tls_complaint(struct rlink_tls *tls USHER_UNUSED)
+{
+	return NULL;
 }
 
 void

@@ -169,7 +169,7 @@ class Centre:
         log = self.dir / "log"
         return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""
 
-    async def start_redis(self, cluster=False, fsync="always", port=None):
+    async def start_redis(self, cluster=False, fsync="always", port=None, options=()):
         """A Redis of the test's own beside the daemon, as a production one would be."""
         port = port or free_port()
         folder = self.dir / "redis"
@@ -178,7 +178,7 @@ class Centre:
         with open(self.dir / "redis.log", "ab") as log:
             self.redis = await asyncio.create_subprocess_exec(
                 "redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--appendonly", "yes",
-                "--appendfsync", fsync, "--save", "", *more, stdout=log, stderr=log,
+                "--appendfsync", fsync, "--save", "", *more, *options, stdout=log, stderr=log,
             )  # fmt: skip
         for _ in range(500):
             with contextlib.suppress(OSError, RuntimeError):

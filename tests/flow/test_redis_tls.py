@@ -1,0 +1,66 @@
+"""rediss://, where usher was built with a hiredis that has TLS: whom it trusts, and that it routes."""
+
+import harness  # noqa: F401  (finds what is in tools/)
+from certificates import certificates
+from free_port import free_port
+from runner import Skip, check, equal, eventually, main, test
+
+REFUSED = "its certificate is refused: "
+
+
+async def over_tls(start, host="localhost", trusted=True):
+    """A centre whose Redis has a TLS port and a certificate for "localhost"; its daemon is not started yet."""
+    centre = await start(
+        launch=False, desk=f"127.0.0.1:{free_port()}",
+        environment=lambda c: {"SSL_CERT_FILE": str(c.dir / "tls" / "ca.pem")} if trusted else {},
+    )  # fmt: skip
+    (centre.dir / "tls").mkdir()
+    paths, port = certificates(centre.dir / "tls"), free_port()
+    await centre.start_redis(
+        options=["--tls-port", str(port), "--tls-cert-file", paths["server"], "--tls-key-file", paths["server_key"],
+                 "--tls-ca-cert-file", paths["ca"], "--tls-auth-clients", "no"]
+    )  # fmt: skip
+    centre.write_settings(redis=f"rediss://{host}:{port}")
+    return centre
+
+
+async def ends_or_tells(centre, words):
+    """Starts the daemon and waits for words in its log. One without TLS says what to do and ends; then this skips."""
+    await centre.launch(expect_ready=False)
+    await eventually(lambda: words in centre.log_tail() or centre.process.returncode is not None, what=words)
+    if "a hiredis without TLS; use a Unix socket" in centre.log_tail():
+        check(centre.process.returncode != 0, "it ended as if all were well")
+        raise Skip("this hiredis has no TLS (usherd says so, and what to do)")
+    check(words in centre.log_tail(), centre.log_tail())
+
+
+@test
+async def whom_a_redis_over_tls_may_be(start):
+    stranger = await over_tls(start, trusted=False)
+    await ends_or_tells(stranger, REFUSED + "self-signed certificate in certificate chain")
+    other = await over_tls(start, host="127.0.0.1")
+    await ends_or_tells(other, REFUSED + "IP address mismatch")
+    plain = await over_tls(start)
+    await plain.start_redis()
+    plain.write_settings(redis=plain.settings["redis"].replace("redis://127.0.0.1", "rediss://localhost"))
+    await ends_or_tells(plain, "is it Redis' tls-port?")
+
+
+@test
+async def a_redis_over_tls_keeps_contacts(start):
+    centre = await over_tls(start)
+    await ends_or_tells(centre, "usherd: ready")
+    await centre.kill()
+    await centre.launch()
+    ann = await centre.agent("a1")
+    held, waits = await centre.submit("task"), await centre.submit("task", require={"billing": 1})
+    await ann.take(held)
+    await centre.kill()
+    await centre.launch()
+    await eventually(lambda: ann.online and held in ann.contacts, limit_s=20, what="she is back")
+    await ann.finish(held)
+    equal(await centre.state(waits), "queued")
+
+
+if __name__ == "__main__":
+    main()
