@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <usher/identify.h>
@@ -83,7 +84,8 @@ static const struct usher_setting all_settings[] = {
 	USHER_SETTING(TEXT, struct settings, kinds, 1, 256, "account,email,phone",
 		"kinds of identities to ask by, the surest first"),
 	USHER_SETTING(TEXT, struct settings, token_file, 0, 1024, "",
-		"file with a bearer token, beside the settings file; empty: none"),
+		"file with a bearer token, readable by usher alone, beside the settings "
+		"file; empty: none"),
 	USHER_SETTING(DURATION, struct settings, timeout, 50, 60000, "2s",
 		"how long an answer is waited for"),
 	USHER_SETTING(DURATION, struct settings, keep, 0, 86400000, "5m",
@@ -142,6 +144,8 @@ static bool
 read_token(struct settings *s, char *problem, size_t room)
 {
 	char path[2048], token[HEADER_MAX - 64];
+	bool good = false;
+	struct stat st;
 	FILE *file;
 	size_t n;
 
@@ -150,15 +154,22 @@ read_token(struct settings *s, char *problem, size_t room)
 	snprintf(path, sizeof(path), "%s%s%s",
 		s->token_file[0] == '/' ? "" : s->host->settings,
 		s->token_file[0] == '/' ? "" : "/", s->token_file);
-	file = fopen(path, "r");
-	if (file == NULL || fgets(token, sizeof(token), file) == NULL) {
+	file = fopen(path, "re");
+	if (file == NULL || fstat(fileno(file), &st) != 0)
 		snprintf(problem, room, "token_file: cannot read %s: %s", path,
-			file == NULL ? strerror(errno) : "it is empty");
-		if (file != NULL)
-			fclose(file);
+			strerror(errno));
+	else if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		snprintf(problem, room,
+			"token_file: %s can be read by others; run: chmod 600 %s", path,
+			path);
+	else if (fgets(token, sizeof(token), file) == NULL || token[0] == '\n')
+		snprintf(problem, room, "token_file: %s is empty", path);
+	else
+		good = true;
+	if (file != NULL)
+		fclose(file);
+	if (!good)
 		return false;
-	}
-	fclose(file);
 	n = strcspn(token, "\r\n");
 	token[n] = '\0';
 	s->header = malloc(n + 32);

@@ -122,6 +122,8 @@ settings_that_cannot_work_are_refused_in_words(void **state)
 		{"http://127.0.0.1.evil.example/{value}", NULL, NULL, "insecure"},
 		{"https://crm.example.com/{value}", "kinds", "a,,b", "commas"},
 		{"https://crm.example.com/{value}", "token_file", "/nowhere", "token"},
+		{"https://crm.example.com/{value}", "token_file", "/etc/passwd",
+			"can be read by others"},
 		{"https://crm.example.com/{value}", "timeout", "0s", "timeout"},
 	};
 	char problem[300];

@@ -9,7 +9,6 @@
  */
 #include "base/mail.h"
 
-#include <errno.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -18,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "base/worker.h"
 
 #ifdef USHER_ESMTP
@@ -26,10 +26,9 @@
 #include <libesmtp.h>
 #endif
 
-#define PASSWORD_MAX 1024 /* bytes */
-#define TALK_TIMES 4	  /* timeouts that a relay's answers take in all, at most */
-#define SLOWEST_BPS 4096  /* bytes a second at which a message leaves, at least */
-#define END_WAIT_MS 2000  /* for mails on their way when usherd ends */
+#define TALK_TIMES 4	 /* timeouts that a relay's answers take in all, at most */
+#define SLOWEST_BPS 4096 /* bytes a second at which a message leaves, at least */
+#define END_WAIT_MS 2000 /* for mails on their way when usherd ends */
 
 const char *const mailer_fate_name[4] = {"sent", "later", "refused", "unsure"};
 
@@ -82,31 +81,9 @@ route_free(struct route *route)
 	SSL_CTX_free(route->tls);
 	free(route->server);
 	free(route->user);
-	if (route->password != NULL)
-		OPENSSL_cleanse(route->password, strlen(route->password));
-	free(route->password);
+	secret_free(route->password);
 	free(route->name);
 	free(route);
-}
-
-static char *
-read_password(const char *file, char *error, size_t room)
-{
-	char line[PASSWORD_MAX];
-	FILE *f = file != NULL ? fopen(file, "re") : NULL;
-	char *password = NULL;
-
-	if (f != NULL && fgets(line, sizeof line, f) != NULL) {
-		line[strcspn(line, "\r\n")] = '\0';
-		password = xstrdup(line);
-	} else
-		snprintf(error, room, "cannot read the password file %s: %s",
-			file != NULL ? file : "(none)",
-			errno ? strerror(errno) : "empty");
-	OPENSSL_cleanse(line, sizeof line);
-	if (f != NULL)
-		fclose(f);
-	return password;
 }
 
 /* A context of our own: TLS 1.2 alone (1.3 makes the library wait for ever on session
@@ -154,7 +131,7 @@ make_route(const struct mailer_relay *relay, char *error, size_t room)
 		done = (route->tls = make_tls(relay, error, room)) != NULL;
 	if (done && relay->user != NULL) {
 		route->user = xstrdup(relay->user);
-		route->password = read_password(relay->password_file, error, room);
+		route->password = secret_read(relay->password_file, error, room);
 		done = route->password != NULL;
 	}
 	if (done)

@@ -18,7 +18,6 @@
 #include <hiredis/adapters/libevent.h>
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <event2/dns.h>
 #include <event2/event.h>
 #include <event2/util.h>
@@ -27,7 +26,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <openssl/crypto.h>
 
@@ -35,6 +33,7 @@
 #include "base/log.h"
 #include "base/redis_address.h"
 #include "base/redis_tls.h"
+#include "base/secret.h"
 #include "base/text.h"
 
 #define PAUSE_LEAST_MS 50
@@ -243,10 +242,23 @@ rlink_drop(struct rlink *link, const char *reason)
 /* ---- log in ---- */
 
 static void
+refused(struct rlink *link, const struct redisReply *reply)
+{
+	char reason[sizeof link->reason];
+
+	snprintf(reason, sizeof reason, "Redis refuses us: %.150s", reply->str);
+	if (strcmp(link->told, reason) != 0)
+		log_error("redis: login refused address=%s answer=\"%.150s\"; check "
+			  "redis_password_file and the user's rights",
+			link->address.text, reply->str);
+	snprintf(link->told, sizeof link->told, "%s", reason); /* once */
+	rlink_drop(link, reason);
+}
+
+static void
 on_pong(void *owner, uint64_t tag USHER_UNUSED, const struct redisReply *reply)
 {
 	struct rlink *link = owner;
-	char reason[sizeof link->reason];
 
 	if (reply == NULL)
 		return;
@@ -254,11 +266,7 @@ on_pong(void *owner, uint64_t tag USHER_UNUSED, const struct redisReply *reply)
 	if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "LOADING", 7) != 0 &&
 		strncmp(reply->str, "MASTERDOWN", 10) != 0 &&
 		strncmp(reply->str, "BUSY", 4) != 0) {
-		snprintf(reason, sizeof reason, "Redis refuses us: %.150s", reply->str);
-		log_error("redis: login refused address=%s answer=\"%.150s\"; check "
-			  "redis_password_file and the user's rights",
-			link->address.text, reply->str);
-		rlink_drop(link, reason);
+		refused(link, reply);
 		return;
 	}
 	link->state = RLINK_UP;
@@ -267,13 +275,17 @@ on_pong(void *owner, uint64_t tag USHER_UNUSED, const struct redisReply *reply)
 	link->handler.up(link->handler.owner);
 }
 
+/* Who is not let in by his password is not let in as the default user either. A server
+ * without passwords answers ERR, and is warned of alone. */
 static void
 on_auth(void *owner, uint64_t tag USHER_UNUSED, const struct redisReply *reply)
 {
-	/* A refusal shows in the PING behind it; a server without passwords says so. */
-	if (reply != NULL && reply->type == REDIS_REPLY_ERROR)
+	if (reply == NULL || reply->type != REDIS_REPLY_ERROR)
+		return;
+	if (strncmp(reply->str, "ERR ", 4) == 0)
 		log_warn("redis: answer to AUTH: %.150s", reply->str);
-	(void)owner;
+	else
+		refused(owner, reply);
 }
 
 /* The command as Redis reads it. hiredis can do that too, but prints the length of each
@@ -500,34 +512,41 @@ on_pause(evutil_socket_t fd USHER_UNUSED, short what USHER_UNUSED, void *data)
 
 /* ---- the door ---- */
 
-/* The first line of a file that only its owner may read (RELIABILITY S2, S4). */
-static char *
-read_password(const char *path, char *error, size_t room)
+static void
+drop_address(struct rlink *link)
 {
-	char line[RLINK_PASSWORD_MAX + 2];
-	char *password = NULL;
-	struct stat st;
-	FILE *file = fopen(path, "re");
+	rlink_tls_destroy(link->tls);
+	link->tls = NULL;
+	rlink_address_finish(&link->address);
+}
 
-	if (file == NULL || fstat(fileno(file), &st) != 0) {
-		snprintf(error, room, "cannot read the password file %s: %s", path,
-			strerror(errno));
-	} else if ((st.st_mode & 077) != 0) {
+static bool
+take_address(struct rlink *link, const char *address, bool with_password, char *error,
+	size_t room)
+{
+	if (!rlink_address_parse(address, &link->address, error, room))
+		return false;
+	if (!with_password && !rlink_address_is_local(&link->address))
 		snprintf(error, room,
-			"the password file %s can be read by others: chmod 600 it", path);
-	} else if (fgets(line, sizeof line, file) == NULL || strcspn(line, "\r\n") == 0 ||
-		   strcspn(line, "\r\n") > RLINK_PASSWORD_MAX) {
-		snprintf(error, room,
-			"the password file %s must hold the password as its first line, "
-			"of 1 to %d bytes",
-			path, RLINK_PASSWORD_MAX);
-	} else {
-		password = xstrndup(line, strcspn(line, "\r\n"));
-	}
-	if (file != NULL)
-		fclose(file);
-	OPENSSL_cleanse(line, sizeof line);
-	return password;
+			"Redis at %s is not on this machine and needs a password: set "
+			"redis_password_file",
+			link->address.text);
+	else if (!link->address.tls ||
+		 (link->tls = rlink_tls_create(link->address.host, error, room)) != NULL)
+		return true;
+	drop_address(link);
+	return false;
+}
+
+bool
+rlink_check(const char *address, bool with_password, char *error, size_t room)
+{
+	struct rlink link = {0};
+	bool good = take_address(&link, address, with_password, error, room);
+
+	if (good)
+		drop_address(&link);
+	return good;
 }
 
 struct rlink *
@@ -536,22 +555,12 @@ rlink_create(struct event_base *base, const struct rlink_settings *settings,
 {
 	struct rlink *link = xcalloc(1, sizeof *link);
 
-	if (!rlink_address_parse(settings->address, &link->address, error, room))
+	if (!take_address(link, settings->address, settings->password_file != NULL, error,
+		    room))
 		goto fail_address;
 	if (settings->password_file != NULL) {
-		link->password = read_password(settings->password_file, error, room);
+		link->password = secret_read(settings->password_file, error, room);
 		if (link->password == NULL)
-			goto fail_password;
-	} else if (!rlink_address_is_local(&link->address)) {
-		snprintf(error, room,
-			"Redis at %s is not on this machine and needs a password: set "
-			"redis_password_file",
-			link->address.text);
-		goto fail_password;
-	}
-	if (link->address.tls) {
-		link->tls = rlink_tls_create(link->address.host, error, room);
-		if (link->tls == NULL)
 			goto fail_password;
 	}
 	link->base = base;
@@ -566,10 +575,7 @@ rlink_create(struct event_base *base, const struct rlink_settings *settings,
 	return link;
 
 fail_password:
-	if (link->password != NULL)
-		OPENSSL_cleanse(link->password, strlen(link->password));
-	free(link->password);
-	rlink_address_finish(&link->address);
+	drop_address(link);
 fail_address:
 	free(link);
 	return NULL;
@@ -586,11 +592,8 @@ rlink_destroy(struct rlink *link)
 	event_free(link->deadline);
 	if (link->dns != NULL)
 		evdns_base_free(link->dns, 0);
-	rlink_tls_destroy(link->tls);
-	if (link->password != NULL)
-		OPENSSL_cleanse(link->password, strlen(link->password));
-	free(link->password);
-	rlink_address_finish(&link->address);
+	drop_address(link);
+	secret_free(link->password);
 	text_finish(&link->written);
 	free(link->ring);
 	free(link);

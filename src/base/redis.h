@@ -26,8 +26,7 @@ struct event_base;
 struct redisReply;
 struct rlink;
 
-#define RLINK_ARGS_MAX 1024	/* of one command */
-#define RLINK_PASSWORD_MAX 1024 /* bytes */
+#define RLINK_ARGS_MAX 1024 /* of one command */
 
 struct rlink_settings {
 	const char *address;
@@ -46,6 +45,10 @@ struct rlink_handler {
  * whether the command was carried out. */
 typedef void (*rlink_reply)(void *owner, uint64_t tag, const struct redisReply *reply);
 
+/* Could rlink_create() begin? Asks no file and no server. False with the reason, and what
+ * to do, in error. */
+bool rlink_check(const char *address, bool with_password, char *error,
+	size_t room) USHER_MUST_CHECK;
 /* Checks the address and begins to connect. NULL with the reason, and what to do, in
  * error. */
 struct rlink *rlink_create(struct event_base *base, const struct rlink_settings *settings,

@@ -111,7 +111,7 @@ rlink_address_parse(const char *text, struct rlink_address *out, char *error, si
 	} else {
 		snprintf(error, room,
 			"\"%.200s\" is no address of Redis: write managed, unix:/path, "
-			"redis://host:port or rediss://host:port",
+			"redis://[user@]host:port or rediss://...",
 			text);
 	}
 	if (!good)

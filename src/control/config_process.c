@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "base/moment.h"
+#include "base/redis.h"
 #include "control/config_compile.h"
+
+#define REDIS_ERROR_MAX 400 /* bytes, of what is said of its address */
 
 /* A path relative to the file in which it stands. */
 static char *
@@ -114,28 +117,17 @@ texts_of(const struct slot *slot, int *n)
 
 /* ---- Redis ---- */
 
-static bool
-begins(const char *text, const char *with)
-{
-	return strncmp(text, with, strlen(with)) == 0 && text[strlen(with)] != '\0';
-}
-
 static void
 check_redis(struct compile *c)
 {
 	const struct slot *slot = &c->top->slot[TOP_REDIS];
-	const char *s = slot->text;
+	char error[REDIS_ERROR_MAX];
 
-	if (strcmp(s, "managed") != 0 && !begins(s, "unix:/") && !begins(s, "redis://") &&
-		!begins(s, "rediss://") && !begins(s, "sentinel://"))
-		tree_error(c->tree, slot->node,
-			"redis: \"%s\" is not understood: write managed, unix:/path, "
-			"redis://host:port, rediss://host:port or "
-			"sentinel://name@host:port,...",
-			s);
-	else if (strchr(s, '@') != NULL && !begins(s, "sentinel://"))
-		tree_error(c->tree, slot->node,
-			"redis: no user or password here; name redis_password_file");
+	if (strcmp(slot->text, "managed") != 0 &&
+		!rlink_check(slot->text,
+			c->top->slot[TOP_REDIS_PASSWORD_FILE].text != NULL, error,
+			sizeof error))
+		tree_error(c->tree, slot->node, "redis: %s", error);
 }
 
 /* ---- plugins ---- */

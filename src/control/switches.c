@@ -1,16 +1,15 @@
 /* control/switches.c - see switches.h. */
 #include "control/switches.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "base/secret.h"
 #include "base/text.h"
 #include "base/xalloc.h"
 
-#define SECRET_MAX 256 /* bytes of a secret; a longer one is refused by the plugin */
+#define PROBLEM_MAX 400 /* bytes of what is said of one */
 
 static void add_problem(struct config_problems *problems, const char *file, int line,
 	const char *format, ...) USHER_PRINTF(4, 5);
@@ -20,7 +19,7 @@ add_problem(struct config_problems *problems, const char *file, int line,
 	const char *format, ...)
 {
 	va_list arguments;
-	char text[400];
+	char text[PROBLEM_MAX];
 
 	if (problems->n == CONFIG_PROBLEMS_MAX) {
 		problems->more++;
@@ -33,35 +32,6 @@ add_problem(struct config_problems *problems, const char *file, int line,
 		.line = line,
 		.column = 1,
 		.message = xstrdup(text)};
-}
-
-/* The first line; NULL with a problem: it cannot be read, or others could read it too. */
-static char *
-read_secret(const struct switch_settings *s, const char *file,
-	struct config_problems *problems)
-{
-	FILE *in = fopen(s->secret_file, "r");
-	char line[SECRET_MAX + 2];
-	struct stat st;
-	char *secret = NULL;
-
-	if (in == NULL || fstat(fileno(in), &st) != 0) {
-		add_problem(problems, file, s->line, "switch %s: secret_file %s: %s",
-			s->name, s->secret_file, strerror(errno));
-	} else if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-		add_problem(problems, file, s->line,
-			"switch %s: %s can be read by others; run: chmod 600 %s", s->name,
-			s->secret_file, s->secret_file);
-	} else if (fgets(line, sizeof line, in) == NULL) {
-		add_problem(problems, file, s->line, "switch %s: %s is empty", s->name,
-			s->secret_file);
-	} else {
-		line[strcspn(line, "\r\n")] = '\0';
-		secret = xstrdup(line);
-	}
-	if (in != NULL)
-		fclose(in);
-	return secret;
 }
 
 static char *
@@ -85,7 +55,7 @@ load_one(struct switch_plugin *p, const char *folder, const struct switch_settin
 	const char *file, struct config_problems *problems)
 {
 	char *secret = NULL, *keys[SWITCH_SETTINGS_MAX + 1],
-	     *values[SWITCH_SETTINGS_MAX + 1];
+	     *values[SWITCH_SETTINGS_MAX + 1], error[PROBLEM_MAX];
 	struct config_plugin plugin = {.name = s->plugin,
 		.n_settings = s->n_settings,
 		.keys = keys,
@@ -99,8 +69,11 @@ load_one(struct switch_plugin *p, const char *folder, const struct switch_settin
 		values[i] = s->values[i];
 	}
 	if (s->secret_file != NULL) {
-		secret = read_secret(s, file, problems);
+		secret = secret_read(s->secret_file, error, sizeof error);
 		good = secret != NULL;
+		if (!good)
+			add_problem(
+				problems, file, s->line, "switch %s: %s", s->name, error);
 		keys[plugin.n_settings] = (char *)(uintptr_t) "secret";
 		values[plugin.n_settings++] = secret;
 	}
@@ -115,9 +88,7 @@ load_one(struct switch_plugin *p, const char *folder, const struct switch_settin
 			"switch %s: plugin %s speaks to no switch, or was made for "
 			"another usher",
 			s->name, s->plugin);
-	if (secret != NULL)
-		explicit_bzero(secret, strlen(secret));
-	free(secret);
+	secret_free(secret);
 	return p->adapter != NULL;
 }
 

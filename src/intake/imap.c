@@ -1,18 +1,15 @@
 /* intake/imap.c - looking into folders; see the picture in imap.h. */
 #include "intake/imap.h"
 
-#include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/log.h"
+#include "base/secret.h"
 #include "intake/curl_loop.h"
 
 #define TIMEOUT_MS 120000 /* of one request */
@@ -20,7 +17,7 @@
 #define CONNECTION_S                                                                     \
 	300 /* then a new one: a session may miss what became of its folder */
 #define FIRST_BACK_OFF_MS 1000
-#define SECRET_MAX 8192	       /* bytes of a password or token */
+#define ERROR_MAX 400	       /* bytes of what is said of one */
 #define UIDS_MAX 10000	       /* of one search; the others come with the next */
 #define ANSWER_MAX (1 << 20)   /* bytes of an answer that is no mail */
 #define CONNECTIONS_PER_HOST 4 /* servers refuse more of one user */
@@ -118,50 +115,24 @@ on_line(char *line, size_t size, size_t n, void *owner)
 	return n;
 }
 
-/* The first line of a file that nobody else can read; the caller's; NULL with the reason
- * logged. */
-static char *
-read_secret(const struct folder *f, const char *path)
-{
-	char secret[SECRET_MAX + 1];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	ssize_t n = -1;
-
-	if (fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-		log_error("imap: others can read %s: chmod 600 it", path);
-		close(fd);
-		return NULL;
-	}
-	if (fd >= 0) {
-		n = read(fd, secret, SECRET_MAX);
-		close(fd);
-	}
-	if (n <= 0) {
-		log_error("imap: mailbox=%s cannot read %s: %s", f->box->name, path,
-			n < 0 ? strerror(errno) : "it is empty");
-		return NULL;
-	}
-	secret[n] = '\0';
-	secret[strcspn(secret, "\r\n")] = '\0';
-	return xstrdup(secret);
-}
-
 static bool
 set_login(struct folder *f)
 {
 	const struct imap_settings *s = &f->box->imap;
+	char error[ERROR_MAX];
 	char *secret =
-		read_secret(f, s->token_file != NULL ? s->token_file : s->password_file);
+		secret_read(s->token_file != NULL ? s->token_file : s->password_file,
+			error, sizeof error);
 
-	if (secret == NULL)
+	if (secret == NULL) {
+		log_error("imap: mailbox=%s %s", f->box->name, error);
 		return false;
+	}
 	curl_easy_setopt(f->easy, CURLOPT_USERNAME, s->user);
 	curl_easy_setopt(f->easy,
 		s->token_file != NULL ? CURLOPT_XOAUTH2_BEARER : CURLOPT_PASSWORD,
 		secret);
-	explicit_bzero(secret, strlen(secret));
-	free(secret);
+	secret_free(secret);
 	return true;
 }
 

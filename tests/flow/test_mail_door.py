@@ -94,6 +94,7 @@ async def with_starttls_the_certificate_must_be_trusted_and_for_the_name():
         cert, key = self_signed(folder, "localhost")
         other, other_key = self_signed(folder, "elsewhere.test")
         (folder / "password").write_text("open sesame\n")
+        (folder / "password").chmod(0o600)
         good = Mta(cert, key, ("shop", "open sesame")).start()
         wrong = Mta(other, other_key).start()
         plain = Mta().start()
@@ -116,6 +117,9 @@ async def with_starttls_the_certificate_must_be_trusted_and_for_the_name():
                 equal((await door.send({**relay, **account}))["fate"] in ("later", "refused"), True)
                 answer = await door.send({**relay, "user": "shop", "password_file": "/nonexistent"})
                 check("fault" in answer, answer)
+                (folder / "password").chmod(0o640)
+                answer = await door.send({**relay, **account})
+                check("chmod 600" in answer["fault"], answer)
             equal((len(good.taken), len(wrong.taken), len(plain.taken)), (8, 0, 1 if plain.taken else 0))
             equal(plain.taken, [])
         finally:

@@ -1,8 +1,12 @@
-"""rediss://, where usher was built with a hiredis that has TLS: whom it trusts, and that it routes."""
+"""A Redis of the site's own: users with passwords, and TLS where usher's hiredis has it."""
+
+import os
+import shutil
 
 import harness  # noqa: F401  (finds what is in tools/)
 from certificates import certificates
 from free_port import free_port
+from resp import Resp
 from runner import Skip, check, equal, eventually, main, test
 
 REFUSED = "its certificate is refused: "
@@ -60,6 +64,26 @@ async def a_redis_over_tls_keeps_contacts(start):
     await eventually(lambda: ann.online and held in ann.contacts, limit_s=20, what="she is back")
     await ann.finish(held)
     equal(await centre.state(waits), "queued")
+
+
+@test
+async def a_user_of_redis_logs_in_by_the_password_file(start):
+    centre = await start(launch=False)
+    await centre.start_redis(options=["--user", "usher", "on", ">the word", "~*", "&*", "+@all"])
+    secret = centre.dir / "password"
+    secret.write_text("not the word\n")
+    secret.chmod(0o600)
+    if os.geteuid() == 0:
+        shutil.chown(secret, "nobody")  # the daemon's account
+    plain = centre.settings["redis"]
+    centre.write_settings(redis=plain.replace("//", "//usher@"), redis_password_file=str(secret))
+    await ends_or_tells(centre, "check redis_password_file and the user's rights")
+    await centre.kill()
+    secret.write_text("the word\n")
+    await centre.launch()
+    async with await Resp.open(plain.removeprefix("redis://")) as redis:
+        clients = await redis("CLIENT", "LIST")
+    check("user=usher" in str(clients), clients)
 
 
 if __name__ == "__main__":
