@@ -233,10 +233,7 @@ part_mailin_configure(struct usher *u)
 	struct part_mailin *p = u->mailin;
 	const struct mail_settings *s = u->config->mail;
 	struct lmtp_server_settings settings = lmtp_settings(s);
-	const char *address = p->address != NULL ? p->address : "off";
 
-	if (strcmp(s->lmtp != NULL ? s->lmtp : "off", address) != 0)
-		log_warn("mail: lmtp stays at %s until usherd is started anew", address);
 	if (p->lmtp != NULL)
 		lmtp_server_configure(p->lmtp, &settings);
 	mail_shelf_configure(p->shelf, s);

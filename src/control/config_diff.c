@@ -5,6 +5,7 @@
 
 #include "base/xalloc.h"
 #include "control/config.h"
+#include "control/settings.h"
 
 struct line {
 	const char *text; /* borrowed from the dump */
@@ -97,23 +98,6 @@ config_diff(FILE *out, const struct config *a, const struct config *b)
 
 /* ---- what a reload cannot change ---- */
 
-static bool
-is_read_at_start(const struct line *line)
-{
-	static const char *const paths[] = {"centre", "redis", "redis_password_file",
-		"redis_fsync", "events.", "http.", "desk.", "limits.connections",
-		"limits.connections_per_address"};
-
-	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-		size_t n = strlen(paths[i]);
-
-		if (strncmp(line->text, paths[i], n) == 0 &&
-			(line->path == n || paths[i][n - 1] == '.'))
-			return true;
-	}
-	return false;
-}
-
 static void
 warn_of_start(struct config_problems *problems, const char *file, const struct line *line)
 {
@@ -139,7 +123,7 @@ config_warn_of_start(const char *started, const struct config *config, const cha
 					: by_path(&old.list[i], &new.list[j]);
 		const struct line *line = sign <= 0 ? &old.list[i] : &new.list[j];
 
-		if (is_read_at_start(line) &&
+		if (settings_at_start(line->text, line->path) &&
 			(sign != 0 || !same(&old.list[i], &new.list[j])))
 			warn_of_start(problems, file, line);
 		i += sign <= 0;

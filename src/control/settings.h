@@ -47,6 +47,8 @@ struct setting {
 	const char
 		*sample; /* of a value: what documents show where there is no default */
 	bool shown;	 /* of a mapping or list: the default file has an example of it */
+	bool at_start;	 /* it is read when usherd starts, with all in it: no reload
+			  * changes it */
 	const char *help;
 	const char *since;
 };
@@ -112,6 +114,10 @@ void settings_type_text(struct text *out, const struct setting *setting);
  * when none is near. */
 const char *settings_nearest(const char *word,
 	const char *(*each)(const void *owner, int i), const void *owner);
+
+/* Whether the path of a dump's line (n bytes: "http.address") is of a setting that is
+ * read when usherd starts. */
+bool settings_at_start(const char *path, size_t n);
 
 /* Appends "path: value" lines of all that holds, defaults included (but see `many`). */
 void settings_dump(struct text *out, const struct entry *top);

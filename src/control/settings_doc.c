@@ -66,12 +66,18 @@ describe(struct text *out, const struct setting *s)
 }
 
 static void
+add_help(struct text *out, const struct setting *s)
+{
+	text_addf(out, "%s%s", s->help, s->at_start ? " Read when usherd starts." : "");
+}
+
+static void
 write_help(struct writer *w, const struct setting *s)
 {
 	struct text help = {0}, type = {0};
 
 	describe(&type, s);
-	text_add(&help, s->help);
+	add_help(&help, s);
 	if (type.n > 0)
 		text_addf(&help, " (%s)", type.s);
 	write_comment(w, help.s);
@@ -280,7 +286,7 @@ add_kind(struct text *out, const struct setting *s)
 static void
 write_row(struct page *p, const struct setting *s, const char *name)
 {
-	struct text kind = {0};
+	struct text kind = {0}, help = {0};
 	const char *by_default = s->rule != NULL ? s->rule
 				 : s->required	 ? "required"
 						 : "none";
@@ -296,7 +302,9 @@ write_row(struct page *p, const struct setting *s, const char *name)
 			s->type == SETTING_SECTION && s->rule == NULL && !s->required
 				? ""
 				: by_default);
-	fprintf(p->out, " | %s | %s |\n", s->since, s->help);
+	add_help(&help, s);
+	fprintf(p->out, " | %s | %s |\n", s->since, help.s);
+	text_finish(&help);
 	text_finish(&kind);
 	remember(p, behind(s));
 }

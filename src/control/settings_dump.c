@@ -1,4 +1,4 @@
-/* control/settings_dump.c - all that holds as lines "path: value", and what differs. */
+/* control/settings_dump.c - all that holds as lines "path: value". */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,4 +127,27 @@ settings_dump(struct text *out, const struct entry *top)
 
 	dump_entry(out, &path, top);
 	text_finish(&path);
+}
+
+bool
+settings_at_start(const char *path, size_t n)
+{
+	const struct section *section = &settings_top;
+
+	while (section != NULL) {
+		const char *dot = memchr(path, '.', n);
+		size_t size = dot != NULL ? (size_t)(dot - path) : n;
+		const struct setting *found = NULL;
+
+		for (int i = 0; i < section->n && found == NULL; i++)
+			if (strlen(section->settings[i].name) == size &&
+				memcmp(section->settings[i].name, path, size) == 0)
+				found = &section->settings[i];
+		if (found == NULL || found->at_start || dot == NULL)
+			return found != NULL && found->at_start;
+		section = found->type == SETTING_SECTION ? found->of : NULL;
+		n -= size + 1;
+		path = dot + 1;
+	}
+	return false;
 }

@@ -95,12 +95,12 @@ static const struct section mailboxes = {.title = "mailboxes",
 	.example = "support"};
 
 static const struct setting lmtp_settings[] = {
-	[LMTP_ADDRESS] = KEY(TEXT, "address", .fallback = "off",
+	[LMTP_ADDRESS] = KEY(TEXT, "address", .at_start = true, .fallback = "off",
 		.help = "Where the mail server hands mail over: unix:/PATH, a loopback "
 			"address with port, or off."),
-	[LMTP_REACHED_BY] =
-		KEY(CHOICE, "reached_by", .choices = reached_by, .fallback = "group",
-			.help = "Who of this host may connect to the Unix socket."),
+	[LMTP_REACHED_BY] = KEY(CHOICE, "reached_by", .at_start = true,
+		.choices = reached_by, .fallback = "group",
+		.help = "Who of this host may connect to the Unix socket."),
 	[LMTP_SIZE] = KEY(INT, "size", .unit = "bytes", RANGE(10000, 200000000),
 		.fallback = "26214400", .help = "The largest mail that is taken."),
 	[LMTP_CONNECTIONS] = KEY(INT, "connections", RANGE(1, 1000), .fallback = "20",
@@ -123,7 +123,8 @@ static const struct setting mail_settings[] = {
 		.help = "Mail comes in from the site's mail server by LMTP; a plain "
 			"value "
 			"is the address."),
-	[MAIL_WORKERS] = KEY(INT, "workers", RANGE(1, 64), .fallback = "8",
+	[MAIL_WORKERS] = KEY(INT, "workers", .at_start = true, RANGE(1, 64),
+		.fallback = "8",
 		.help = "Threads that take mails apart and wait for the disk; waits of "
 			"several are one."),
 	[MAIL_KEEP_ORIGINALS] = KEY(BOOL, "keep_originals", .fallback = "true",

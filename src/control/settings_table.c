@@ -117,14 +117,14 @@ static const struct section desk = {.title = "the desktops' listener",
 	.shorthand = 1 + LISTEN_ADDRESS};
 
 static const struct setting limits_settings[] = {
-	[LIMITS_CONNECTIONS] =
-		KEY(INT, "connections", RANGE(16, 1000000), .fallback = "16000",
-			.help = "Connections in all. The process needs as many file "
-				"descriptors."),
-	[LIMITS_PER_ADDRESS] =
-		KEY(INT, "connections_per_address", RANGE(0, 1000000), .fallback = "20",
-			.help = "Connections of one address that have not logged in; 0 "
-				"is no limit."),
+	[LIMITS_CONNECTIONS] = KEY(INT, "connections", .at_start = true,
+		RANGE(16, 1000000), .fallback = "16000",
+		.help = "Connections in all. The process needs as many file "
+			"descriptors."),
+	[LIMITS_PER_ADDRESS] = KEY(INT, "connections_per_address", .at_start = true,
+		RANGE(0, 1000000), .fallback = "20",
+		.help = "Connections of one address that have not logged in; 0 "
+			"is no limit."),
 	[LIMITS_MESSAGES] =
 		KEY(INT, "messages_per_second", RANGE(0, 1000000), .fallback = "50",
 			.help = "Messages of one desktop, at once four times as many; "
@@ -548,7 +548,7 @@ static const char default_tiers[] =
 	"- {name: gold, value: 8, from_points: 80, never_demoted: true}\n";
 
 static const struct setting top_settings[] = {
-	[TOP_CENTRE] = KEY(NAME, "centre", .fallback = "main",
+	[TOP_CENTRE] = KEY(NAME, "centre", .at_start = true, .fallback = "main",
 		.help = "Name of the centre; all its keys in Redis carry it."),
 	[TOP_TIMEZONE] = KEY(TEXT, "timezone", .fallback = "UTC",
 		.help = "IANA time zone of calendars and of time.* in rules."),
@@ -556,23 +556,23 @@ static const struct setting top_settings[] = {
 		.help = "Further files, relative to this one, as if their entries stood "
 			"at its end. Lists and mappings grow; anything else may be said "
 			"once only."),
-	[TOP_REDIS] = KEY(TEXT, "redis", .fallback = "managed",
+	[TOP_REDIS] = KEY(TEXT, "redis", .at_start = true, .fallback = "managed",
 		.help = "managed (a private redis-server, nothing to set up), "
-			"unix:/path, redis://host:port, rediss://host:port, or "
-			"sentinel://name@host:port,..."),
-	[TOP_REDIS_PASSWORD_FILE] =
-		KEY(TEXT, "redis_password_file", .sample = "/etc/usher/redis.password",
-			.help = "File with the password of Redis, readable by usher "
-				"alone; relative to this file."),
-	[TOP_REDIS_FSYNC] =
-		KEY(CHOICE, "redis_fsync", .choices = fsyncs, .fallback = "always",
-			.help = "When the managed Redis writes to the disk: always keeps "
-				"all that was accepted through a power cut, everysec may "
-				"lose two seconds."),
-	[TOP_EVENTS] = KEY(SECTION, "events", .of = &events, .help = "The event stream."),
-	[TOP_HTTP] = KEY(SECTION, "http", .of = &http,
+			"unix:/path, redis://[user@]host:port, or rediss:// for TLS."),
+	[TOP_REDIS_PASSWORD_FILE] = KEY(TEXT, "redis_password_file", .at_start = true,
+		.sample = "/etc/usher/redis.password",
+		.help = "File with the password of Redis, readable by usher "
+			"alone; relative to this file."),
+	[TOP_REDIS_FSYNC] = KEY(CHOICE, "redis_fsync", .at_start = true,
+		.choices = fsyncs, .fallback = "always",
+		.help = "When the managed Redis writes to the disk: always keeps "
+			"all that was accepted through a power cut, everysec may "
+			"lose two seconds."),
+	[TOP_EVENTS] = KEY(SECTION, "events", .at_start = true, .of = &events,
+		.help = "The event stream."),
+	[TOP_HTTP] = KEY(SECTION, "http", .at_start = true, .of = &http,
 		.help = "The HTTP listener; a plain value is its address."),
-	[TOP_DESK] = KEY(SECTION, "desk", .of = &desk,
+	[TOP_DESK] = KEY(SECTION, "desk", .at_start = true, .of = &desk,
 		.help = "The desktops' listener; a plain value is its address."),
 	[TOP_LIMITS] =
 		KEY(SECTION, "limits", .of = &limits, .help = "Limits of connections."),

@@ -421,6 +421,31 @@ plugins_get_their_settings_as_they_stand(void **state)
 	config_destroy(config);
 }
 
+#define BOX "mailboxes: {support: {addresses: [help@desk.example]}}"
+
+static void
+a_reload_tells_what_it_cannot_change(void **state)
+{
+	static const char *const told[] = {
+		"http.address ", "limits.connections ", "mail.lmtp.address ", "redis "};
+	struct config *old = plain(Q "mail: {" BOX "}\n");
+	struct config *new =
+		plain(Q "http: off\nredis: redis://usher@localhost\nheartbeat: 3s\n"
+			"limits: {connections: 100, messages_per_second: 3}\n"
+			"mail: {lmtp: {address: 127.0.0.1:24, rate: 3}, " BOX "}\n");
+	struct config_problems problems = {0};
+	size_t n = sizeof told / sizeof *told;
+
+	config_warn_of_start(old->dump, new, "t.yaml", &problems);
+	assert_int_equal(problems.n, n);
+	for (size_t i = 0; i < n; i++)
+		assert_ptr_equal(strstr(problems.list[i].message, told[i]),
+			problems.list[i].message);
+	config_problems_finish(&problems);
+	config_destroy(old);
+	config_destroy(new);
+}
+
 static void
 json_is_read_as_the_yaml_that_it_is(void **state)
 {
@@ -454,6 +479,7 @@ main(void)
 		cmocka_unit_test(names_of_removed_things_are_unknown_to_new_settings),
 		cmocka_unit_test(a_simulation_makes_agents_from_templates),
 		cmocka_unit_test(plugins_get_their_settings_as_they_stand),
+		cmocka_unit_test(a_reload_tells_what_it_cannot_change),
 		cmocka_unit_test(json_is_read_as_the_yaml_that_it_is),
 	};
 
