@@ -244,7 +244,7 @@ unload(struct loaded *l)
 }
 
 static bool
-load_one(struct plugins *plugins, const char *folder, const struct config_plugin *from,
+open_one(struct plugins *plugins, const char *folder, const struct config_plugin *from,
 	const char *file, struct config_problems *problems)
 {
 	struct loaded *l = &plugins->list[plugins->n];
@@ -272,8 +272,7 @@ load_one(struct plugins *plugins, const char *folder, const struct config_plugin
 		.log = host_log,
 		.plugin = l->plugin.name,
 		.settings = plugins->folder};
-	return read_settings(l, from, file, problems) && start(l, from, file, problems) &&
-	       hooks_add(plugins->hooks, &l->plugin, l->state);
+	return read_settings(l, from, file, problems);
 }
 
 static char *
@@ -285,8 +284,9 @@ folder_of(const char *file)
 			     : xstrdup(".");
 }
 
-struct plugins *
-plugins_load(const char *folder, const struct config *config, const char *file,
+/* Opens and checks them; runs: starts them, too. */
+static struct plugins *
+load(const char *folder, const struct config *config, const char *file, bool runs,
 	struct config_problems *problems)
 {
 	struct plugins *plugins = xcalloc(1, sizeof(*plugins));
@@ -295,19 +295,39 @@ plugins_load(const char *folder, const struct config *config, const char *file,
 	plugins->folder = folder_of(file);
 	plugins->hooks = hooks_create(NULL);
 	for (int i = 0; i < config->n_plugins; i++) {
+		const struct config_plugin *from = &config->plugins[i];
+		struct loaded *l = &plugins->list[plugins->n];
+
 		if (i == HOOKS_PLUGINS_MAX) {
-			add_problem(problems, file, config->plugins[i].line,
+			add_problem(problems, file, from->line,
 				"there can be %d plugins at most", HOOKS_PLUGINS_MAX);
 			good = false;
 			break;
 		}
-		good = load_one(plugins, folder, &config->plugins[i], file, problems) &&
-		       good;
+		if (!open_one(plugins, folder, from, file, problems) ||
+			(runs && (!start(l, from, file, problems) ||
+					 !hooks_add(
+						 plugins->hooks, &l->plugin, l->state))))
+			good = false;
 	}
 	if (good)
 		return plugins;
 	plugins_destroy(plugins);
 	return NULL;
+}
+
+struct plugins *
+plugins_load(const char *folder, const struct config *config, const char *file,
+	struct config_problems *problems)
+{
+	return load(folder, config, file, true, problems);
+}
+
+struct plugins *
+plugins_open(const char *folder, const struct config *config, const char *file,
+	struct config_problems *problems)
+{
+	return load(folder, config, file, false, problems);
 }
 
 void

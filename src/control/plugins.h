@@ -28,6 +28,11 @@ struct plugins;
 struct plugins *plugins_load(const char *folder, const struct config *config,
 	const char *file, struct config_problems *problems) USHER_MUST_CHECK;
 
+/* The same without starting one, for a check: ABI and settings. Their table of hooks is
+ * empty. */
+struct plugins *plugins_open(const char *folder, const struct config *config,
+	const char *file, struct config_problems *problems) USHER_MUST_CHECK;
+
 /* Stops them. The table of hooks must not be used afterwards. NULL is fine. */
 void plugins_destroy(struct plugins *plugins);
 

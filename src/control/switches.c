@@ -50,9 +50,10 @@ text_of(const struct switch_settings *s, const char *secret)
 	return text_take(&t);
 }
 
+/* runs: with the secret, and started; else it is only looked at. */
 static bool
 load_one(struct switch_plugin *p, const char *folder, const struct switch_settings *s,
-	const char *file, struct config_problems *problems)
+	const char *file, bool runs, struct config_problems *problems)
 {
 	char *secret = NULL, *keys[SWITCH_SETTINGS_MAX + 1],
 	     *values[SWITCH_SETTINGS_MAX + 1], error[PROBLEM_MAX];
@@ -69,7 +70,8 @@ load_one(struct switch_plugin *p, const char *folder, const struct switch_settin
 		values[i] = s->values[i];
 	}
 	if (s->secret_file != NULL) {
-		secret = secret_read(s->secret_file, error, sizeof error);
+		secret = runs ? secret_read(s->secret_file, error, sizeof error)
+			      : xstrdup("in place of the secret");
 		good = secret != NULL;
 		if (!good)
 			add_problem(
@@ -80,7 +82,8 @@ load_one(struct switch_plugin *p, const char *folder, const struct switch_settin
 	p->name = xstrdup(s->name);
 	p->says = text_of(s, secret);
 	if (good)
-		p->plugins = plugins_load(folder, &config, file, problems);
+		p->plugins = (runs ? plugins_load : plugins_open)(
+			folder, &config, file, problems);
 	if (p->plugins != NULL)
 		p->adapter = plugins_telephony(p->plugins, s->plugin, &p->state);
 	if (p->plugins != NULL && p->adapter == NULL)
@@ -92,8 +95,8 @@ load_one(struct switch_plugin *p, const char *folder, const struct switch_settin
 	return p->adapter != NULL;
 }
 
-struct switch_plugins *
-switches_load(const char *folder, const struct voice_settings *voice, const char *file,
+static struct switch_plugins *
+load(const char *folder, const struct voice_settings *voice, const char *file, bool runs,
 	struct config_problems *problems)
 {
 	struct switch_plugins *all = xcalloc(1, sizeof *all);
@@ -101,12 +104,30 @@ switches_load(const char *folder, const struct voice_settings *voice, const char
 
 	for (int i = 0; i < voice->n_switches; i++)
 		good = load_one(&all->list[all->n++], folder, &voice->switches[i], file,
-			       problems) &&
+			       runs, problems) &&
 		       good;
 	if (good)
 		return all;
 	switches_destroy(all);
 	return NULL;
+}
+
+struct switch_plugins *
+switches_load(const char *folder, const struct voice_settings *voice, const char *file,
+	struct config_problems *problems)
+{
+	return load(folder, voice, file, true, problems);
+}
+
+bool
+switches_check(const char *folder, const struct voice_settings *voice, const char *file,
+	struct config_problems *problems)
+{
+	struct switch_plugins *all = load(folder, voice, file, false, problems);
+	bool good = all != NULL;
+
+	switches_destroy(all);
+	return good;
 }
 
 void

@@ -31,6 +31,10 @@ struct switch_plugins {
 struct switch_plugins *switches_load(const char *folder,
 	const struct voice_settings *voice, const char *file,
 	struct config_problems *problems) USHER_MUST_CHECK;
+/* Finds what is wrong in them without starting one, and without their secret files, which
+ * are for usher's account alone. */
+bool switches_check(const char *folder, const struct voice_settings *voice,
+	const char *file, struct config_problems *problems);
 void switches_destroy(struct switch_plugins *s); /* NULL is fine */
 void switch_plugin_finish(struct switch_plugin *p);
 

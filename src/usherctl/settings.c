@@ -1,8 +1,10 @@
 /* usherctl/settings.c - the settings file: checked here, reloaded and shown by the
  * daemon. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "control/config.h"
+#include "control/switches.h"
 #include "usherctl/usherctl.h"
 
 static json_t *
@@ -22,13 +24,32 @@ problems_json(const struct config_problems *problems)
 	return list;
 }
 
+/* All that a start would refuse and that can be seen without usher's account. */
+static bool
+check_file(const char *file, struct config_problems *problems)
+{
+	struct config *config = config_load(file, NULL, 1, problems);
+	char *folder = plugins_folder();
+	struct plugins *plugins = NULL;
+	bool good = false;
+
+	if (config != NULL) {
+		plugins = plugins_open(folder, config, file, problems);
+		good = switches_check(folder, config->voice, file, problems);
+		good = config_check_libraries(config, file, problems) && good &&
+		       plugins != NULL;
+	}
+	plugins_destroy(plugins);
+	config_destroy(config);
+	free(folder);
+	return good;
+}
+
 enum status
 do_config_check(struct ctl *ctl)
 {
 	struct config_problems problems = {0};
-	struct config *config = config_load(ctl->word[0], NULL, 1, &problems);
-	bool ok =
-		config != NULL && config_check_libraries(config, ctl->word[0], &problems);
+	bool ok = check_file(ctl->word[0], &problems);
 	json_t *o;
 
 	if (ctl->json) {
@@ -41,7 +62,6 @@ do_config_check(struct ctl *ctl)
 		if (ok)
 			printf("%s can be used.\n", ctl->word[0]);
 	}
-	config_destroy(config);
 	config_problems_finish(&problems);
 	return ok ? STATUS_OK : STATUS_FAILED;
 }

@@ -182,6 +182,17 @@ async def settings_are_checked_shown_compared_and_reloaded(start):
     bad.write_text("centre: x\nquues: {}\n")
     check("bad.yaml:2:1: error:" in (await run("config", "check", bad, status=1))[1])
     check(not json.loads((await run("config", "check", "--json", bad, status=1))[0])["ok"])
+    centre.write_settings(
+        plugins=[{"name": "vip", "prefx": "7"}, {"name": "nosuch"}],
+        switches={"pbx": {"plugin": "line", "address": ["127.0.0.1:9"], "secret_file": "/nonexistent", "sped": 3}},
+    )
+    err = (await run("config", "check", centre.config, status=1))[1]
+    for words in ('plugin vip has no setting "prefx"; did you mean "prefix"?', "there is no plugin nosuch",
+                  'plugin line has no setting "sped"'):  # fmt: skip
+        check(words in err, err)
+    check("/nonexistent" not in err, "a check needs no secret")
+    del centre.settings["plugins"], centre.settings["switches"]
+    centre.write_settings()
     check("Nothing would change" in (await run("config", "diff", centre.config, **ctl))[0])
     other = centre.dir / "other.yaml"
     other.write_text(centre.config.read_text().replace('"30s"', '"31s"'))
