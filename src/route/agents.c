@@ -22,6 +22,34 @@ agent_at(struct router *r, int index)
 
 /* ---- holding ---- */
 
+bool
+agent_may_park(const struct router *r, const struct contact *c)
+{
+	return c->state == CONTACT_CONNECTED &&
+	       r->centre->channels[c->channel].interruptible;
+}
+
+/* What a contact takes of its agent in its present state (sign 1), or took (-1). */
+static void
+weigh(const struct router *r, struct agent *a, const struct contact *c, int sign)
+{
+	if (c->state == CONTACT_PARKED) {
+		a->n_parked += sign;
+		return;
+	}
+	a->load_pts += sign * c->cost_pts;
+	if (agent_may_park(r, c))
+		a->parkable_pts += sign * c->cost_pts;
+}
+
+void
+agent_turn(struct router *r, struct agent *a, struct contact *c, enum contact_state state)
+{
+	weigh(r, a, c, -1);
+	contact_set_state(r, c, state);
+	weigh(r, a, c, 1);
+}
+
 void
 agent_hold(struct router *r, struct agent *a, struct contact *c, int64_t now_ms)
 {
@@ -31,7 +59,7 @@ agent_hold(struct router *r, struct agent *a, struct contact *c, int64_t now_ms)
 			a->held, (size_t)a->room_held, sizeof(struct contact *));
 	}
 	a->held[a->n_held++] = c;
-	a->load_pts += c->cost_pts;
+	weigh(r, a, c, 1);
 	agent_settle(r, a, now_ms);
 }
 
@@ -60,14 +88,7 @@ agent_release(struct router *r, struct agent *a, struct contact *c, int64_t now_
 	memmove(&a->held[at], &a->held[at + 1],
 		(size_t)(a->n_held - at - 1) * sizeof(struct contact *));
 	a->n_held--;
-	if (c->state == CONTACT_PARKED) {
-		a->n_parked--;
-	} else {
-		a->load_pts -= c->cost_pts;
-		if (c->state == CONTACT_CONNECTED &&
-			r->centre->channels[c->channel].interruptible)
-			a->parkable_pts -= c->cost_pts;
-	}
+	weigh(r, a, c, -1);
 	/* An offer that came to nothing is not the end of work: the idle clock runs on.
 	 */
 	if (c->state != CONTACT_OFFERED)
@@ -282,8 +303,7 @@ count_parkable(const struct router *r, struct agent *a)
 {
 	a->parkable_pts = 0;
 	for (int i = 0; i < a->n_held; i++)
-		if (a->held[i]->state == CONTACT_CONNECTED &&
-			r->centre->channels[a->held[i]->channel].interruptible)
+		if (agent_may_park(r, a->held[i]))
 			a->parkable_pts += a->held[i]->cost_pts;
 }
 

@@ -251,8 +251,6 @@ seize(struct router *r, struct contact *c, struct agent *a, const char *reason,
 	c->eligible_ms = 0;
 	contact_set_state(r, c, CONTACT_CONNECTED);
 	c->connected_ms = now_ms;
-	if (r->centre->channels[c->channel].interruptible)
-		a->parkable_pts += c->cost_pts;
 	agent_hold(r, a, c, now_ms);
 	contact_plan(r, c, now_ms);
 	a->handled++;

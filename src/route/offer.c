@@ -172,12 +172,10 @@ offer_accept(struct router *r, struct contact *c, int64_t now_ms, struct reply r
 
 	offer_end(r, c, OFFER_ACCEPTED, now_ms);
 	step = step_begin(r, STEP_CONNECT, now_ms);
-	contact_set_state(r, c, CONTACT_CONNECTED);
+	agent_turn(r, a, c, CONTACT_CONNECTED);
 	c->connected_ms = now_ms;
 	contact_plan(r, c, now_ms);
 	a->handled++;
-	if (r->centre->channels[c->channel].interruptible)
-		a->parkable_pts += c->cost_pts;
 	step_contact(r, step, c);
 	step_reply(step, reply, c);
 	step_event(step, EVENT_OFFER_ACCEPTED, c, a)->event.waited_ms = now_ms - c->t0_ms;

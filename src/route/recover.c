@@ -111,13 +111,6 @@ static void
 rejoin_agent(struct router *r, struct contact *c, struct agent *a, int64_t now_ms)
 {
 	agent_hold(r, a, c, now_ms);
-	if (c->state == CONTACT_PARKED) {
-		a->load_pts -= c->cost_pts;
-		a->n_parked++;
-	} else if (c->state == CONTACT_CONNECTED &&
-		   r->centre->channels[c->channel].interruptible) {
-		a->parkable_pts += c->cost_pts;
-	}
 	if (c->state == CONTACT_OFFERED) {
 		/* Keeps its deadline; an answer may still come, lapsing unseen it is no
 		 * RONA. */

@@ -172,6 +172,11 @@ void work_due(struct router *r, struct contact *c, int64_t now_ms);
 struct agent *agent_at(struct router *r, int index); /* NULL: no such agent */
 void agent_hold(struct router *r, struct agent *a, struct contact *c,
 	int64_t now_ms); /* takes its cost */
+/* A contact that he holds gets another state: what it takes of him follows. */
+void agent_turn(
+	struct router *r, struct agent *a, struct contact *c, enum contact_state state);
+/* May more urgent work of its agent park it? */
+bool agent_may_park(const struct router *r, const struct contact *c);
 void agent_release(struct router *r, struct agent *a, struct contact *c,
 	int64_t now_ms); /* gives it back */
 void agent_settle(struct router *r, struct agent *a,

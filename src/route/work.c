@@ -16,12 +16,6 @@
 #include "route/class.h"
 #include "route/stage.h"
 
-static bool
-interruptible(const struct router *r, const struct contact *c)
-{
-	return r->centre->channels[c->channel].interruptible;
-}
-
 /* Ends the present stretch of connected time. Returns its length. */
 static int64_t
 end_connection(struct contact *c, int64_t now_ms)
@@ -40,14 +34,10 @@ park(struct router *r, struct step *step, struct agent *a, struct contact *c, ui
 	int64_t now_ms)
 {
 	end_connection(c, now_ms);
-	contact_set_state(r, c, CONTACT_PARKED);
+	agent_turn(r, a, c, CONTACT_PARKED);
 	c->parked_ms = now_ms;
 	c->park_until_ms = 0;
 	c->parked_by = by;
-	a->load_pts -= c->cost_pts;
-	if (interruptible(r, c))
-		a->parkable_pts -= c->cost_pts;
-	a->n_parked++;
 	r->counts.parked++;
 	contact_plan(r, c, now_ms);
 	step_contact(r, step, c);
@@ -62,8 +52,7 @@ work_park_for(struct router *r, struct step *step, struct agent *a, struct conta
 	for (int i = a->n_held - 1; i >= 0 && need_pts > 0; i--) {
 		struct contact *c = a->held[i];
 
-		if (c->state != CONTACT_CONNECTED || !interruptible(r, c) ||
-			c->cost_pts == 0)
+		if (!agent_may_park(r, c) || c->cost_pts == 0)
 			continue;
 		if (step->n_parts == STEP_PARTS_MAX)
 			return; /* cannot be: agent_room asked for no more */
@@ -76,14 +65,10 @@ work_park_for(struct router *r, struct step *step, struct agent *a, struct conta
 static void
 unpark(struct router *r, struct agent *a, struct contact *c, int64_t now_ms)
 {
-	contact_set_state(r, c, CONTACT_CONNECTED);
+	agent_turn(r, a, c, CONTACT_CONNECTED);
 	c->connected_ms = now_ms;
 	c->parked_ms = c->park_until_ms = 0;
 	c->parked_by = 0;
-	a->load_pts += c->cost_pts;
-	if (interruptible(r, c))
-		a->parkable_pts += c->cost_pts;
-	a->n_parked--;
 	contact_plan(r, c, now_ms);
 }
 
@@ -290,9 +275,7 @@ begin_wrapup(struct router *r, struct contact *c, int64_t extend_ms, int64_t now
 		length_ms = channel->wrapup_cap_ms;
 	step = step_begin(r, STEP_HOLD, now_ms);
 	connected_ms = end_connection(c, now_ms);
-	if (interruptible(r, c))
-		a->parkable_pts -= c->cost_pts;
-	contact_set_state(r, c, CONTACT_WRAPUP);
+	agent_turn(r, a, c, CONTACT_WRAPUP);
 	c->wrapup_ms = now_ms;
 	c->wrapup_end_ms = now_ms + length_ms;
 	contact_plan(r, c, now_ms);
