@@ -37,6 +37,7 @@
 #include "base/text.h"
 
 #define PAUSE_LEAST_MS 50
+#define TELL_MS 10000  /* between two reasons why there is no connection */
 #define RING_LEAST 256 /* unanswered commands; a power of two; grows by doubling */
 #define WRITTEN_KEPT_MAX 262144 /* bytes of room for commands that a link keeps */
 
@@ -74,6 +75,7 @@ struct rlink {
 	size_t room, head, n;
 	struct text written; /* the command that is being sent; its memory is kept */
 	bool ending;	     /* in rlink_destroy */
+	int64_t told_ms;     /* when `told` was logged; boot time */
 	char reason[200], told[200];
 };
 
@@ -98,10 +100,13 @@ give_reason(struct rlink *link, const char *reason)
 static void
 give_end(struct rlink *link, const redisAsyncContext *context, const char *otherwise)
 {
-	const char *why = link->tls != NULL ? rlink_tls_complaint(link->tls) : NULL;
+	const char *why = NULL;
 
+	if (link->tls != NULL && context != NULL)
+		why = rlink_tls_complaint(link->tls, false);
+	/* hiredis' outer copy of the error may be behind. */
 	if (why == NULL)
-		why = context->err != 0 ? context->errstr : otherwise;
+		why = context->c.err != 0 ? context->c.errstr : otherwise;
 	give_reason(link, why);
 }
 
@@ -148,6 +153,7 @@ on_deadline(evutil_socket_t fd USHER_UNUSED, short what USHER_UNUSED, void *data
 {
 	struct rlink *link = data;
 	int64_t left_ms = link->deadline_ms - rlink_waiting_ms(link);
+	const char *why;
 
 	if (link->state == RLINK_OPENING || link->state == RLINK_LOOKUP) {
 		rlink_drop(link, "no connection in time");
@@ -159,8 +165,8 @@ on_deadline(evutil_socket_t fd USHER_UNUSED, short what USHER_UNUSED, void *data
 		set_timer(link->deadline, left_ms);
 		return;
 	}
-	give_end(link, link->context, "no answer in time");
-	rlink_drop(link, link->reason);
+	why = link->tls != NULL ? rlink_tls_complaint(link->tls, true) : NULL;
+	rlink_drop(link, why != NULL ? why : "no answer in time");
 }
 
 /* ---- ends ---- */
@@ -177,14 +183,19 @@ fail_unanswered(struct rlink *link)
 	}
 }
 
-/* Once a reason, and not while a server may still be starting. */
+/* Once a reason, now and then where two take turns, and not while a server may still be
+ * starting. */
 static void
 tell_failure(struct rlink *link)
 {
-	if (clock_boot_ms() - link->tried_ms < 2 * link->back_off_ms ||
-		strcmp(link->told, link->reason) == 0)
+	int64_t now_ms = clock_boot_ms();
+
+	if (now_ms - link->tried_ms < 2 * link->back_off_ms ||
+		strcmp(link->told, link->reason) == 0 ||
+		(link->told[0] != '\0' && now_ms - link->told_ms < TELL_MS))
 		return;
 	snprintf(link->told, sizeof link->told, "%s", link->reason);
+	link->told_ms = now_ms;
 	log_warn("redis: cannot connect, trying on address=%s reason=\"%s\"",
 		link->address.text, link->reason);
 }
@@ -526,7 +537,12 @@ take_address(struct rlink *link, const char *address, bool with_password, char *
 {
 	if (!rlink_address_parse(address, &link->address, error, room))
 		return false;
-	if (!with_password && !rlink_address_is_local(&link->address))
+	if (!with_password && link->address.user != NULL)
+		snprintf(error, room,
+			"the user %.60s of Redis needs a password: set "
+			"redis_password_file",
+			link->address.user);
+	else if (!with_password && !rlink_address_is_local(&link->address))
 		snprintf(error, room,
 			"Redis at %s is not on this machine and needs a password: set "
 			"redis_password_file",

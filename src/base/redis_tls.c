@@ -55,36 +55,78 @@ expect_host(SSL *ssl, const char *host)
 	return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
 }
 
+/* hiredis looks into OpenSSL's queue of errors without emptying it before: what anybody
+ * else left there would end the connection. */
+static redisContextFuncs guarded;
+static void (*read_on)(redisAsyncContext *context);
+static void (*write_on)(redisAsyncContext *context);
+
+static void
+guarded_read(redisAsyncContext *context)
+{
+	ERR_clear_error();
+	read_on(context);
+}
+
+static void
+guarded_write(redisAsyncContext *context)
+{
+	ERR_clear_error();
+	write_on(context);
+}
+
+static void
+guard(redisContext *c)
+{
+	read_on = c->funcs->async_read;
+	write_on = c->funcs->async_write;
+	guarded = *c->funcs;
+	guarded.async_read = guarded_read;
+	guarded.async_write = guarded_write;
+	c->funcs = &guarded;
+}
+
 bool
 rlink_tls_begin(struct rlink_tls *tls, struct redisAsyncContext *context)
 {
 	SSL_free(tls->ssl);
 	tls->ssl = SSL_new(tls->context);
+	ERR_clear_error();
 	if (tls->ssl == NULL || !expect_host(tls->ssl, tls->host))
 		return false;
 	if (redisInitiateSSL(&context->c, tls->ssl) != REDIS_OK)
 		return false; /* and hiredis did not keep it */
+	guard(&context->c);
 	return SSL_up_ref(tls->ssl) == 1;
 }
 
 const char *
-rlink_tls_complaint(struct rlink_tls *tls)
+rlink_tls_complaint(struct rlink_tls *tls, bool silent)
 {
 	long verdict = tls->ssl != NULL ? SSL_get_verify_result(tls->ssl) : X509_V_OK;
+	bool begun = tls->ssl != NULL && SSL_is_init_finished(tls->ssl);
 	unsigned long code = ERR_peek_last_error();
+	int reason = ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0;
+	const char *words = reason != 0 ? ERR_reason_error_string(code) : NULL;
 
+	ERR_clear_error();
 	if (verdict != X509_V_OK)
 		snprintf(tls->complaint, sizeof tls->complaint,
 			"its certificate is refused: %.60s; a CA of one's own belongs "
 			"into the file that SSL_CERT_FILE names",
 			X509_verify_cert_error_string(verdict));
-	else if (tls->ssl == NULL || SSL_is_init_finished(tls->ssl))
-		return NULL;
-	else if (ERR_GET_LIB(code) == ERR_LIB_SSL || SSL_want_read(tls->ssl))
+	else if (reason == SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED ||
+		 (!begun && reason == SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE))
+		snprintf(tls->complaint, sizeof tls->complaint,
+			"TLS: %.60s; usher logs in by a password and has no certificate: "
+			"set tls-auth-clients no (or optional) in Redis",
+			words);
+	else if (!begun && (silent || reason == SSL_R_WRONG_VERSION_NUMBER))
 		snprintf(tls->complaint, sizeof tls->complaint,
 			"TLS cannot begin: %.60s; is it Redis' tls-port?",
-			ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_reason_error_string(code)
-							 : "nobody answers in it");
+			words != NULL ? words : "no answer in it");
+	else if (words != NULL)
+		snprintf(tls->complaint, sizeof tls->complaint, "TLS: %.60s", words);
 	else
 		return NULL;
 	return tls->complaint;
@@ -121,7 +163,7 @@ rlink_tls_begin(struct rlink_tls *tls USHER_UNUSED,
 }
 
 const char *
-rlink_tls_complaint(struct rlink_tls *tls USHER_UNUSED)
+rlink_tls_complaint(struct rlink_tls *tls USHER_UNUSED, bool silent USHER_UNUSED)
 {
 	return NULL;
 }

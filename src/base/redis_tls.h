@@ -18,10 +18,14 @@ struct rlink_tls *rlink_tls_create(
 /* Begins TLS on a connection that was just opened; before the loop sees it. */
 bool rlink_tls_begin(
 	struct rlink_tls *tls, struct redisAsyncContext *context) USHER_MUST_CHECK;
-/* What TLS has against the connection that was begun last, and what to do: a certificate
- * that is not trusted or is another host's, or no TLS at that port. hiredis has no words
- * for these. NULL: nothing. Valid until the next call. */
-const char *rlink_tls_complaint(struct rlink_tls *tls);
+/*
+ * rlink_tls_complaint - what TLS has against the connection that was begun last, and what
+ * to do; hiredis has no words for these.
+ *
+ * silent   nothing came until the deadline
+ * Returns  NULL: nothing. Valid until the next call
+ */
+const char *rlink_tls_complaint(struct rlink_tls *tls, bool silent);
 void rlink_tls_destroy(struct rlink_tls *tls);
 
 #endif

@@ -12,7 +12,7 @@ from runner import Skip, check, equal, eventually, main, test
 REFUSED = "its certificate is refused: "
 
 
-async def over_tls(start, host="localhost", trusted=True):
+async def over_tls(start, host="localhost", trusted=True, clients="no"):
     """A centre whose Redis has a TLS port and a certificate for "localhost"; its daemon is not started yet."""
     centre = await start(
         launch=False, desk=f"127.0.0.1:{free_port()}",
@@ -22,7 +22,7 @@ async def over_tls(start, host="localhost", trusted=True):
     paths, port = certificates(centre.dir / "tls"), free_port()
     await centre.start_redis(
         options=["--tls-port", str(port), "--tls-cert-file", paths["server"], "--tls-key-file", paths["server_key"],
-                 "--tls-ca-cert-file", paths["ca"], "--tls-auth-clients", "no"]
+                 "--tls-ca-cert-file", paths["ca"], "--tls-auth-clients", clients]
     )  # fmt: skip
     centre.write_settings(redis=f"rediss://{host}:{port}")
     return centre
@@ -44,10 +44,15 @@ async def whom_a_redis_over_tls_may_be(start):
     await ends_or_tells(stranger, REFUSED + "self-signed certificate in certificate chain")
     other = await over_tls(start, host="127.0.0.1")
     await ends_or_tells(other, REFUSED + "IP address mismatch")
+    wants = await over_tls(start, clients="yes")
+    await ends_or_tells(wants, "set tls-auth-clients no")
     plain = await over_tls(start)
     await plain.start_redis()
     plain.write_settings(redis=plain.settings["redis"].replace("redis://127.0.0.1", "rediss://localhost"))
     await ends_or_tells(plain, "is it Redis' tls-port?")
+    away = await over_tls(start)
+    away.write_settings(redis=f"rediss://localhost:{free_port()}")
+    await ends_or_tells(away, "Connection refused")
 
 
 @test
@@ -64,6 +69,12 @@ async def a_redis_over_tls_keeps_contacts(start):
     await eventually(lambda: ann.online and held in ann.contacts, limit_s=20, what="she is back")
     await ann.finish(held)
     equal(await centre.state(waits), "queued")
+
+
+@test
+async def a_redis_that_is_not_there_is_told(start):
+    centre = await start(launch=False, redis=f"redis://127.0.0.1:{free_port()}")
+    await ends_or_tells(centre, 'reason="Connection refused"')
 
 
 @test

@@ -430,7 +430,7 @@ a_reload_tells_what_it_cannot_change(void **state)
 		"http.address ", "limits.connections ", "mail.lmtp.address ", "redis "};
 	struct config *old = plain(Q "mail: {" BOX "}\n");
 	struct config *new =
-		plain(Q "http: off\nredis: redis://usher@localhost\nheartbeat: 3s\n"
+		plain(Q "http: off\nredis: unix:/run/redis\nheartbeat: 3s\n"
 			"limits: {connections: 100, messages_per_second: 3}\n"
 			"mail: {lmtp: {address: 127.0.0.1:24, rate: 3}, " BOX "}\n");
 	struct config_problems problems = {0};

@@ -188,6 +188,8 @@ mistakes_of_meaning_are_refused_with_a_hint(void **state)
 		{Q "redis: localhost\n", 3, 8, "write managed, unix:/path"},
 		{Q "redis: \"redis://:secret@host:1\"\n", 3, 8, "redis_password_file"},
 		{Q "redis: \"redis://host:1\"\n", 3, 8, "set redis_password_file"},
+		{Q "redis: redis://usher@localhost\n", 3, 8,
+			"the user usher of Redis needs"},
 		{Q "redis: \"redis://localhost:66000\"\n", 3, 8, "no address of Redis"},
 		{Q "redis: sentinel://name@host:1\n", 3, 8, "give the address of one"},
 		{Q "http: 0.0.0.0:8443\n", 3, 7, "name cert_file and key_file"},
