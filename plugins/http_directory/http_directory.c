@@ -143,11 +143,10 @@ split_kinds(struct settings *s, char *problem, size_t room)
 static bool
 read_token(struct settings *s, char *problem, size_t room)
 {
-	char path[2048], token[HEADER_MAX - 64];
-	bool good = false;
+	char path[2048], token[HEADER_MAX - 64] = "";
 	struct stat st;
 	FILE *file;
-	size_t n;
+	size_t n = 0;
 
 	if (s->token_file[0] == '\0')
 		return true;
@@ -162,19 +161,20 @@ read_token(struct settings *s, char *problem, size_t room)
 		snprintf(problem, room,
 			"token_file: %s can be read by others; run: chmod 600 %s", path,
 			path);
-	else if (fgets(token, sizeof(token), file) == NULL || token[0] == '\n')
-		snprintf(problem, room, "token_file: %s is empty", path);
+	else if (setvbuf(file, NULL, _IONBF, 0) != 0 ||
+		 fgets(token, sizeof(token), file) == NULL ||
+		 (n = strcspn(token, "\r\n")) == 0 || n == sizeof(token) - 1)
+		snprintf(problem, room,
+			"token_file: %s must hold the token as its first line, of 1 to "
+			"%zu bytes",
+			path, sizeof(token) - 2);
 	else
-		good = true;
+		s->header = malloc(n + 32);
+	if (s->header != NULL)
+		snprintf(s->header, n + 32, "Authorization: Bearer %.*s", (int)n, token);
+	explicit_bzero(token, sizeof(token));
 	if (file != NULL)
 		fclose(file);
-	if (!good)
-		return false;
-	n = strcspn(token, "\r\n");
-	token[n] = '\0';
-	s->header = malloc(n + 32);
-	if (s->header != NULL)
-		snprintf(s->header, n + 32, "Authorization: Bearer %s", token);
 	return s->header != NULL;
 }
 
@@ -223,6 +223,8 @@ stop(void *state)
 {
 	struct settings *s = state;
 
+	if (s->header != NULL)
+		explicit_bzero(s->header, strlen(s->header));
 	free(s->header);
 	s->header = NULL;
 	curl_global_cleanup();

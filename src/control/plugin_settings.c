@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/secret.h"
 #include "base/text.h"
 
 static bool USHER_PRINTF(3, 4) fail(char *problem, size_t room, const char *format, ...)
@@ -305,7 +306,7 @@ plugin_settings_finish(const struct usher_plugin *p, void *state)
 		if (p->settings[i].type != USHER_SETTING_TEXT)
 			continue;
 		memcpy(&text, field(state, &p->settings[i]), sizeof(text));
-		free(text);
+		secret_free(text); /* some are */
 		text = NULL;
 		put(state, &p->settings[i], &text, sizeof(text));
 	}

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/audit.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "base/xalloc.h"
@@ -37,9 +38,12 @@ add_problem(struct config_problems *problems, const char *file, int line,
 static char *
 text_of(const struct switch_settings *s, const char *secret)
 {
+	char digest[AUDIT_HASH];
 	const char *const parts[] = {s->plugin, s->tls ? "tls" : "", s->ca_file,
-		s->cert_file, s->key_file, s->tls_name, secret};
+		s->cert_file, s->key_file, s->tls_name, digest};
 	struct text t = {0};
+
+	audit_digest(digest, secret);
 
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
 		text_addf(&t, "%s\n", parts[i] != NULL ? parts[i] : "");

@@ -24,7 +24,8 @@ problems_json(const struct config_problems *problems)
 	return list;
 }
 
-/* All that a start would refuse and that can be seen without usher's account. */
+/* What a start would refuse, but for what a plugin looks at when it is started and for
+ * what only usher's account can read. */
 static bool
 check_file(const char *file, struct config_problems *problems)
 {
