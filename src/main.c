@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/tls.h"
 #include "part_customers.h"
+#include "part_mailout.h"
 #include "usher-config.h"
 #include "usher.h"
 
@@ -83,7 +84,8 @@ read_settings(struct usher *u, struct config_problems *problems)
 	enum log_level level;
 
 	free(folder);
-	if (plugins == NULL || !part_voice_prepare(u, config, problems)) {
+	if (plugins == NULL || !part_mailout_prepare(u, config, problems) ||
+		!part_voice_prepare(u, config, problems)) {
 		plugins_destroy(plugins);
 		config_destroy(config);
 		return false;

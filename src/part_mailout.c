@@ -115,8 +115,22 @@ configure(struct usher *u)
 		u->mailout->desk, u->config->mail->out, error, sizeof error);
 
 	if (!done)
-		log_error("mail: the relay is not used: %s", error);
+		log_error("mail: the relay cannot be used: %s", error);
 	return done;
+}
+
+bool
+part_mailout_prepare(
+	struct usher *u, const struct config *config, struct config_problems *problems)
+{
+	char error[400], *message;
+
+	if (maildesk_check(config->mail->out, error, sizeof error))
+		return true;
+	message = xasprintf("mail: the relay cannot be used: %s", error);
+	config_problems_add(problems, false, u->options.config, 1, message);
+	free(message);
+	return false;
 }
 
 bool

@@ -5,6 +5,9 @@
 #include "intake/maildesk.h"
 #include "usher.h"
 
+/* Looks whether the relay of new settings can be used; false: a problem was added. */
+bool part_mailout_prepare(struct usher *u, const struct config *config,
+	struct config_problems *problems) USHER_MUST_CHECK;
 bool part_mailout_open(struct usher *u) USHER_MUST_CHECK; /* after part_mailin_open() */
 void part_mailout_configure(struct usher *u);
 /* Borrowed; while the part is open. */

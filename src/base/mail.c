@@ -9,6 +9,7 @@
  */
 #include "base/mail.h"
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -112,6 +113,7 @@ make_tls(const struct mailer_relay *relay, char *error, size_t room)
 	snprintf(error, room, "cannot read the certificates %s",
 		relay->ca_file != NULL ? relay->ca_file : "of the system");
 	SSL_CTX_free(tls);
+	ERR_clear_error();
 	return NULL;
 }
 
@@ -479,12 +481,22 @@ mailer_send(struct mailer *mailer, const struct mailer_mail *mail, mailer_done d
 }
 
 bool
+mailer_try(const struct mailer_relay *relay, char *error, size_t room)
+{
+	struct route *route = make_route(relay, error, room);
+	bool good = route != NULL;
+
+	route_free(route);
+	return good;
+}
+
+bool
 mailer_use(
 	struct mailer *mailer, const struct mailer_relay *relay, char *error, size_t room)
 {
-	struct route *route = make_route(relay, error, room);
+	struct route *route = relay != NULL ? make_route(relay, error, room) : NULL;
 
-	if (route == NULL)
+	if (relay != NULL && route == NULL)
 		return false;
 	route_free(mailer->route);
 	mailer->route = route;

@@ -104,8 +104,10 @@ typedef void (*mailer_done)(
 struct mailer *mailer_create(struct event_base *base, const struct mailer_relay *relay,
 	int threads, char *error, size_t room) USHER_MUST_CHECK;
 
-/* The relay of the mails that are handed over from now on. False: it cannot be used, the
- * reason is in error, and the one before stays. */
+/* Can the relay's files be used? False with the reason in error. */
+bool mailer_try(const struct mailer_relay *relay, char *error, size_t room);
+/* The relay of the mails that are handed over from now on; NULL: none. False: it cannot
+ * be used, the reason is in error, and the one before stays. */
 bool mailer_use(struct mailer *mailer, const struct mailer_relay *relay, char *error,
 	size_t room) USHER_MUST_CHECK;
 

@@ -103,8 +103,8 @@ static const struct setting lmtp_settings[] = {
 		.help = "Who of this host may connect to the Unix socket."),
 	[LMTP_SIZE] = KEY(INT, "size", .unit = "bytes", RANGE(10000, 200000000),
 		.fallback = "26214400", .help = "The largest mail that is taken."),
-	[LMTP_CONNECTIONS] = KEY(INT, "connections", RANGE(1, 1000), .fallback = "20",
-		.help = "Connections at once."),
+	[LMTP_CONNECTIONS] = KEY(INT, "connections", .at_start = true, RANGE(1, 1000),
+		.fallback = "20", .help = "Connections at once."),
 	[LMTP_RATE] = KEY(INT, "rate", .unit = "mails a second", RANGE(0, 100000),
 		.fallback = "0",
 		.help = "Beyond it the mail server is asked to come back later; 0 is no "

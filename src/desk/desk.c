@@ -201,8 +201,14 @@ desk_wire_handler(struct desk *desk)
 void
 desk_configure(struct desk *desk, int64_t heartbeat_ms, int messages_per_second)
 {
+	size_t at = 0;
+	void *s;
+
 	desk->parts.messages_per_second = messages_per_second;
 	desk->parts.heartbeat_ms = heartbeat_ms;
+	while (map_next(&desk->sessions, &at, NULL, &s))
+		if (((struct session *)s)->state == SESSION_LIVE)
+			session_set_rate(desk, s);
 	set_beat(desk);
 	board_mark_all(desk->board);
 }

@@ -79,6 +79,7 @@ struct session {
 	char *fresh_token;	   /* owned; to be told in the reply; NULL: none */
 	int64_t expires_ms;	   /* of the token, wall clock; 0: never */
 	int64_t heard_ms, away_ms; /* boot time */
+	int64_t heartbeat_ms;	   /* what its desktop was told to keep */
 	int64_t seq;		   /* of the last event */
 	struct kept *kept;	   /* owned; NULL: nothing is kept */
 	struct subscription *subscription; /* owned; NULL: none */
@@ -151,6 +152,8 @@ void session_end(struct desk *desk, struct session *s, const char *reason);
 void session_lost(struct desk *desk, struct session *s);
 /* Takes over the connection of caller. */
 void session_attach(struct desk *desk, struct session *s, struct caller *caller);
+/* Its messages a second by the settings; while it is live. */
+void session_set_rate(struct desk *desk, const struct session *s);
 /* Binds the session to an agent; an older session of that agent is told and ended. */
 void session_seat(struct desk *desk, struct session *s, int agent);
 void session_beat(struct desk *desk, struct session *s, int64_t boot_ms, int64_t wall_ms);

@@ -314,8 +314,8 @@ desk_bury(struct desk *desk)
 
 /* A known link or intake speaks for many customers (a key has its own rate), and usherctl
  * is the daemon's own. */
-static void
-set_rate(struct desk *desk, const struct session *s)
+void
+session_set_rate(struct desk *desk, const struct session *s)
 {
 	bool free = s->local || s->role == RPC_LINK || s->role == RPC_INTAKE;
 	int rate = free ? 0 : desk->parts.messages_per_second;
@@ -332,10 +332,11 @@ session_attach(struct desk *desk, struct session *s, struct caller *caller)
 	}
 	s->wire = caller->wire;
 	s->heard_ms = clock_boot_ms();
+	s->heartbeat_ms = desk->parts.heartbeat_ms;
 	memcpy(s->address, caller->address, sizeof s->address);
 	caller->session = s;
 	wire_trust(desk->parts.wires, caller->wire);
-	set_rate(desk, s);
+	session_set_rate(desk, s);
 }
 
 struct session *
@@ -476,8 +477,7 @@ session_beat(struct desk *desk, struct session *s, int64_t boot_ms, int64_t wall
 	case SESSION_LIVE:
 		if (s->expires_ms != 0 && wall_ms >= s->expires_ms)
 			session_end(desk, s, "token is over");
-		else if (!s->local &&
-			 boot_ms - s->heard_ms > 2 * desk->parts.heartbeat_ms)
+		else if (!s->local && boot_ms - s->heard_ms > 2 * s->heartbeat_ms)
 			wire_close(
 				desk->parts.wires, s->wire, "silent for two heartbeats");
 		else

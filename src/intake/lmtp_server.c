@@ -39,7 +39,7 @@ struct lmtp_server {
 	uint64_t last;
 	char *host; /* owned */
 	size_t most;
-	int port, connections, rate;
+	int port, rate;
 	int64_t held; /* bytes of the mails that are coming */
 	int64_t tokens_milli, filled_ms;
 };
@@ -386,7 +386,6 @@ lmtp_server_configure(
 	free(server->host);
 	server->host = xstrdup(settings->host);
 	server->most = settings->most;
-	server->connections = settings->connections;
 	if (server->rate != settings->rate)
 		server->tokens_milli = (int64_t)settings->rate * 2000;
 	server->rate = settings->rate;

@@ -348,12 +348,10 @@ maildesk_bounced(struct maildesk *d, const char *message_id, const char *said)
 	outbox_bounced(d->outbox, message_id, said);
 }
 
-bool
-maildesk_configure(
-	struct maildesk *d, struct mailout_settings *s, char *error, size_t room)
+static struct mailer_relay
+relay_of(const struct mailout_settings *s)
 {
-	struct outbox_settings outbox = {s->give_up_ms, s->hold_ms / 2, s->keep_ms};
-	struct mailer_relay relay = {.host = s->host,
+	return (struct mailer_relay){.host = s->host,
 		.port = s->port,
 		.security = s->starttls ? MAILER_STARTTLS : MAILER_PLAIN,
 		.ca_file = s->ca_file,
@@ -361,10 +359,26 @@ maildesk_configure(
 		.password_file = s->password_file,
 		.name = s->name,
 		.timeout_ms = s->timeout_ms};
+}
+
+bool
+maildesk_check(const struct mailout_settings *s, char *error, size_t room)
+{
+	struct mailer_relay relay = relay_of(s);
+
+	return s->host == NULL || mailer_try(&relay, error, room);
+}
+
+bool
+maildesk_configure(
+	struct maildesk *d, struct mailout_settings *s, char *error, size_t room)
+{
+	struct outbox_settings outbox = {s->give_up_ms, s->hold_ms / 2, s->keep_ms};
+	struct mailer_relay relay = relay_of(s);
 	struct timeval pause = {(time_t)(s->rebuild_ms / 1000),
 		(suseconds_t)(s->rebuild_ms % 1000 * 1000)};
 
-	if (s->host != NULL && !mailer_use(d->mailer, &relay, error, room))
+	if (!mailer_use(d->mailer, s->host != NULL ? &relay : NULL, error, room))
 		return false;
 	mailout_settings_ref(s);
 	mailout_settings_unref(d->settings);

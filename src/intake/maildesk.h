@@ -52,6 +52,8 @@ struct maildesk_parts {
 /* NULL with the reason logged. */
 struct maildesk *maildesk_create(const struct maildesk_parts *parts) USHER_MUST_CHECK;
 void maildesk_destroy(struct maildesk *desk);
+/* Can the relay be used, with its files as they are? False with the reason in error. */
+bool maildesk_check(const struct mailout_settings *settings, char *error, size_t room);
 /* Takes a reference. False with the reason in error: the relay cannot be used, the one
  * before stays. */
 bool maildesk_configure(struct maildesk *desk, struct mailout_settings *settings,

@@ -309,6 +309,34 @@ async def a_relay_that_refuses_greylists_or_hangs_up_is_told_in_its_words(start)
     equal(len({m["message_id"] for m in here.sink.taken}), len(here.sink.taken))
 
 
+@test
+async def a_relay_that_is_taken_out_gets_no_mail_and_one_of_no_use_is_not_taken(start):
+    here = await post(start)
+    centre = here.centre
+    ann = await centre.agent("a1")
+    await mail_in(centre)
+    contact = await ann.take()
+    out = centre.settings["mail"]["out"]
+    relay = out.pop("relay")
+    centre.write_settings()
+    await centre.admin("config.reload")
+    _, sent = await answer(ann, contact)
+    await asyncio.sleep(1)
+    equal(here.sink.taken, [], "there is no relay any more")
+    password = centre.dir / "password"
+    password.write_text("secret\n")
+    password.chmod(0o644)
+    out["relay"] = {**relay, "user": "shop", "password_file": str(password)}
+    centre.write_settings()
+    err = (await run("config", "reload", status=1, state=centre.state_dir))[1]
+    check("the relay cannot be used" in err and "chmod 600" in err, err)
+    out["relay"] = relay
+    centre.write_settings()
+    await centre.admin("config.reload")
+    await ann.expect("email.delivery", lambda p: p["mail"]["id"] == sent["id"] and p["mail"]["state"] == "sent", timeout_s=20)
+    equal(len(here.sink.taken), 1)
+
+
 @test(limit_s=120)
 async def after_a_kill_an_agents_mail_is_sent_again_as_the_same_message(start):
     here = await post(start, script=["hang_data"])

@@ -20,6 +20,19 @@ async def a_login_lands_in_not_ready_with_a_snapshot(start):
 
 
 @test
+async def a_reload_changes_the_rate_of_desktops_and_leaves_them_their_heartbeat(start):
+    centre = await start()
+    ann = await centre.agent("a1", reconnect=False)
+    centre.write_settings(heartbeat="300ms", limits={"messages_per_second": 2})
+    await centre.admin("config.reload")
+    began = time.monotonic()
+    await asyncio.gather(*(ann.wire.call("session.ping", timeout_s=30) for _ in range(14)))
+    check(time.monotonic() - began >= 2, "eight at once, then two a second")
+    await asyncio.sleep(2)  # she was told 10 s
+    check(ann.online, "closed for a heartbeat that she was not told")
+
+
+@test
 async def a_snapshot_fits_a_message_however_much_is_known_of_what_is_held(start):
     centre = await start()
     ann = await centre.agent("a1")
