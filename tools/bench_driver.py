@@ -19,6 +19,7 @@ TOP = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOP / "tests" / "flow"))
 
 import harness  # noqa: E402
+from resp import Resp  # noqa: E402
 
 PROGRAMS = harness.BUILD / "tests" / "bench"
 AGENTS = 50
@@ -82,13 +83,19 @@ def settings(fsync, agents=AGENTS):
     }
 
 
-async def life(fsync, *arguments, agents=AGENTS, wait_s=120):
-    """One run of bench_lifecycle against a daemon of its own."""
+async def life(fsync, *arguments, agents=AGENTS, waiting=0, rewrites=True, wait_s=120):
+    """One run of bench_lifecycle against a daemon of its own. With `waiting` so many contacts more wait all the time;
+    the run begins when what their coming set off is over: the history has them, Redis has rewritten its log. Without
+    `rewrites` it rewrites none, and so never forks: until each of its pages was written once behind a fork, that costs
+    a fault."""
     cleaners = []
     start = harness.starter(cleaners)
     failed = True
     try:
         centre = await start(judged=False, **settings(fsync, agents))
+        if not rewrites:
+            async with await Resp.open(centre.redis_address()) as redis:
+                await redis("CONFIG", "SET", "auto-aof-rewrite-percentage", 0)
         tokens = []
         for first in range(1, agents + 1, TOKENS_AT_ONCE):
             wanted = {"agent": "b%d", "from": first, "count": min(TOKENS_AT_ONCE, agents + 1 - first)}
@@ -101,10 +108,18 @@ async def life(fsync, *arguments, agents=AGENTS, wait_s=120):
                 program("bench_lifecycle"), "--desk", centre.ready["desk"], "--key", key, "--tokens", file.name,
                 "--router", centre.process.pid, "--redis", centre.redis_pid(), *arguments,
             ]  # fmt: skip
+            hold = centre.dir / "hold"
+            if waiting:
+                hold.touch()
+                command += ["--waiting", waiting, "--hold", hold]
             child = await asyncio.create_subprocess_exec(
                 *map(str, command), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
             )
-            out, err = await asyncio.wait_for(child.communicate(), wait_s)
+            ended = asyncio.create_task(child.communicate())
+            if waiting:
+                await settled(centre, waiting, ended, wait_s)
+                hold.unlink()
+            out, err = await asyncio.wait_for(ended, wait_s)
         if child.returncode != 0:
             raise RuntimeError(f"{err.decode().strip()}\n{centre.log_tail()}")
         seen = json.loads(out)
@@ -114,6 +129,21 @@ async def life(fsync, *arguments, agents=AGENTS, wait_s=120):
     finally:
         for clean in cleaners:
             await clean(failed)
+
+
+async def settled(centre, waiting, ended, wait_s):
+    """Waits until so many wait, the history has read of them, and Redis rewrites no log."""
+    end = time.monotonic() + wait_s
+    async with await Resp.open(centre.redis_address()) as redis:
+        while not ended.done() and time.monotonic() < end:
+            counts = (await centre.admin("server.status"))["counts"]
+            lag_ms = (await centre.admin("history.status"))["lag_ms"]
+            rewrites = "aof_rewrite_in_progress:1" in str(await redis("INFO", "persistence"))
+            if counts["waiting"] >= waiting and lag_ms == 0 and not rewrites:
+                return
+            await asyncio.sleep(0.5)
+    if not ended.done():
+        raise RuntimeError(f"{waiting:,} contacts did not come to rest within {wait_s} s\n{centre.log_tail()}")
 
 
 ENTRIES_A_LIFE = 3  # of the event stream: created and offered, connected, completed
@@ -222,20 +252,22 @@ def group_life(figures, rounds):
 def group_scale(figures, rounds):
     """What a backlog of a million, ten thousand desktops, and half of the highest rate change of a life."""
     loop = ("--depth", AGENTS, "--seconds", 5)
-    measured = {"thousand": [], "million": [], "few": [], "many": [], "half": []}
+    measured = {"thousand": [], "million": [], "forked": [], "few": [], "many": [], "half": []}
     for n in range(rounds):
         few = asyncio.run(life("everysec", *loop))
         measured["few"].append(few)
         parts = [
-            ("thousand", lambda: life("everysec", *loop, "--waiting", 1000)),
-            ("million", lambda: life("everysec", *loop, "--waiting", 1000000, wait_s=900)),
+            ("thousand", lambda: life("everysec", *loop, waiting=1000, rewrites=False)),
+            ("million", lambda: life("everysec", *loop, waiting=1000000, rewrites=False, wait_s=900)),
+            ("forked", lambda: life("everysec", *loop, waiting=1000000, wait_s=900)),
             ("many", lambda: life("everysec", *loop, "--active", AGENTS, agents=CONNECTED, wait_s=300)),
             ("half", lambda few=few: life("everysec", "--rate", int(few["lives_s"] / 2), "--seconds", 5)),
         ]
         for name, measure in parts if n % 2 == 0 else reversed(parts):
             measured[name].append(asyncio.run(measure()))
-    thousand, million = median(measured["thousand"], "lives_s"), median(measured["million"], "lives_s")
+    thousand, million, forked = (median(measured[name], "lives_s") for name in ("thousand", "million", "forked"))
     figures.add("P10", million, "lives/s, 1M wait", thousand, million / thousand, goal=">= 0.7, aim 0.9")
+    figures.add("P10 behind a fork", forked, "lives/s, 1M wait", thousand, forked / thousand)
     p50, p99 = median(measured["half"], "dispatch_p50_us"), median(measured["half"], "dispatch_p99_us")
     figures.add("P12", p99, "us p99 at half rate", p50, p99 / p50, goal="<= 10, aim 5")
     few, many = (

@@ -4,12 +4,13 @@
  * tools/bench against a daemon of its own.
  *
  *   bench_lifecycle --desk HOST:PORT --key KEY --tokens FILE [--depth N | --rate N]
- *                   [--waiting N] [--active N] [--customers N] [--seconds N]
- *                   [--router PID] [--redis PID]
+ *                   [--waiting N] [--hold FILE] [--active N] [--customers N]
+ *                   [--seconds N] [--router PID] [--redis PID]
  *
  * With --depth so many lives are in flight (closed loop: P1, P7); with --rate so many a
  * second are begun however long they take (open loop: P11, P12). With --waiting so many
- * contacts more wait all the time (P10), with --active only the first N agents work and
+ * contacts more wait all the time (P10), and with --hold nobody serves them before that
+ * file is gone; with --active only the first N agents work and
  * the others are logged in (P16). With --customers each contact names one of so many,
  * who is looked up on the way in and becomes a customer; without, none. FILE holds an
  * agent's token a line. Prints one JSON line of figures.
@@ -46,6 +47,13 @@
 #define PING_ROUND 80
 #define PAD_BYTES 700 /* makes a contact of about 1 KB */
 
+enum phase {
+	PHASE_LOGIN, /* until all agents are logged in */
+	PHASE_FILL,  /* until so many wait as shall */
+	PHASE_HELD,  /* until the file of --hold is gone */
+	PHASE_READY  /* until those are ready who work */
+};
+
 struct bench;
 
 struct peer {
@@ -62,9 +70,12 @@ struct bench {
 	struct sockaddr_in desk;
 	const char *key;
 	int n_agents, n_opened, n_logged_in, n_ready, depth, rate, seconds, customers;
-	int waiting; /* besides the depth */
-	int active;  /* agents that work: the first ones */
-	bool working;
+	int waiting;	  /* besides the depth */
+	int active;	  /* agents that work: the first ones */
+	const char *hold; /* NULL: none */
+	enum phase phase;
+	uint64_t progress; /* logins, submissions and ready agents when last looked */
+	int checks;	   /* since then */
 	pid_t router, redis;
 	struct peer agents[AGENTS_MAX], intakes[INTAKES];
 	struct event *pace;
@@ -126,7 +137,7 @@ fill(struct bench *bench)
 {
 	uint64_t live = (uint64_t)bench->waiting;
 
-	if (bench->working && bench->rate == 0)
+	if (bench->phase == PHASE_READY && bench->rate == 0)
 		live += (uint64_t)bench->depth;
 	while (bench->submitted < bench->completed + bench->refused + live) {
 		struct peer *intake = idlest_intake(bench);
@@ -158,6 +169,8 @@ intake_line(struct peer *intake, const char *line)
 {
 	struct bench *bench = intake->bench;
 
+	if (strstr(line, "\"id\":\"p\"") != NULL)
+		return;
 	if (strstr(line, "\"error\"") != NULL) {
 		if (!intake->ready)
 			fail("the key is refused", line);
@@ -333,42 +346,44 @@ on_begin(evutil_socket_t fd, short what, void *owner)
 	event_base_once(bench->base, -1, EV_TIMEOUT, on_finish, bench, &finish);
 }
 
-/* Waits until all agents are logged in, until so many wait as shall, and until those are
- * ready who work; then begins. */
 static void
-on_ready_check(evutil_socket_t fd, short what, void *owner)
+open_agents(struct bench *bench)
 {
-	struct bench *bench = owner;
-	struct timeval again = {0, CHECK_MS * 1000}, warm = {WARM_S, 0}, tick = {0, 1000};
-	static uint64_t seen, checks;
-	uint64_t progress = (uint64_t)(bench->n_logged_in + bench->n_ready);
-	int unanswered = 0;
-
-	for (int i = 0; i < INTAKES; i++)
-		unanswered += bench->intakes[i].unanswered;
-	progress += bench->submitted;
 	while (bench->n_opened < bench->n_agents &&
 		bench->n_opened < bench->n_logged_in + OPENING_MAX) {
 		struct peer *agent = &bench->agents[bench->n_opened++];
 
 		open_peer(bench, agent, agent->token);
 	}
-	checks = progress != seen ? 0 : checks + 1;
-	seen = progress;
-	if (checks > PATIENCE_MS / CHECK_MS)
+}
+
+static bool
+all_answered(const struct bench *bench)
+{
+	for (int i = 0; i < INTAKES; i++)
+		if (bench->intakes[i].unanswered > 0)
+			return false;
+	return true;
+}
+
+static void
+fail_without_progress(struct bench *bench)
+{
+	uint64_t progress =
+		(uint64_t)(bench->n_logged_in + bench->n_ready) + bench->submitted;
+
+	if (progress != bench->progress || bench->phase == PHASE_HELD)
+		bench->checks = 0;
+	bench->progress = progress;
+	if (bench->checks++ > PATIENCE_MS / CHECK_MS)
 		fail("agents did not become ready", "look into its log");
-	if (!bench->working && bench->n_logged_in == bench->n_agents) {
-		fill(bench);
-		bench->working = bench->submitted >= (uint64_t)bench->waiting &&
-				 (unanswered == 0 || bench->waiting == 0);
-		for (int i = 0; bench->working && i < bench->active; i++)
-			ask(&bench->agents[i], "agent.set_state", "state", "ready");
-	}
-	if (bench->n_ready < bench->active) {
-		event_base_once(
-			bench->base, -1, EV_TIMEOUT, on_ready_check, bench, &again);
-		return;
-	}
+}
+
+static void
+begin(struct bench *bench)
+{
+	struct timeval warm = {WARM_S, 0}, tick = {0, 1000};
+
 	bench->began_ns = measure_ns();
 	if (bench->rate > 0) {
 		bench->pace = event_new(
@@ -379,7 +394,44 @@ on_ready_check(evutil_socket_t fd, short what, void *owner)
 	event_base_once(bench->base, -1, EV_TIMEOUT, on_begin, bench, &warm);
 }
 
-/* Some of the agents say that they are there, the next ones the next time. */
+/* From phase to phase; behind the last one the run begins. */
+static void
+on_check(evutil_socket_t fd, short what, void *owner)
+{
+	struct bench *bench = owner;
+	struct timeval again = {0, CHECK_MS * 1000};
+
+	fail_without_progress(bench);
+	open_agents(bench);
+	if (bench->phase == PHASE_LOGIN && bench->n_logged_in == bench->n_agents)
+		bench->phase = PHASE_FILL;
+	if (bench->phase == PHASE_FILL) {
+		fill(bench);
+		if (bench->submitted >= (uint64_t)bench->waiting && all_answered(bench))
+			bench->phase = PHASE_HELD;
+	}
+	if (bench->phase == PHASE_HELD &&
+		(bench->hold == NULL || access(bench->hold, F_OK) != 0)) {
+		bench->phase = PHASE_READY;
+		for (int i = 0; i < bench->active; i++)
+			ask(&bench->agents[i], "agent.set_state", "state", "ready");
+	}
+	if (bench->phase == PHASE_READY && bench->n_ready >= bench->active)
+		begin(bench);
+	else
+		event_base_once(bench->base, -1, EV_TIMEOUT, on_check, bench, &again);
+}
+
+static void
+ping(struct peer *peer)
+{
+	evbuffer_add_printf(bufferevent_get_output(peer->stream),
+		"{\"jsonrpc\":\"2.0\",\"id\":\"p\",\"method\":"
+		"\"session.ping\",\"params\":{}}\n");
+}
+
+/* Some of the agents say that they are there, the next ones the next time; intakes, too,
+ * while they have nothing to say. */
 static void
 on_ping(evutil_socket_t fd, short what, void *owner)
 {
@@ -387,9 +439,9 @@ on_ping(evutil_socket_t fd, short what, void *owner)
 	static int round;
 
 	for (int i = round; i < bench->n_opened; i += PING_ROUND)
-		evbuffer_add_printf(bufferevent_get_output(bench->agents[i].stream),
-			"{\"jsonrpc\":\"2.0\",\"id\":\"p\",\"method\":"
-			"\"session.ping\",\"params\":{}}\n");
+		ping(&bench->agents[i]);
+	for (int i = round; bench->phase == PHASE_HELD && i < INTAKES; i += PING_ROUND)
+		ping(&bench->intakes[i]);
 	round = (round + 1) % PING_ROUND;
 }
 
@@ -446,7 +498,7 @@ read_tokens(struct bench *bench, const char *path)
 static const struct option options[] = {{"desk", required_argument, NULL, 'd'},
 	{"key", required_argument, NULL, 'k'}, {"tokens", required_argument, NULL, 't'},
 	{"depth", required_argument, NULL, 'n'}, {"rate", required_argument, NULL, 'r'},
-	{"waiting", required_argument, NULL, 'w'},
+	{"waiting", required_argument, NULL, 'w'}, {"hold", required_argument, NULL, 'h'},
 	{"active", required_argument, NULL, 'a'},
 	{"customers", required_argument, NULL, 'c'},
 	{"seconds", required_argument, NULL, 's'},
@@ -458,7 +510,7 @@ main(int argc, char **argv)
 {
 	static struct bench bench = {.depth = 50, .seconds = 4};
 	struct timeval soon = {0, CHECK_MS * 1000}, beat = {0, PING_MS * 1000};
-	struct event *ping;
+	struct event *pings;
 	const char *tokens = NULL, *desk = NULL;
 	int option;
 
@@ -482,6 +534,9 @@ main(int argc, char **argv)
 		case 'w':
 			bench.waiting = (int)strtol(optarg, NULL, 10);
 			break;
+		case 'h':
+			bench.hold = optarg;
+			break;
 		case 'a':
 			bench.active = (int)strtol(optarg, NULL, 10);
 			break;
@@ -502,9 +557,10 @@ main(int argc, char **argv)
 		}
 	if (desk == NULL || bench.key == NULL || tokens == NULL ||
 		!read_desk(&bench, desk)) {
-		fprintf(stderr, "usage: bench_lifecycle --desk HOST:PORT --key KEY "
-				"--tokens FILE [--depth N | --rate N] [--waiting N] "
-				"[--active N] [--customers N] [--seconds N]\n");
+		fprintf(stderr,
+			"usage: bench_lifecycle --desk HOST:PORT --key KEY "
+			"--tokens FILE [--depth N | --rate N] [--waiting N] "
+			"[--hold FILE] [--active N] [--customers N] [--seconds N]\n");
 		return 2;
 	}
 	memset(bench.pad, 'x', PAD_BYTES);
@@ -517,9 +573,9 @@ main(int argc, char **argv)
 		bench.active = bench.n_agents;
 	for (int i = 0; i < INTAKES; i++)
 		open_peer(&bench, &bench.intakes[i], NULL);
-	ping = event_new(bench.base, -1, EV_TIMEOUT | EV_PERSIST, on_ping, &bench);
-	event_add(ping, &beat);
-	event_base_once(bench.base, -1, EV_TIMEOUT, on_ready_check, &bench, &soon);
+	pings = event_new(bench.base, -1, EV_TIMEOUT | EV_PERSIST, on_ping, &bench);
+	event_add(pings, &beat);
+	event_base_once(bench.base, -1, EV_TIMEOUT, on_check, &bench, &soon);
 	event_base_dispatch(bench.base);
 	report(&bench);
 	return 0;
