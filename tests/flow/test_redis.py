@@ -24,6 +24,7 @@ async def over_tls(start, host="localhost", trusted=True, clients="no"):
         options=["--tls-port", str(port), "--tls-cert-file", paths["server"], "--tls-key-file", paths["server_key"],
                  "--tls-ca-cert-file", paths["ca"], "--tls-auth-clients", clients]
     )  # fmt: skip
+    centre.plain = centre.settings["redis"]
     centre.write_settings(redis=f"rediss://{host}:{port}")
     return centre
 
@@ -47,8 +48,7 @@ async def whom_a_redis_over_tls_may_be(start):
     wants = await over_tls(start, clients="yes")
     await ends_or_tells(wants, "set tls-auth-clients no")
     plain = await over_tls(start)
-    await plain.start_redis()
-    plain.write_settings(redis=plain.settings["redis"].replace("redis://127.0.0.1", "rediss://localhost"))
+    plain.write_settings(redis=plain.plain.replace("redis://127.0.0.1", "rediss://localhost"))
     await ends_or_tells(plain, "is it Redis' tls-port?")
     away = await over_tls(start)
     away.write_settings(redis=f"rediss://localhost:{free_port()}")
