@@ -5,7 +5,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # What must be there to build and run, and what the tests need beyond it (names of Debian packages).
 packages_build=(gcc libc6-dev meson ninja-build pkg-config libevent-dev libssl-dev libhiredis-dev libjansson-dev
 	libyaml-dev libcrypt-dev libglib2.0-dev zlib1g-dev libicu-dev libstemmer-dev libwslay-dev libsqlite3-dev libcurl4-openssl-dev libcmocka-dev libesmtp-dev libjemalloc-dev
-	libgmime-3.0-dev libxml2-dev redis-server python3)
+	libgmime-3.0-dev libxml2-dev scdoc redis-server python3)
 packages_test=(dovecot-imapd swaks python3-aiosmtpd python3-jsonschema python3-yaml python3-hypothesis python3-websockets binutils clang clang-format lld)
 
 # Debian 13 has llhttp as a library; on Debian 12 its sources come with node-llhttp.

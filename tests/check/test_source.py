@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests" / "flow"))
@@ -361,6 +362,52 @@ def programs_tell_their_version_and_their_use():
             done = subprocess.run([str(path), option], capture_output=True, text=True, check=False, timeout=20)
             equal(done.returncode, 0, path.name, option)
             check(done.stdout.strip(), path.name, option, "prints nothing")
+
+
+INSTALLED = """
+{bindir}/usherd
+{bindir}/usherctl
+{bindir}/usher-sim
+{prefix}/lib/systemd/system/usherd.service
+{prefix}/lib/sysusers.d/usher.conf
+{libdir}/usher/asterisk.so
+{libdir}/usher/http_directory.so
+{libdir}/usher/line.so
+{libdir}/usher/task_dir.so
+{libdir}/usher/vip.so
+{datadir}/usher/plugins/http_directory.conf
+{datadir}/usher/plugins/task_dir.conf
+{datadir}/usher/plugins/vip.conf
+{datadir}/bash-completion/completions/usherctl.bash
+{datadir}/zsh/site-functions/_usherctl
+{datadir}/fish/vendor_completions.d/usherctl.fish
+"""
+PAGES = ("usherd.8", "usherctl.1", "usher-sim.1")
+
+
+@test
+def what_is_built_can_be_installed():
+    if not (BUILD / "build.ninja").is_file() or not shutil.which("meson"):
+        raise Skip(f"{BUILD.name}/ is not a build, or meson is not installed")
+    options = json.loads(
+        subprocess.run(["meson", "introspect", "--buildoptions", str(BUILD)], capture_output=True, text=True, check=True).stdout
+    )
+    prefix = next(o["value"] for o in options if o["name"] == "prefix")
+    places = {o["name"]: os.path.join(prefix, str(o["value"])) for o in options if o["name"].endswith("dir")}
+    places["prefix"] = prefix
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            ["meson", "install", "-C", str(BUILD), "--no-rebuild", "--quiet", "--destdir", folder],
+            capture_output=True, text=True, check=False, timeout=200,
+        )  # fmt: skip
+        equal(done.returncode, 0, done.stdout + done.stderr)
+        found = {str(p)[len(folder) :] for p in pathlib.Path(folder).rglob("*") if not p.is_dir()}
+        wanted = set(INSTALLED.format(**places).split())
+        if shutil.which("scdoc"):
+            wanted |= {f"{places['mandir']}/man{name[-1]}/{name}" for name in PAGES}
+        none([f"missing: {p}" for p in sorted(wanted - found)] + [f"more: {p}" for p in sorted(found - wanted)], "installed")
+        unit = pathlib.Path(f"{folder}{prefix}/lib/systemd/system/usherd.service").read_text()
+        check(f"ExecStart={places['bindir']}/usherd --config " in unit, unit)
 
 
 if __name__ == "__main__":
