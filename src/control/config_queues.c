@@ -115,6 +115,7 @@ fill_limits(struct compile *c, struct queue *q, const struct entry *e)
 	const struct entry *limits = entry_section(e, QUEUE_LIMITS);
 
 	q->length_limit = (int64_t)entry_number(limits, LIMIT_LENGTH);
+	q->length_given = limits->slot[LIMIT_LENGTH].node != NULL;
 	q->wait_limits = compile_by_channel(
 		c, entry_section(limits, LIMIT_WAIT), true, &q->n_wait_limits);
 	q->wrapups = compile_by_channel(

@@ -143,6 +143,7 @@ struct queue {
 	int n_steps;
 	struct relax_step steps[STEPS_MAX];
 	int64_t length_limit; /* waiting contacts; > 0 */
+	bool length_given;    /* the settings name it; else it is the default */
 	int n_wait_limits;
 	struct queue_limit *wait_limits; /* channels not named never expire */
 	int n_wrapups;

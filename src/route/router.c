@@ -438,6 +438,8 @@ refuse(struct router *r, struct contact *c, enum outcome_kind kind, const char *
 	struct outcome outcome = {.kind = kind, .message = message};
 
 	if (q != NULL && kind >= OUTCOME_QUEUE_FULL && kind <= OUTCOME_QUEUE_CLOSED) {
+		outcome.queue = c->queue;
+		outcome.tier = c->tier;
 		outcome.n_alternatives = q->n_alternatives;
 		outcome.alternatives = q->alternatives;
 	}

@@ -61,6 +61,7 @@ struct outcome {
 	uint64_t offer;	  /* 0: none */
 	bool duplicate;	  /* intake: source and external id were known; `contact` is the
 			     first one */
+	int queue, tier;  /* admission: where it would have waited, by index */
 	int n_alternatives; /* admission: channels to offer instead, by index */
 	const int *alternatives;
 };

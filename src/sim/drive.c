@@ -59,9 +59,19 @@ static void
 submitted(void *owner, uint64_t who, uint64_t tag, const struct outcome *outcome)
 {
 	struct drive *d = owner;
+	struct drive_run *run = d->floor.run;
 
-	if (outcome->kind != OUTCOME_OK)
-		d->floor.run->results[tag].end = DRIVE_REFUSED;
+	if (outcome->kind == OUTCOME_OK)
+		return;
+	run->results[tag].end = DRIVE_REFUSED;
+	if (outcome->kind < OUTCOME_QUEUE_FULL || outcome->kind > OUTCOME_QUEUE_CLOSED)
+		return;
+	run->results[tag].tier = outcome->tier;
+	if (outcome->kind == OUTCOME_QUEUE_FULL && run->unnamed_queue < 0 &&
+		!d->floor.centre->queues[outcome->queue].length_given) {
+		run->unnamed_queue = outcome->queue;
+		run->unnamed_row = tag;
+	}
 }
 
 /* ---- what customers and agents do ---- */

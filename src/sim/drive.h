@@ -33,7 +33,7 @@ struct drive_result {
 	int64_t due_ms;	   /* d, on the router's clock */
 	int64_t worked_ms; /* time that agents held it, wrap-up included */
 	int agent;	   /* who accepted it first; -1 */
-	int tier, channel; /* indexes of the centre */
+	int tier, channel; /* indexes of the centre; the tier -1 where none was found */
 	bool in_time;	   /* accepted by d, in open time */
 	enum drive_end end;
 };
@@ -45,6 +45,10 @@ struct drive_run {
 	int64_t *busy_ms; /* owned; by agent: time with at least one contact in hand */
 	int64_t first_ms, last_ms; /* first arrival, last event; the trace's clock */
 	uint64_t decisions;	   /* that the router took */
+	/* Row and queue of the first refusal by a length that the scenario does not name;
+	 * queue -1: there was none. */
+	size_t unnamed_row;
+	int unnamed_queue;
 };
 
 /*

@@ -194,18 +194,18 @@ figures_json(const struct config *config, const struct trace *trace,
 void
 figures_print_header(FILE *out)
 {
-	fprintf(out, "%-15s %9s %9s %9s %7s %10s %9s %9s %9s %6s\n", "law", "offered",
-		"served", "abandoned", "SL %", "value SL %", "mean s", "p95 s", "max s",
-		"occ %");
+	fprintf(out, "%-15s %9s %9s %9s %9s %9s %7s %10s %9s %9s %9s %6s\n", "law",
+		"offered", "served", "abandoned", "expired", "refused", "SL %",
+		"value SL %", "mean s", "p95 s", "max s", "occ %");
 }
 
 void
 figures_print(FILE *out, const char *law, const struct figures *f)
 {
 	fprintf(out,
-		"%-15s %9" PRIu64 " %9" PRIu64 " %9" PRIu64
+		"%-15s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64
 		" %7.2f %10.2f %9.2f %9.2f %9.2f %6.2f\n",
-		law, f->offered, f->served, f->abandoned, 100 * f->service_level,
-		100 * f->value_level, f->mean_ms / 1000, f->p95_ms / 1000,
-		f->max_ms / 1000, 100 * f->occupancy);
+		law, f->offered, f->served, f->abandoned, f->expired, f->refused,
+		100 * f->service_level, 100 * f->value_level, f->mean_ms / 1000,
+		f->p95_ms / 1000, f->max_ms / 1000, 100 * f->occupancy);
 }

@@ -219,7 +219,8 @@ floor_init(struct floor *f, const struct config *config, const struct trace *tra
 		.trace = trace,
 		.run = run,
 		.arriving = SIZE_MAX};
-	*run = (struct drive_run){.n = n, .n_agents = config->centre->n_agents};
+	*run = (struct drive_run){
+		.n = n, .n_agents = config->centre->n_agents, .unnamed_queue = -1};
 	run->results = xcalloc(n + 1, sizeof(struct drive_result));
 	run->busy_ms = xcalloc(n_agents, sizeof(int64_t));
 	f->callers = xcalloc(n + 1, sizeof(struct caller));

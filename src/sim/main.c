@@ -321,6 +321,7 @@ struct session {
 	struct trace trace;
 	json_t *report;
 	double seconds; /* CPU time of the plays */
+	bool told_full;
 };
 
 static double
@@ -341,6 +342,25 @@ table_of(const struct session *s)
 	return taken ? stderr : stdout;
 }
 
+/* Once, though several plays may meet it: people do not expect a limit that they have not
+ * set, and a trace with too much work reaches it. */
+static void
+tell_full(struct session *s, const struct drive_run *run)
+{
+	const struct queue *q;
+
+	if (run->unnamed_queue < 0 || s->told_full)
+		return;
+	s->told_full = true;
+	q = &s->config->centre->queues[run->unnamed_queue];
+	fprintf(stderr,
+		"%s:%d: warning: refused, as others may be: %" PRId64
+		" contacts wait in queue %s, the limit where the scenario names none; "
+		"set `limits: {length: N}` of the queue\n",
+		s->options.trace, s->trace.rows[run->unnamed_row].line, q->length_limit,
+		q->name);
+}
+
 /* One play under a law. starts: where its starts go; NULL: nowhere. */
 static bool
 play(struct session *s, enum law_kind law, const char *starts, FILE *explain,
@@ -355,6 +375,7 @@ play(struct session *s, enum law_kind law, const char *starts, FILE *explain,
 	s->config->centre->kind = law;
 	drive(s->config, &s->trace, plugins_hooks(s->plugins), explain, &run);
 	s->seconds += cpu_seconds() - began;
+	tell_full(s, &run);
 	*out = figures_json(s->config, &s->trace, &run);
 	json_object_set_new(*out, "law", json_string(law_name[law]));
 	json_object_set_new(*out, "decisions", json_integer((json_int_t)run.decisions));

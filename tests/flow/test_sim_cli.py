@@ -204,6 +204,32 @@ def figures_are_what_the_starts_give():
 
 
 @test
+def refused_and_expired_contacts_are_shown():
+    def play(made, trace, *options):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            report = Play(made, trace, keep=folder).report
+            done = run("--config", "scenario.yaml", "--trace", "trace.csv", "--out", "o.csv", *options, folder=folder)
+            header, *lines = [line.split() for line in done.stdout.replace(" %", "_%").replace("value SL", "value_SL")
+                              .replace(" s ", "_s ").splitlines()]
+            return report, [dict(zip(header, line)) for line in lines], done.stderr
+
+    # One is served, 500 wait, two gold ones are too many; nobody named a limit.
+    long = rows(*[(i, 0, 0, 1000, None) for i in range(1, 502)], (502, 0, 1, 1000, None), (503, 0, 1, 1000, None))
+    report, table, errors = play(scenario(), long, "--compare", "fcfs")
+    equal([(line["law"], line["refused"], line["expired"]) for line in table], [("dpv", "2", "0"), ("fcfs", "2", "0")])
+    equal({tier: (f["offered"], f["refused"]) for tier, f in report["tiers"].items()}, {"bronze": (501, 0), "gold": (2, 2)})
+    equal(len(errors.splitlines()), 1, errors)
+    check(errors.startswith("trace.csv:503: warning: ") and "queue q" in errors and "limits: {length: N}" in errors, errors)
+    # A limit that the scenario names needs no warning.
+    short = scenario(queues={"q": {"reserve": 0, "limits": {"length": 1, "wait": {"voice": "20s"}}}})
+    report, table, errors = play(short, rows((1, 0, 0, 60000, None), (2, 0, 1, 1000, None), (3, 0, 1, 1000, None)))
+    equal([(line["refused"], line["expired"]) for line in table], [("1", "1")])
+    equal([report["tiers"]["gold"][name] for name in ("offered", "refused", "expired")], [2, 1, 1])
+    equal(errors, "")
+
+
+@test
 def laws_are_compared_on_the_same_trace():
     trace = rows(*[(i, 0, i % 2, 10000, None) for i in range(1, 9)])
     with tempfile.TemporaryDirectory() as folder:
