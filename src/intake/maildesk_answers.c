@@ -62,8 +62,10 @@ autos_add(struct maildesk *d, int64_t at_ms, const char *response, const char *s
 {
 	struct auto_sent *a;
 
-	if (d->n_autos == AUTOS_MAX)
-		return; /* the breaker has opened long before */
+	/* The breaker is open by then; whatever comes all the same, the newest say most.
+	 */
+	if (d->n_autos == MAILOUT_COUNTED_MAX)
+		memmove(d->autos, d->autos + 1, (size_t)--d->n_autos * sizeof *d->autos);
 	d->autos = xreallocarray(d->autos, (size_t)d->n_autos + 1, sizeof *d->autos);
 	a = &d->autos[d->n_autos++];
 	a->at_ms = at_ms;
@@ -84,18 +86,26 @@ count_since(const struct maildesk *d, int64_t since_ms, const char *sender,
 	return n;
 }
 
-/* The breaker: told once when it opens. */
+/* The breaker: told once when it opens. Nothing can be said of a sender or of the hour
+ * once the table is full: then it is open, too. */
 static bool
 too_many(struct maildesk *d)
 {
-	bool open = count_since(d, desk_time_ms(d) - HOUR_MS, NULL, NULL) >=
-		    d->settings->hourly_most;
+	bool full = d->n_autos == MAILOUT_COUNTED_MAX,
+	     open = full || count_since(d, desk_time_ms(d) - HOUR_MS, NULL, NULL) >=
+				    d->settings->hourly_most;
 
 	if (open && !d->broken) {
-		log_error(
-			"mail: %d automatic mails within an hour: no more are sent until "
-			"there are fewer; look for a loop",
-			d->settings->hourly_most);
+		if (full)
+			log_error(
+				"mail: %d automatic mails within mail.out.answers.period "
+				"and a day, and no more can be counted: none is sent "
+				"until there are fewer; make the period shorter",
+				MAILOUT_COUNTED_MAX);
+		else
+			log_error("mail: %d automatic mails within an hour: no more are "
+				  "sent until there are fewer; look for a loop",
+				d->settings->hourly_most);
 		d->parts.people->tell_watchers(d->parts.people->owner, -1, -1,
 			"email.breaker",
 			json_pack("{s:b, s:i}", "open", true, "hourly_most",
@@ -568,11 +578,13 @@ on_gate(void *owner, uint64_t tag, const redisReply *reply)
 void
 answers_load(struct maildesk *d)
 {
-	static const char *const scores[] = {"0", "-1", "WITHSCORES"};
 	static const char *const all[] = {"0", "-1"};
+	char newest[16];
+	const char *const scores[] = {newest, "-1", "WITHSCORES"};
 
 	if (d->autos_loaded)
 		return;
+	snprintf(newest, sizeof newest, "-%d", MAILOUT_COUNTED_MAX);
 	if (!side_read(d->parts.side, on_autos, d, 0, "ZRANGE", "autos", 3, scores) ||
 		!side_read(d->parts.side, on_gate, d, 0, "ZRANGE", "gates", 2, all))
 		log_info("mail: automatic answers wait for Redis");

@@ -20,7 +20,6 @@
 
 #define WORKS_MAX 20000	    /* mails in work at once; further ones keep no drafts */
 #define DRAFT_MAX 65536	    /* bytes of a draft */
-#define AUTOS_MAX 65536	    /* automatic mails that are counted */
 #define SENDER_HASH_TEXT 33 /* a hash of an address, with the NUL */
 #define WORK_LIFE_MS (400 * INT64_C(86400000)) /* of a note that nobody takes away */
 
@@ -73,7 +72,8 @@ struct maildesk {
 	struct idmap works;		   /* struct mail_note by contact, owned */
 	/* Notes from before this start; until all are read, none is written. */
 	bool works_reading, works_read;
-	/* Automatic mails within the longest window, the oldest first. */
+	/* Automatic mails within the longest window, the oldest first, at most
+	 * MAILOUT_COUNTED_MAX: with as many none leaves any more. */
 	struct auto_sent *autos; /* owned */
 	int n_autos;
 	bool autos_loaded;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #define MAILOUT_DAYS_MAX 366
+#define MAILOUT_COUNTED_MAX 65536 /* automatic mails that are counted */
 
 /* A share of the outgoing answers of a category that a supervisor sees first. */
 struct mailout_review {
@@ -46,7 +47,7 @@ struct mailout_settings {
 	int sender_most; /* automatic mails a sender within sender_ms */
 	int64_t sender_ms;
 	int response_most; /* a response and day */
-	int hourly_most;   /* of all: beyond it the breaker opens */
+	int hourly_most;   /* of all: with as many the breaker opens */
 	bool proven;	   /* only senders that the border has proven */
 	int64_t hold_ms;   /* a mail is held so long for its automatic answer */
 	/* Acknowledgements: ids of responses. */

@@ -11,6 +11,7 @@ import answer_faults
 from mailbox import contact_of, mail
 from maildesk import LIBRARY, answer, mail_in, order_mail, parse, post
 from runner import check, equal, eventually, main, test
+from resp import Resp
 
 PROVEN = 189  # faultless verdicts that prove 98 %
 WIDE = {"email": {"cost": 1}}  # an agent holds many mails at once
@@ -209,6 +210,49 @@ async def automatic_mails_are_capped_and_never_repeated_after_a_kill(start):
     equal(seen["gate"], "too many automatic mails lately")
     equal(len([1 for m in await here.mails(1) if automatic(m)]), 1)
 
+    await ann.wire.call("email.reply", contact=contact, text="By hand.", resolve=True)
+    await more_than_can_be_counted(here)
+
+
+async def more_than_can_be_counted(here):
+    """As many as the table holds open the breaker, whatever the hour says; of more the newest are kept."""
+    centre, settings = here.centre, here.centre.settings["mail"]
+    counted, day_ms = 65536, 86400000
+    async with await Resp.open(centre.redis_address()) as redis:
+        (key,) = await redis.keys("*:autos")
+        _, newest_ms = await redis("ZRANGE", key, -1, -1, "WITHSCORES")
+        for first in range(0, counted, 4096):
+            pairs = [(int(newest_ms) - 2 * day_ms + n, f"o{n:012x} order-late {n:032x}") for n in range(first, first + 4096)]
+            await redis("ZADD", key, *(word for pair in pairs for word in pair))
+    settings["out"]["answers"].update(period="30d", hourly=10000)
+    centre.write_settings(mail=settings)
+    await centre.restart()
+    ann = await centre.agent("a1", ready=False)
+    await ann.ready()
+
+    async def by_hand(n):
+        await mail_in(centre, order_mail(n), sender=f"ann{n}@cust.example")
+        contact = await ann.take(timeout_s=15)
+        gate = (await ann.wire.call("email.get", contact=contact)).get("gate")
+        await ann.wire.call("email.reply", contact=contact, text="By hand.", resolve=True)
+        return gate
+
+    # Until the table is read, everything is answered by hand without a word.
+    n = 710
+    while (told := await by_hand(n)) is None:
+        n += 1
+    equal(told, "too many automatic mails lately")
+    check("no more can be counted" in (centre.dir / "log").read_text(), "it was not told")
+    # Without those of two days ago there are the three within the hour.
+    settings["out"]["answers"].update(period="1d", hourly=3)
+    centre.write_settings(mail=settings)
+    await centre.admin("config.reload")
+    equal(await by_hand(705), "too many automatic mails lately")
+    settings["out"]["answers"]["hourly"] = 10000
+    centre.write_settings(mail=settings)
+    await centre.admin("config.reload")
+    await mail_in(centre, order_mail(706), sender="ann706@cust.example")
+    await here.mails(2, where=automatic)
 
 @test(limit_s=180)
 async def killed_around_the_moment_an_answer_leaves_it_is_never_sent_twice_and_no_mail_is_lost(start):
