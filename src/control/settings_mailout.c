@@ -107,7 +107,8 @@ static const struct setting ack_settings[] = {
 	[ACK_CALENDAR] = KEY(NAME, "calendar", .rule = "always open", .sample = "office",
 		.help = "When we are open."),
 	[ACK_DAYS] = KEY(SECTION, "days", .of = &days,
-		.help = "Responses for single days; they stand above the others."),
+		.help = "Responses for single days, by the calendar's time zone, else "
+			"the centre's; they stand above the others."),
 };
 static const struct section acknowledge = {
 	.title = "acknowledgements", .n = ACK_KEYS, .settings = ack_settings};

@@ -273,18 +273,13 @@ acknowledgement(struct maildesk *d, int64_t now_ms)
 {
 	const struct centre *c = router_centre(d->parts.router);
 	const struct calendar *calendar = calendar_named(c, d->settings->ack_calendar);
+	struct calendar_moment m;
 	char date[MOMENT_TEXT];
 	const char *special;
 
-	moment_format(date, now_ms);
-	date[10] = '\0';
-	if (calendar != NULL) {
-		struct calendar_moment m;
-
-		calendar_local(calendar, now_ms, &m);
-		snprintf(date, sizeof date, "%04d-%02d-%02d", m.year % 10000,
-			m.month % 100, m.day % 100);
-	}
+	calendar_local(calendar != NULL ? calendar : c->local, now_ms, &m);
+	snprintf(date, sizeof date, "%04d-%02d-%02d", m.year % 10000, m.month % 100,
+		m.day % 100);
 	special = special_day(d, date);
 	if (special != NULL)
 		return special;

@@ -17,7 +17,7 @@ struct mailout_review {
 
 /* An acknowledgement for one day. */
 struct mailout_day {
-	char date[11];	/* "2026-12-25", in the calendar's zone */
+	char date[11]; /* "2026-12-25", in the zone of the calendar, else of the centre */
 	char *response; /* owned */
 };
 

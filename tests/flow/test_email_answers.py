@@ -5,13 +5,14 @@ answer_faults.py; its single mails are in tests/unit/test_mime.c.
 """
 
 import asyncio
+import datetime
 import email.message
 
 import answer_faults
 from mailbox import contact_of, mail
 from maildesk import LIBRARY, answer, mail_in, order_mail, parse, post
-from runner import check, equal, eventually, main, test
 from resp import Resp
+from runner import check, equal, eventually, main, test
 
 PROVEN = 189  # faultless verdicts that prove 98 %
 WIDE = {"email": {"cost": 1}}  # an agent holds many mails at once
@@ -209,7 +210,6 @@ async def automatic_mails_are_capped_and_never_repeated_after_a_kill(start):
     seen = await ann.wire.call("email.get", contact=contact)
     equal(seen["gate"], "too many automatic mails lately")
     equal(len([1 for m in await here.mails(1) if automatic(m)]), 1)
-
     await ann.wire.call("email.reply", contact=contact, text="By hand.", resolve=True)
     await more_than_can_be_counted(here)
 
@@ -254,6 +254,7 @@ async def more_than_can_be_counted(here):
     await mail_in(centre, order_mail(706), sender="ann706@cust.example")
     await here.mails(2, where=automatic)
 
+
 @test(limit_s=180)
 async def killed_around_the_moment_an_answer_leaves_it_is_never_sent_twice_and_no_mail_is_lost(start):
     here = await answer_faults.opened(start)
@@ -281,6 +282,17 @@ async def the_first_mail_of_a_thread_is_confirmed_once(start):
     await ann.take()
     equal(len(here.sink.taken), 1)
     check(contact in str(message["message-id"]), message["message-id"])
+
+
+@test
+async def the_acknowledgement_of_a_day_goes_by_the_centres_time_zone(start):
+    # Where it is another day than in UTC, and is still for an hour.
+    zone, hours = ("Etc/GMT+12", -12) if datetime.datetime.now(datetime.timezone.utc).hour < 11 else ("Etc/GMT-14", 14)
+    day = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=hours)).date().isoformat()
+    here = await post(start, out={"acknowledge": {"open": "received", "days": {day: "received-closed"}}}, timezone=zone)
+    await mail_in(here.centre)
+    (message,) = await here.mails(1)
+    check("We read your mail tomorrow." in message.get_content(), message.get_content())
 
 
 @test(limit_s=120)
