@@ -291,29 +291,41 @@ on_member(void *owner, uint64_t contact, enum rpc_role role)
 
 /* ---- rebuilding by itself ---- */
 
+/* One model after the other, of every mailbox and language that learnt something. */
+void
+maildesk_rebuild(struct maildesk *d)
+{
+	while (!d->rebuilding && d->next_box >= 0) {
+		struct live_state states[LIVE_LANGUAGES_MAX];
+		int after = d->next_box, n, k = d->next_language;
+		const char *mailbox;
+		struct live *live = desk_next_live(d, &after, &mailbox);
+
+		n = live != NULL ? live_states(live, states, LIVE_LANGUAGES_MAX) : 0;
+		while (k < n && states[k].cases == 0)
+			k++;
+		if (k < n) {
+			d->next_language = k + 1;
+			if (!verdict_start_rebuild(
+				    d, mailbox, states[k].language, 0, NULL))
+				log_debug("suggest: nothing to build from mailbox=%s",
+					mailbox);
+		} else {
+			d->next_box = live != NULL ? after : -1;
+			d->next_language = 0;
+		}
+	}
+}
+
 static void
 on_daily(evutil_socket_t fd, short what, void *owner)
 {
 	struct maildesk *d = owner;
 
-	const char *mailbox;
-	struct live *live;
-	int at = 0;
-
-	while (!d->rebuilding && (live = desk_next_live(d, &at, &mailbox)) != NULL) {
-		struct live_state states[LIVE_LANGUAGES_MAX];
-		int n = live_states(live, states, LIVE_LANGUAGES_MAX);
-		int most = -1;
-
-		/* The one with most that is new; the others another day. */
-		for (int k = 0; k < n; k++)
-			if (states[k].cases > 0 &&
-				(most < 0 || states[k].cases > states[most].cases))
-				most = k;
-		if (most >= 0 && !verdict_start_rebuild(
-					 d, mailbox, states[most].language, 0, NULL))
-			log_debug("suggest: nothing to build from mailbox=%s", mailbox);
-	}
+	if (d->next_box >= 0)
+		return; /* those of the last time are not through */
+	d->next_box = d->next_language = 0;
+	maildesk_rebuild(d);
 }
 
 /* ---- erasure ---- */
@@ -377,6 +389,8 @@ maildesk_configure(
 	struct mailer_relay relay = relay_of(s);
 	struct timeval pause = {(time_t)(s->rebuild_ms / 1000),
 		(suseconds_t)(s->rebuild_ms % 1000 * 1000)};
+	bool waits = event_pending(d->daily, EV_TIMEOUT, NULL) &&
+		     s->rebuild_ms == d->settings->rebuild_ms;
 
 	if (!mailer_use(d->mailer, s->host != NULL ? &relay : NULL, error, room))
 		return false;
@@ -385,8 +399,9 @@ maildesk_configure(
 	d->settings = s;
 	outbox_configure(d->outbox, &outbox);
 	verdicts_configure(d->verdicts, s->verdicts_kept);
-	event_del(d->daily);
-	if (s->rebuild_ms > 0)
+	if (!waits)
+		event_del(d->daily);
+	if (!waits && s->rebuild_ms > 0)
 		event_add(d->daily, &pause);
 	return true;
 }
@@ -405,6 +420,7 @@ maildesk_create(const struct maildesk_parts *parts)
 	char error[256];
 
 	d->parts = *parts;
+	d->next_box = -1;
 	d->settings = mailout_settings_create();
 	d->mailer = mailer_create(
 		parts->base, NULL, d->settings->threads, error, sizeof error);

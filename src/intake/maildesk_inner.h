@@ -82,6 +82,9 @@ struct maildesk {
 	bool broken;		 /* the breaker is open */
 	struct event *daily;
 	bool rebuilding;
+	/* The models that are built one after another: the next mailbox, and how many of
+	 * its languages were looked at; -1: none is due. */
+	int next_box, next_language;
 	struct rpc *rpc; /* of the desk, borrowed; for answers that come later */
 	struct {
 		uint64_t taken_open, guarded, answered, audited, released, acknowledged;
@@ -114,6 +117,8 @@ json_t *work_thread(const struct mail_note *w, const json_t *sent);
 #define THREAD_MOST 8 /* that are shown */
 /* The customer asked something at this moment: the next response is due. */
 void work_asked(struct maildesk *d, struct mail_note *w, int64_t at_ms);
+/* maildesk.c: the next model that is due, once none is being built. */
+void maildesk_rebuild(struct maildesk *d);
 /* maildesk.c: all notes are there. */
 void maildesk_works_read(struct maildesk *d);
 /* Nothing that the customer asked is without an answer. */

@@ -251,6 +251,7 @@ rebuild_done(void *arg)
 	else if (b->rpc != NULL)
 		rpc_refuse(b->rpc, b->tag, RPC_CONFLICT, "not_built", b->problem, NULL);
 	verdict_drop_rebuild(b);
+	maildesk_rebuild(d);
 }
 
 static bool

@@ -143,6 +143,35 @@ async def is_off(centre):
 
 
 @test(limit_s=120)
+async def the_models_of_all_mailboxes_are_rebuilt_and_no_reload_puts_it_off(start):
+    here = await post(start, launch=False)
+    centre, settings = here.centre, here.centre.settings["mail"]
+    settings["mailboxes"]["sales"] = {**settings["mailboxes"]["support"], "addresses": ["sales@desk.example"]}
+    settings["out"]["rebuild"] = "2s"
+    centre.write_settings(mail=settings)
+    await centre.launch()
+    ann = await centre.agent("a1")
+    for n in range(4):
+        await mail_in(centre, order_mail(n), sender=f"ann{n}@cust.example", to=("help@desk.example" if n % 2 else "sales@desk.example",))
+        await answer(ann, await ann.take(), resolve=True)
+
+    async def built():
+        await centre.admin("config.reload")
+        reports = [await centre.admin("suggest.report", mailbox=box) for box in ("support", "sales")]
+        return sum(any(language["version"] for language in report["languages"]) for report in reports)
+
+    await eventually(built, limit_s=30, what="the first model")
+    # What a run begins it ends, though the next is far away then.
+    settings["out"]["rebuild"] = "1d"
+    centre.write_settings(mail=settings)
+
+    async def both():
+        return await built() == 2
+
+    await eventually(both, limit_s=30, what="the second model")
+
+
+@test(limit_s=120)
 async def supervisors_edit_the_library_with_versions(start):
     here = await post(start)
     centre = here.centre
