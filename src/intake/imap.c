@@ -586,8 +586,14 @@ imap_configure(struct imap *imap, struct mail_settings *settings)
 
 		next = f->next;
 		f->gone |= box == NULL || !box->polled || !is_same(f->box, box);
-		if (f->gone && f->state == FOLDER_WAITING)
+		if (f->gone && f->state == FOLDER_WAITING) {
 			folder_free(f);
+		} else if (!f->gone) { /* its size and addresses may be others */
+			mail_settings_ref(settings);
+			mail_settings_unref(f->settings);
+			f->settings = settings;
+			f->box = box;
+		}
 	}
 	for (int i = 0; i < settings->n_boxes; i++)
 		if (settings->boxes[i].polled &&

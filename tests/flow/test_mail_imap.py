@@ -268,6 +268,23 @@ async def a_mail_that_was_taken_is_deleted_there_and_nothing_else_is(start):
 
 
 @test(limit_s=120)
+async def a_reload_reaches_a_folder_whose_server_is_the_same(start):
+    async with dovecot() as server:
+        server.put("help", mail(Subject="one"))
+        centre = await start(launch=False, judged=False)
+        wanted = settings(server, centre)
+        wanted["lmtp"] = {"size": 100000}
+        centre.write_settings(mail=wanted)
+        await centre.launch()
+        await waiting(centre, ["one"])
+        wanted["lmtp"]["size"] = 1000000
+        centre.write_settings(mail=wanted)
+        await centre.admin("config.reload")
+        server.put("help", mail("x" * 200000, Subject="two"))
+        await waiting(centre, ["one", "two"])
+
+
+@test(limit_s=120)
 async def a_token_from_a_file_logs_in_and_a_fresh_one_is_read_when_it_has_run_out(start):
     async with dovecot() as server:
         server.put("help", mail(Subject="one"))
