@@ -71,6 +71,7 @@ part_history_open(struct usher *u)
 		.http = u->http,
 		.may_read = may_read,
 		.may_owner = u});
+	history_configure(u->history, u->config->voice->calls.short_ms);
 	u->trim = trim_create(&(struct trim_parts){.base = u->base,
 		.db = u->database,
 		.now_ms = now_ms,
@@ -89,6 +90,7 @@ part_history_configure(struct usher *u)
 {
 	recorder_configure(u->recorder, u->config->centre);
 	trim_configure(u->trim, &u->config->keeping);
+	history_configure(u->history, u->config->voice->calls.short_ms);
 }
 
 void

@@ -81,8 +81,8 @@ static const struct setting calls_settings[] = {
 		.help = "A customer who hung up while waiting and rings again within it "
 			"has his old place; 0s: never."),
 	[CALLS_SHORT] = KEY(DURATION, "short_abandon", RANGE(0, DAY_MS), .fallback = "5s",
-		.help = "Who hangs up within it is counted as a short abandon; 0s: "
-			"nobody is."),
+		.help = "Who hangs up within it is counted as a short abandon, and in "
+			"reports whoever leaves so soon; 0s: nobody is."),
 	[CALLS_LINK_GRACE] = KEY(DURATION, "link_grace", RANGE(1000, DAY_MS),
 		.fallback = "10m",
 		.help = "Calls of a switch that cannot be reached any more are lost "

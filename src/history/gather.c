@@ -248,7 +248,7 @@ count_leaving(struct report *r, const struct report_wish *w, const struct stay *
 	} else if (strcmp(v->how, "abandoned") == 0) {
 		f->abandoned++;
 		f->abandoned_wait_ms += v->wait_ms;
-		f->short_abandoned += v->wait_ms <= w->short_ms;
+		f->short_abandoned += v->wait_ms < w->short_ms;
 	}
 	f->expired += strcmp(v->how, "expired") == 0;
 	f->cancelled += strcmp(v->how, "cancelled") == 0;

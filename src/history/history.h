@@ -38,6 +38,9 @@ struct history_parts {
 
 struct history *history_create(const struct history_parts *parts);
 void history_destroy(struct history *history); /* NULL is fine */
+/* calls.short_abandon, which reports go by where nobody names another; 0: no abandon is
+ * short. */
+void history_configure(struct history *history, int64_t short_ms);
 
 /* Centre time of now. */
 int64_t history_now_ms(const struct history *history);

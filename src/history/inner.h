@@ -8,6 +8,7 @@
 
 struct history {
 	struct history_parts parts;
+	int64_t short_ms; /* who leaves sooner is a short abandon; 0: nobody */
 };
 
 /* A place in a timeline; behind it stands what is older, and of one millisecond what has

@@ -229,6 +229,12 @@ history_destroy(struct history *h)
 	free(h);
 }
 
+void
+history_configure(struct history *h, int64_t short_ms)
+{
+	h->short_ms = short_ms;
+}
+
 static const struct rpc_param none[] = {{0}};
 
 static const struct rpc_param event_params[] = {

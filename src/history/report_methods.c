@@ -8,7 +8,6 @@
 #include "history/inner.h"
 
 #define DAY_MS INT64_C(86400000)
-#define SHORT_MS 5000 /* an abandon within it is short */
 
 /* One report on its way. */
 struct reporting {
@@ -170,7 +169,7 @@ interval_is_known(const char *name)
 	return false;
 }
 
-/* from_ms, to_ms 0: the 24 hours until now. */
+/* from_ms, to_ms 0: the 24 hours until now. short_ms -1: as the settings say. */
 static struct reporting *
 reporting_create(struct history *h, enum report_by by, const char *interval,
 	int64_t from_ms, int64_t to_ms, int64_t short_ms)
@@ -185,7 +184,7 @@ reporting_create(struct history *h, enum report_by by, const char *interval,
 		.interval = r->interval,
 		.to_ms = to_ms != 0 ? to_ms : now_ms,
 		.now_ms = now_ms,
-		.short_ms = short_ms,
+		.short_ms = short_ms >= 0 ? short_ms : h->short_ms,
 		.local = r->centre->local};
 	r->wish.from_ms = from_ms != 0 ? from_ms : r->wish.to_ms - DAY_MS;
 	return r;
@@ -236,7 +235,7 @@ on_report_get(void *owner, const struct rpc_call *call)
 		return;
 	}
 	r = reporting_create(h, by, interval != NULL ? interval : "hour", from_ms, to_ms,
-		rpc_integer(call, "short_ms", SHORT_MS));
+		rpc_integer(call, "short_ms", -1));
 	if (call->role == RPC_SUPERVISOR)
 		limit_to_scope(r, call);
 	r->rpc = call->rpc;
@@ -295,7 +294,7 @@ report(struct history *h, const struct http_request *request, const char *by_tex
 		return;
 	}
 	r = reporting_create(
-		h, by, interval != NULL ? interval : "hour", from_ms, to_ms, SHORT_MS);
+		h, by, interval != NULL ? interval : "hour", from_ms, to_ms, -1);
 	r->http = http;
 	r->request = request->id;
 	r->csv = format != NULL && strcmp(format, "csv") == 0;

@@ -118,6 +118,11 @@ async def every_way_gives_the_same_figures(start):
     equal({r["queue"]: r["offered"] for r in json.loads(out)["rows"]}, {"general": 2, "billing": 1})
     table, _ = await run("report", "--by", "agent", state=centre.state_dir)
     check("a1" in table and "OCCUPANCY" in table, table)
+    # 0s: nobody's leaving is short, unless it is asked for otherwise.
+    centre.write_settings(calls={"short_abandon": "0s"})
+    await centre.admin("config.reload")
+    equal((await report(centre, "queue"))["billing"]["short_abandoned"], 0)
+    equal((await report(centre, "queue", short_ms=600000))["billing"]["short_abandoned"], 1)
 
     http = await centre.intake()
     status, answer = await http.call("GET", "/v1/reports?by=queue&interval=all")
