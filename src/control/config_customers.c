@@ -10,7 +10,8 @@
 #define VIP_POINTS 40
 #define BLOCK_POINTS -1000
 
-/* The kinds that are always there, the surest first. */
+/* The kinds that are always there, the surest first; the settings put others, or some of
+ * them, before. */
 static const struct {
 	const char *kind;
 	const char *from[IDENTITY_FROM_MAX];
@@ -37,29 +38,28 @@ names_of(const struct slot *slot, int *n)
 
 /* ---- identities ---- */
 
-static struct identity_kind *
-kind_named(struct compile *c, struct customer_rules *rules, const struct slot *slot)
+static int
+usual_of(const char *name)
 {
-	const char *name = slot->key->text;
+	int i = 0;
 
-	for (int i = 0; i < rules->n_kinds; i++)
-		if (strcmp(rules->kinds[i].kind, name) == 0)
-			return &rules->kinds[i];
-	if (rules->n_kinds == IDENTITY_KINDS_MAX) {
-		tree_error(c->tree, slot->key, "identities: there are at most %d kinds",
-			IDENTITY_KINDS_MAX);
-		return NULL;
-	}
-	rules->kinds[rules->n_kinds].kind = xstrdup(name);
-	return &rules->kinds[rules->n_kinds++];
+	while (i < N_USUAL && strcmp(usual[i].kind, name) != 0)
+		i++;
+	return i;
+}
+
+static struct identity_kind *
+add_kind(struct customer_rules *rules, const char *name)
+{
+	struct identity_kind *kind = &rules->kinds[rules->n_kinds++];
+
+	kind->kind = xstrdup(name);
+	return kind;
 }
 
 static void
 fill_kind(struct compile *c, struct identity_kind *kind, const struct slot *slot)
 {
-	for (int i = 0; i < kind->n_from; i++)
-		free(kind->from[i]);
-	kind->n_from = 0;
 	if (slot->n > IDENTITY_FROM_MAX)
 		tree_error(c->tree, slot->node, "%s: at most %d attributes",
 			slot->key->text, IDENTITY_FROM_MAX);
@@ -67,21 +67,37 @@ fill_kind(struct compile *c, struct identity_kind *kind, const struct slot *slot
 		kind->from[kind->n_from++] = xstrdup(slot->node->child[i]->text);
 }
 
+/* Those that are named, as they are named; then what is left of the usual ones. */
 static void
 fill_kinds(struct compile *c, struct customer_rules *rules, const struct entry *e)
 {
-	for (int i = 0; i < N_USUAL; i++) {
-		struct identity_kind *kind = &rules->kinds[rules->n_kinds++];
+	bool named[N_USUAL + 1] = {false};
+	int more = 0; /* than the usual ones */
 
-		kind->kind = xstrdup(usual[i].kind);
+	for (int i = 0; i < e->n_others; i++) {
+		const struct slot *slot = &e->other[i];
+		int at = usual_of(slot->key->text);
+
+		if (at < N_USUAL && named[at])
+			continue; /* said already: a key stands twice */
+		named[at] = true;
+		more += at == N_USUAL;
+		if (more > IDENTITY_KINDS_MAX - N_USUAL) {
+			tree_error(c->tree, slot->key,
+				"identities: there are at most %d kinds",
+				IDENTITY_KINDS_MAX);
+			break;
+		}
+		fill_kind(c, add_kind(rules, slot->key->text), slot);
+	}
+	for (int i = 0; i < N_USUAL; i++) {
+		struct identity_kind *kind;
+
+		if (named[i])
+			continue;
+		kind = add_kind(rules, usual[i].kind);
 		for (int j = 0; j < IDENTITY_FROM_MAX && usual[i].from[j] != NULL; j++)
 			kind->from[kind->n_from++] = xstrdup(usual[i].from[j]);
-	}
-	for (int i = 0; i < e->n_others; i++) {
-		struct identity_kind *kind = kind_named(c, rules, &e->other[i]);
-
-		if (kind != NULL)
-			fill_kind(c, kind, &e->other[i]);
 	}
 }
 

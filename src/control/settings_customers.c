@@ -93,7 +93,9 @@ static const struct setting customers_settings[] = {
 	[CUSTOMERS_IDENTITIES] = KEY(SECTION, "identities", .of = &identities,
 		.rule = "account, email, phone and cookie, by their usual attributes",
 		.help = "By what customers are known, beside the default four or in "
-			"place of one. Those named first are the surest."),
+			"place of one. Those named first are the surest, the others of "
+			"the "
+			"four come after them."),
 	[CUSTOMERS_LEARN] = KEY(BOOL, "learn", .fallback = "true",
 		.help = "An identity that is nobody's joins the customer whom the same "
 			"contact names by another one."),
