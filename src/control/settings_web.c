@@ -39,18 +39,21 @@ static const struct setting chat_settings[] = {
 	[CHAT_AGENT_WARN] = KEY(DURATION, "agent_warn", RANGE(0, DAY_MS),
 		.fallback = "90s",
 		.help = "An agent who leaves a customer without an answer so long is "
-			"warned; 0s: never."),
+			"warned; 0s: never, and `agent_limit` counts from the "
+			"customer's words."),
 	[CHAT_AGENT_LIMIT] = KEY(DURATION, "agent_limit", RANGE(0, DAY_MS),
 		.fallback = "60s",
-		.help = "So long after the warning the chat goes back to its queue, at "
+		.help = "So long after the warning (where there is none, after the "
+			"customer's words) the chat goes back to its queue, at "
 			"its place, and the agent is not ready; 0s: never."),
 	[CHAT_CUSTOMER_ASK] = KEY(DURATION, "customer_ask", RANGE(0, DAY_MS),
 		.fallback = "3m",
 		.help = "A customer who is silent so long is asked whether he is still "
-			"there; 0s: never."),
+			"there; 0s: never, and no chat ends for his silence."),
 	[CHAT_CUSTOMER_LIMIT] =
 		KEY(DURATION, "customer_limit", RANGE(0, DAY_MS), .fallback = "2m",
-			.help = "So long after that question the chat ends; 0s: never."),
+			.help = "So long after that question the chat ends; 0s: never. "
+				"Where nobody is asked no chat ends so."),
 	[CHAT_AWAY] = KEY(DURATION, "away", RANGE(1000, DAY_MS), .fallback = "2m",
 		.help = "A customer whose page is gone is waited for so long."),
 	[CHAT_OTHER_AFTER] =
