@@ -57,6 +57,63 @@ check_overflow_channels(struct compile *c, const struct queue *q)
 				to->name, c->centre->channels[i].name, q->name);
 }
 
+/* What of the channel waits too long in q goes on to another queue. */
+static bool
+passes_on(const struct centre *centre, const struct queue *q, int channel)
+{
+	return q->overflow_to >= 0 && q->overflow_ms > 0 &&
+	       queue_takes(&centre->queues[q->overflow_to], channel);
+}
+
+/* Both times of a queue, limits.wait and overflow.after, count from when a contact came
+ * in, not from when it came to this queue (waited_ms_at()). */
+static void
+check_overflow_times(struct compile *c, const struct queue *q)
+{
+	const struct centre *centre = c->centre;
+	const struct node *at;
+	const struct queue *to;
+	bool passed = false;
+
+	if (q->overflow_to < 0 || c->tree->errors > 0)
+		return; /* nothing goes on in a circle */
+	to = &centre->queues[q->overflow_to];
+	at = entry_section(queue_slot(c, q)->entry, QUEUE_OVERFLOW)
+		     ->slot[OVERFLOW_AFTER]
+		     .node;
+	for (int i = 0; i < centre->n_channels; i++) {
+		int64_t here_ms = queue_wait_limit_ms(q, i);
+		int64_t there_ms = queue_wait_limit_ms(to, i);
+
+		if (centre->channels[i].removed || !queue_takes(q, i) ||
+			!queue_takes(to, i))
+			continue;
+		if (here_ms > 0 && here_ms <= q->overflow_ms)
+			tree_warn(c->tree, at,
+				"overflow: no %s comes from %s to %s, since limits.wait "
+				"of %s lets it expire before: write a shorter after, or "
+				"a "
+				"longer wait",
+				centre->channels[i].name, q->name, to->name, q->name);
+		else if (there_ms > 0 && there_ms <= q->overflow_ms)
+			tree_warn(c->tree, at,
+				"overflow: %s expires the moment it comes to %s, whose "
+				"limits.wait counts since it came in: write a shorter "
+				"after, or a longer wait there",
+				centre->channels[i].name, to->name);
+		else
+			passed |= passes_on(centre, to, i) &&
+				  to->overflow_ms <= q->overflow_ms;
+	}
+	if (passed)
+		tree_warn(c->tree, at,
+			"overflow: what comes to %s is passed on to %s at once, since "
+			"the after of %s counts since it came in too: write a shorter "
+			"after here or a longer one there, or name %s here",
+			to->name, centre->queues[to->overflow_to].name, to->name,
+			centre->queues[to->overflow_to].name);
+}
+
 /* The default queue gets whatever no rule places. */
 static void
 check_default_queue(struct compile *c)
@@ -223,8 +280,8 @@ check_sim_class(struct compile *c, const struct slot *slot)
 {
 	const struct entry *e = slot->entry;
 	const struct slot *channel = &e->slot[CLASS_CHANNEL];
-	const struct slot *queue = &e->slot[CLASS_QUEUE], *tier = &e->slot[CLASS_TIER];
-	int ch = -1, q = -1;
+	const struct slot *tier = &e->slot[CLASS_TIER];
+	int ch = -1;
 
 	if (slot->key->text[strspn(slot->key->text, "0123456789")] != '\0' ||
 		strlen(slot->key->text) > 9)
@@ -233,13 +290,9 @@ check_sim_class(struct compile *c, const struct slot *slot)
 			slot->key->text);
 	if (channel->text != NULL)
 		ch = compile_find(c, NAME_CHANNEL, channel->node, channel->text);
-	if (queue->text != NULL)
-		q = compile_find(c, NAME_QUEUE, queue->node, queue->text);
+	(void)compile_queue(c, &e->slot[CLASS_QUEUE], ch);
 	if (tier->text != NULL)
 		compile_find(c, NAME_TIER, tier->node, tier->text);
-	if (ch >= 0 && q >= 0 && !queue_takes(&c->centre->queues[q], ch))
-		tree_error(c->tree, queue->node, "the queue %s does not take %s",
-			queue->text, channel->text);
 }
 
 void
@@ -260,6 +313,7 @@ compile_checks(struct compile *c)
 			continue;
 		check_overflow(c, q);
 		check_overflow_channels(c, q);
+		check_overflow_times(c, q);
 		check_own_channels(c, q);
 		check_steps(c, q);
 		if (c->names[NAME_AGENT].n > 0)

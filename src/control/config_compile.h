@@ -58,6 +58,12 @@ int compile_add(
 /* Index of the name; -1 after an error that says what is like it. */
 int compile_find(
 	struct compile *c, enum name_kind kind, const struct node *at, const char *name);
+/* Index of the channel that a part of the settings serves; -1 without a word for a default
+ * that these channels leave out, and after an error. */
+int compile_channel(struct compile *c, const struct slot *slot);
+/* Index of the queue that gets all of a channel (-1: not known); -1 where none is named,
+ * and after an error. */
+int compile_queue(struct compile *c, const struct slot *slot, int channel);
 /* Indexes of a list of names. The caller owns the result; NULL when it is empty. */
 int *compile_list(
 	struct compile *c, enum name_kind kind, const struct slot *slot, int *n);

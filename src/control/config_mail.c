@@ -181,6 +181,7 @@ compile_mailbox(struct compile *c, const struct slot *slot, struct mail_settings
 {
 	const struct entry *e = slot->entry;
 	struct mailbox *box = &all->boxes[all->n_boxes];
+	int channel;
 
 	compile_addresses(c, &e->slot[MAILBOX_ADDRESSES], all, box);
 	box->name = xstrdup(slot->key->text);
@@ -198,15 +199,11 @@ compile_mailbox(struct compile *c, const struct slot *slot, struct mail_settings
 	box->models = path_of(c, &e->slot[MAILBOX_MODELS]);
 	box->language = xstrdup(entry_text(e, MAILBOX_LANGUAGE));
 	box->floor = entry_number(e, MAILBOX_FLOOR);
-	if (box->channel != NULL)
-		(void)compile_find(c, NAME_CHANNEL,
-			e->slot[MAILBOX_CHANNEL].key != NULL
-				? e->slot[MAILBOX_CHANNEL].node
-				: slot->key,
-			box->channel);
-	if (box->queue != NULL)
-		(void)compile_find(
-			c, NAME_QUEUE, e->slot[MAILBOX_QUEUE].node, box->queue);
+	channel = compile_find(c, NAME_CHANNEL,
+		e->slot[MAILBOX_CHANNEL].key != NULL ? e->slot[MAILBOX_CHANNEL].node
+						     : slot->key,
+		box->channel);
+	(void)compile_queue(c, &e->slot[MAILBOX_QUEUE], channel);
 	compile_imap(c, entry_section(e, MAILBOX_IMAP), box);
 }
 

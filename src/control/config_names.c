@@ -187,6 +187,32 @@ compile_find(
 	return -1;
 }
 
+int
+compile_channel(struct compile *c, const struct slot *slot)
+{
+	if (slot->key == NULL &&
+		map_get(&c->names[NAME_CHANNEL].index, slot->text) == NULL)
+		return -1;
+	return compile_find(c, NAME_CHANNEL, slot->node, slot->text);
+}
+
+int
+compile_queue(struct compile *c, const struct slot *slot, int channel)
+{
+	int queue = slot->text != NULL
+			    ? compile_find(c, NAME_QUEUE, slot->node, slot->text)
+			    : -1;
+
+	if (queue >= 0 && channel >= 0 &&
+		!queue_takes(&c->centre->queues[queue], channel))
+		tree_error(c->tree, slot->node,
+			"queue: %s does not take %s, so all of it would be refused: name "
+			"another queue, or add %s to the channels of this one",
+			slot->text, c->centre->channels[channel].name,
+			c->centre->channels[channel].name);
+	return queue;
+}
+
 int *
 compile_list(struct compile *c, enum name_kind kind, const struct slot *slot, int *n)
 {

@@ -16,18 +16,6 @@ path_of(const struct compile *c, const struct slot *slot)
 	return xasprintf("%s/%s", c->folder, slot->text);
 }
 
-static void
-check_channel(struct compile *c, const struct slot *slot)
-{
-	const struct entry *channels = entry_section(c->top, TOP_CHANNELS);
-
-	for (int i = 0; i < channels->n_others; i++)
-		if (strcmp(channels->other[i].key->text, slot->text) == 0)
-			return;
-	if (slot->key != NULL)
-		(void)compile_find(c, NAME_CHANNEL, slot->node, slot->text);
-}
-
 /* "host:port" */
 static bool
 is_address(const char *text)
@@ -78,7 +66,7 @@ fill_switch(struct compile *c, struct switch_settings *s, const struct slot *slo
 		tree_error(c->tree, e->node,
 			"cert_file and key_file belong together: name both or none");
 	s->channel = xstrdup(entry_text(e, SWITCH_CHANNEL));
-	check_channel(c, &e->slot[SWITCH_CHANNEL]);
+	(void)compile_channel(c, &e->slot[SWITCH_CHANNEL]);
 	s->count_ivr = entry_bool(e, SWITCH_COUNT_IVR);
 	s->answer = entry_number(e, SWITCH_ANSWER) > 0;
 	s->keys = xcalloc((size_t)e->n_others + 1, sizeof s->keys[0]);
@@ -120,7 +108,7 @@ fill_dialling(struct compile *c, struct voice_settings *v, const struct entry *e
 	bool known = on->text == NULL;
 
 	d->channel = xstrdup(entry_text(e, DIALLING_CHANNEL));
-	check_channel(c, &e->slot[DIALLING_CHANNEL]);
+	(void)compile_channel(c, &e->slot[DIALLING_CHANNEL]);
 	d->on = xstrdup(on->text);
 	for (int i = 0; i < v->n_switches; i++)
 		known = known || strcmp(v->switches[i].name, on->text) == 0;

@@ -43,12 +43,14 @@ words_of(struct compile *c, const struct slot *slot, const char *const *known)
 	return list_of(slot);
 }
 
-static char *
-queue_of(struct compile *c, const struct slot *slot)
+/* Channel and queue of what comes in from the web. */
+static void
+fill_where(struct compile *c, const struct slot *channel, const struct slot *queue,
+	char **channel_name, char **queue_name)
 {
-	if (slot->text == NULL || compile_find(c, NAME_QUEUE, slot->node, slot->text) < 0)
-		return NULL;
-	return xstrdup(slot->text);
+	*channel_name = xstrdup(channel->text);
+	if (compile_queue(c, queue, compile_channel(c, channel)) >= 0)
+		*queue_name = xstrdup(queue->text);
 }
 
 static char *
@@ -91,8 +93,8 @@ compile_chat(struct compile *c, struct chat_settings *s)
 {
 	const struct entry *e = entry_section(c->top, TOP_CHAT);
 
-	s->channel = xstrdup(entry_text(e, CHAT_CHANNEL));
-	s->queue = queue_of(c, &e->slot[CHAT_QUEUE]);
+	fill_where(
+		c, &e->slot[CHAT_CHANNEL], &e->slot[CHAT_QUEUE], &s->channel, &s->queue);
 	s->title = xstrdup(entry_text(e, CHAT_TITLE));
 	check_sites(c, &e->slot[CHAT_SITES]);
 	s->sites = list_of(&e->slot[CHAT_SITES]);
@@ -180,8 +182,8 @@ compile_callme(struct compile *c, struct callme_settings *s)
 	const struct entry *e = entry_section(c->top, TOP_CALLME);
 	const struct slot *hours = &e->slot[CALLME_HOURS];
 
-	s->channel = xstrdup(entry_text(e, CALLME_CHANNEL));
-	s->queue = queue_of(c, &e->slot[CALLME_QUEUE]);
+	fill_where(c, &e->slot[CALLME_CHANNEL], &e->slot[CALLME_QUEUE], &s->channel,
+		&s->queue);
 	compile_plan(c, e, &s->plan);
 	s->calendar = hours->text != NULL
 			      ? compile_find(c, NAME_CALENDAR, hours->node, hours->text)

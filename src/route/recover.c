@@ -86,7 +86,6 @@ router_load_agent(struct router *r, const char *agent_id, const char *record)
 		return false;
 	}
 	record_unpack_agent(r, record, &r->agents[index]);
-	agent_judge_live(r, &r->agents[index]);
 	return true;
 }
 

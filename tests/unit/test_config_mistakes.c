@@ -210,6 +210,21 @@ mistakes_of_meaning_are_refused_with_a_hint(void **state)
 		{"queues: {a: {channels: [chat]}}\nagents: [{id: x}]\n"
 		 "sim: {classes: {0: {queue: a, channel: voice}}}\n",
 			3, 28, "does not take voice"},
+		{"queues: {a: {channels: [voice]}}\nagents: [{id: x}]\nmail: {mailboxes: "
+		 "{m: {addresses: [a@b.c], queue: a}}}\n",
+			3, 51, "a does not take email"},
+		{"queues: {a: {channels: [voice]}}\nagents: [{id: x}]\nmail: {mailboxes: "
+		 "{m: {addresses: [a@b.c], queue: a, channel: chat}}}\n",
+			3, 51, "a does not take chat"},
+		{"queues: {a: {channels: [voice]}}\nagents: [{id: x}]\nchat: {queue: "
+		 "a}\n",
+			3, 15, "a does not take chat"},
+		{"queues: {a: {channels: [voice]}}\nagents: [{id: x}]\ncallme: {queue: "
+		 "a}\n",
+			3, 17, "add callback to the channels"},
+		{Q "chat: {queue: genral}\n", 3, 15, "did you mean general?"},
+		{Q "chat: {channel: chta}\n", 3, 17, "did you mean chat?"},
+		{Q "callme: {channel: calback}\n", 3, 19, "did you mean callback?"},
 	};
 
 	CHECK_MISTAKES(list, false);
@@ -256,9 +271,44 @@ odd_settings_are_warned_of(void **state)
 			59, "fewer points"},
 		{Q "http: {address: \"0.0.0.0:80\", tls: false, insecure: true}\n", 3, 17,
 			"in the open"},
+		{"queues: {a: {overflow: {after: 1m, to: b}}, b: {overflow: {after: 1m, "
+		 "to: c}}, c: {}}\ndefault_queue: a\nagents: [{id: x}]\n",
+			1, 32, "what comes to b is passed on to c at once"},
+		{"queues: {a: {overflow: {after: 1m, to: b}}, b: {limits: {wait: {chat: "
+		 "60s}}}}\ndefault_queue: a\nagents: [{id: x}]\n",
+			1, 32, "chat expires the moment it comes to b"},
+		{"queues: {a: {limits: {wait: {chat: 60s}}, overflow: {after: 1m, to: "
+		 "b}}, b: {}}\ndefault_queue: a\nagents: [{id: x}]\n",
+			1, 61, "no chat comes from a to b"},
 	};
 
 	CHECK_MISTAKES(list, true);
+}
+
+static void
+what_is_right_is_not_warned_of(void **state)
+{
+	static const char *const list[] = {
+		/* Channels left out of the centre are no mistake of the defaults. */
+		"channels: {voice: {}}\nqueues: {a: {}}\nagents: [{id: x}]\n",
+		"queues: {a: {}, b: {channels: [chat]}}\ndefault_queue: a\n"
+		"agents: [{id: x}]\nchat: {queue: b}\n",
+		/* Times that grow from queue to queue. */
+		"queues: {a: {limits: {wait: {chat: 61s}}, overflow: {after: 1m, to: "
+		"b}}, "
+		"b: {limits: {wait: {chat: 3m}}, overflow: {after: 2m, to: c}}, c: {}}\n"
+		"default_queue: a\nagents: [{id: x}]\n",
+	};
+
+	for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+		struct config_problems problems;
+		struct config *config = parse(list[i], NULL, 1, &problems);
+
+		config_problems_print(&problems, stderr);
+		assert_non_null(config);
+		assert_int_equal(problems.n, 0);
+		config_destroy(config);
+	}
 }
 
 static void
@@ -323,6 +373,7 @@ main(void)
 		cmocka_unit_test(mistakes_of_form_are_refused_where_they_stand),
 		cmocka_unit_test(mistakes_of_meaning_are_refused_with_a_hint),
 		cmocka_unit_test(odd_settings_are_warned_of),
+		cmocka_unit_test(what_is_right_is_not_warned_of),
 		cmocka_unit_test(fifty_problems_are_told_and_the_rest_counted),
 		cmocka_unit_test(what_holds_for_several_days_is_said_once),
 		cmocka_unit_test(
