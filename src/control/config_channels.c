@@ -158,6 +158,23 @@ add_date(struct compile *c, struct calendar *calendar, const struct node *at,
 			at->text, CALENDAR_HOLIDAYS_MAX);
 }
 
+/* Closed for ever: what runs in its time never falls due. */
+static void
+warn_of_no_hours(struct compile *c, const struct slot *slot)
+{
+	const struct entry *parts[] = {entry_section(slot->entry, CALENDAR_HOURS),
+		entry_section(slot->entry, CALENDAR_DAYS)};
+
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+		for (int j = 0; j < parts[i]->n_others; j++)
+			if (parts[i]->other[j].n > 0)
+				return;
+	tree_warn(c->tree, slot->key,
+		"the calendar %s has no hours and so is never open: write hours: {all: "
+		"[\"00:00-24:00\"]} for one that is closed on its holidays alone",
+		slot->key->text);
+}
+
 void
 compile_calendars(struct compile *c)
 {
@@ -190,6 +207,7 @@ compile_calendars(struct compile *c)
 			add_date(c, calendar, holidays->node->child[j], NULL);
 		for (int j = 0; j < special->n_others; j++)
 			add_date(c, calendar, special->other[j].key, &special->other[j]);
+		warn_of_no_hours(c, slot);
 	}
 }
 

@@ -241,7 +241,7 @@ check_own_channels(struct compile *c, const struct queue *q)
 {
 	const struct entry *e = queue_slot(c, q)->entry;
 	const struct entry *by_channel[] = {entry_section(e, QUEUE_SLA),
-		entry_section(e, QUEUE_WRAPUP),
+		entry_section(e, QUEUE_RESOLVE), entry_section(e, QUEUE_WRAPUP),
 		entry_section(entry_section(e, QUEUE_LIMITS), LIMIT_WAIT)};
 
 	for (size_t i = 0; i < sizeof by_channel / sizeof by_channel[0]; i++)
@@ -275,6 +275,110 @@ check_steps(struct compile *c, const struct queue *q)
 	}
 }
 
+/* ---- what rules require ---- */
+
+/* Of a skill: the best that an agent has, and how far steps of some queue come down. */
+struct known_level {
+	int best;
+	int relaxed;
+};
+
+struct known_levels {
+	const struct centre *centre;
+	struct known_level *skill; /* owned; by index */
+};
+
+static void
+find_levels(const struct centre *centre, struct known_level *skill)
+{
+	for (int i = 0; i < centre->n_skills; i++)
+		skill[i].relaxed = SKILL_LEVEL_MAX;
+	for (int i = 0; i < centre->n_agents; i++) {
+		const struct agent_settings *a = &centre->agents[i];
+
+		for (int j = 0; j < a->n_skills && !a->removed; j++) {
+			struct known_level *known = &skill[a->skills[j].skill];
+
+			if (a->skills[j].level > known->best)
+				known->best = a->skills[j].level;
+		}
+	}
+	for (int i = 0; i < centre->n_queues; i++) {
+		const struct queue *q = &centre->queues[i];
+
+		for (int j = 0; j < q->n_steps && !q->removed; j++) {
+			const struct relax_step *step = &q->steps[j];
+
+			for (int k = 0; k < step->lower.n; k++) {
+				const struct skill_level *to = &step->lower.skill[k];
+
+				if (to->level < skill[to->skill].relaxed)
+					skill[to->skill].relaxed = to->level;
+			}
+			for (int k = 0; k < step->n_drop; k++)
+				skill[step->drop[k]].relaxed = 0;
+		}
+	}
+}
+
+/* A skill that somebody has, for a hint. */
+static const char *
+had_at(const void *owner, int i)
+{
+	const struct known_levels *known = owner;
+
+	if (i >= known->centre->n_skills)
+		return NULL;
+	return known->skill[i].best > 0 ? known->centre->skills[i] : "";
+}
+
+static void
+check_rule_level(
+	struct compile *c, const struct known_levels *known, const struct slot *level)
+{
+	int skill = centre_skill(c->centre, level->key->text);
+	const struct known_level *has = &known->skill[skill];
+	const char *near;
+
+	if (level->number <= has->best || has->relaxed <= has->best)
+		return;
+	if (has->best > 0) {
+		tree_warn(c->tree, level->node,
+			"no agent has %s at more than %d, and no queue's steps come down "
+			"to that: nobody can serve what this rule holds for",
+			level->key->text, has->best);
+		return;
+	}
+	near = tree_is_full(c->tree) ? NULL
+				     : settings_nearest(level->key->text, had_at, known);
+	tree_warn(c->tree, level->key,
+		"no agent has the skill %s, and no queue's steps drop it: nobody can "
+		"serve what this rule holds for%s%s%s",
+		level->key->text, near != NULL ? "; did you mean " : "",
+		near != NULL ? near : "", near != NULL ? "?" : "");
+}
+
+static void
+check_rules(struct compile *c)
+{
+	const struct slot *rules = &c->top->slot[TOP_RULES];
+	struct known_levels known = {.centre = c->centre,
+		.skill = xcalloc(
+			(size_t)c->centre->n_skills + 1, sizeof(struct known_level))};
+
+	find_levels(c->centre, known.skill);
+	for (int i = 0; i < rules->n; i++) {
+		const struct entry *levels = entry_section(
+			entry_section(rules->items[i], RULE_SET), SET_REQUIRE);
+
+		for (int j = 0; j < levels->n_others; j++)
+			check_rule_level(c, &known, &levels->other[j]);
+	}
+	free(known.skill);
+}
+
+/* ---- the simulation's classes ---- */
+
 static void
 check_sim_class(struct compile *c, const struct slot *slot)
 {
@@ -306,6 +410,8 @@ compile_checks(struct compile *c)
 	if (c->tree->errors > 0)
 		return; /* what follows would complain of the consequences */
 	check_default_queue(c);
+	if (c->names[NAME_AGENT].n > 0)
+		check_rules(c);
 	for (int i = 0; i < c->centre->n_queues; i++) {
 		const struct queue *q = &c->centre->queues[i];
 

@@ -91,6 +91,45 @@ check_acknowledgements(struct config_problems *problems, const struct known *kno
 		check_named(problems, known, path, "days", out->days[i].response);
 }
 
+/* ---- shares of review ---- */
+
+/* Some response lies in the category, or below it (mailout_review_share()). */
+static bool
+has_category(const struct library *library, const char *category)
+{
+	size_t n = strlen(category);
+
+	for (int i = 0; i < library->n; i++) {
+		const char *of = library->list[i].category;
+
+		if (strncmp(of, category, n) == 0 && (of[n] == '\0' || of[n] == '/'))
+			return true;
+	}
+	return false;
+}
+
+static void
+check_review(struct config_problems *problems, const struct known *known,
+	const char *path, const struct mailout_settings *out)
+{
+	for (int i = 0; i < out->n_review; i++) {
+		const char *category = out->review[i].category;
+		bool there = *category == '\0'; /* all else */
+		char *message;
+
+		for (int j = 0; j < known->n; j++)
+			there = there || has_category(known->list[j], category);
+		if (there)
+			continue;
+		message = xasprintf("mail.out.review: no mailbox's library has a "
+				    "response of the category \"%s\": its share holds "
+				    "for no answer until one has",
+			category);
+		config_problems_add(problems, true, path, 1, message);
+		free(message);
+	}
+}
+
 /* ---- the whole ---- */
 
 bool
@@ -115,8 +154,10 @@ config_check_libraries(
 		fine &= library != NULL;
 		text_finish(&wrong.said);
 	}
-	if (fine)
+	if (fine) {
 		check_acknowledgements(problems, &known, path, mail->out);
+		check_review(problems, &known, path, mail->out);
+	}
 	for (int i = 0; i < known.n; i++)
 		library_destroy(known.list[i]);
 	return fine;

@@ -141,6 +141,10 @@ compile_acknowledge(struct compile *c, const struct entry *e, struct mailout_set
 	to->ack_calendar = xstrdup(calendar->text);
 	if (calendar->text != NULL)
 		(void)compile_find(c, NAME_CALENDAR, calendar->node, calendar->text);
+	if (days->n_others > MAILOUT_DAYS_MAX)
+		tree_error(c->tree, days->other[MAILOUT_DAYS_MAX].key,
+			"days: more than %d; take out those that are over",
+			MAILOUT_DAYS_MAX);
 	to->days = xcalloc((size_t)days->n_others + 1, sizeof *to->days);
 	for (int i = 0; i < days->n_others && i < MAILOUT_DAYS_MAX; i++) {
 		const struct slot *slot = &days->other[i];

@@ -58,9 +58,11 @@ fill_step_drops(struct compile *c, struct relax_step *step, const struct slot *d
 	free(list);
 }
 
-/* Teams, written team:NAME, so that other things may be added one day. */
+/* Teams, written team:NAME, so that other things may be added one day. n_added counts
+ * those of all steps: a contact keeps what every step gave it. */
 static void
-fill_step_teams(struct compile *c, struct relax_step *step, const struct slot *add)
+fill_step_teams(
+	struct compile *c, struct relax_step *step, const struct slot *add, int *n_added)
 {
 	for (int i = 0; i < add->n; i++) {
 		const struct node *at = add->node->child[i];
@@ -71,10 +73,16 @@ fill_step_teams(struct compile *c, struct relax_step *step, const struct slot *a
 			continue;
 		}
 		team = compile_find(c, NAME_TEAM, at, at->text + 5);
-		if (step->n_add == REQUIRE_MAX)
-			tree_error(c->tree, at, "add: more than %d teams", REQUIRE_MAX);
-		else if (team >= 0)
+		if (team < 0)
+			continue;
+		if (++*n_added <= ADDED_TEAMS_MAX)
 			step->add[step->n_add++] = team;
+		else if (*n_added == ADDED_TEAMS_MAX + 1)
+			tree_error(c->tree, at,
+				"add: the steps of a queue add more than %d teams in "
+				"all; open the queue to some of them from the start "
+				"(teams)",
+				ADDED_TEAMS_MAX);
 	}
 }
 
@@ -82,6 +90,7 @@ static void
 fill_steps(struct compile *c, struct queue *q, const struct slot *steps)
 {
 	int64_t before = 0;
+	int n_added = 0;
 
 	if (steps->n > STEPS_MAX)
 		tree_error(c->tree, steps->items[STEPS_MAX]->node, "steps: more than %d",
@@ -102,7 +111,7 @@ fill_steps(struct compile *c, struct queue *q, const struct slot *steps)
 		before = step->after_ms;
 		step->lower = compile_levels(c, entry_section(e, STEP_LOWER));
 		fill_step_drops(c, step, &e->slot[STEP_DROP]);
-		fill_step_teams(c, step, &e->slot[STEP_ADD_TEAMS]);
+		fill_step_teams(c, step, &e->slot[STEP_ADD_TEAMS], &n_added);
 		if (step->lower.n + step->n_drop + step->n_add == 0)
 			tree_warn(c->tree, e->node,
 				"this step changes nothing: name lower, drop or add");

@@ -82,6 +82,24 @@ check_sites(struct compile *c, const struct slot *slot)
 	}
 }
 
+/* The widget shows what is asked and nothing else. */
+static void
+check_required(struct compile *c, const struct slot *require, const struct web_list *ask)
+{
+	for (int i = 0; i < require->n; i++) {
+		const char *text = require->node->child[i]->text;
+		bool asked = !is_one_of(fields, text); /* said already */
+
+		for (int j = 0; j < ask->n; j++)
+			asked = asked || strcmp(ask->text[j], text) == 0;
+		if (!asked)
+			tree_error(c->tree, require->node->child[i],
+				"require: %s is not asked for, so nobody could begin a "
+				"chat: add it to ask",
+				text);
+	}
+}
+
 static int64_t
 ms_of(const struct compile *c, const struct entry *e, int key)
 {
@@ -100,6 +118,7 @@ compile_chat(struct compile *c, struct chat_settings *s)
 	s->sites = list_of(&e->slot[CHAT_SITES]);
 	s->ask = words_of(c, &e->slot[CHAT_ASK], fields);
 	s->require = words_of(c, &e->slot[CHAT_REQUIRE], fields);
+	check_required(c, &e->slot[CHAT_REQUIRE], &s->ask);
 	s->topics = list_of(&e->slot[CHAT_TOPICS]);
 	s->identity_key_file = path_of(c, &e->slot[CHAT_IDENTITY_KEY_FILE]);
 	s->agent_warn_ms = ms_of(c, e, CHAT_AGENT_WARN);

@@ -315,7 +315,8 @@ static const struct setting step_settings[] = {
 	[STEP_DROP] = KEY(NAMES, "drop", .sample = "[french]",
 		.help = "Skills that are no longer required."),
 	[STEP_ADD_TEAMS] = KEY(TEXTS, "add", .sample = "[team:overflow]",
-		.help = "Teams that may serve it too, each as team:NAME."),
+		.help = "Teams that may serve it too, each as team:NAME; at most 10 in "
+			"all steps."),
 };
 static const struct section step = {
 	.title = "a relaxation step", .n = RELAX_KEYS, .settings = step_settings};

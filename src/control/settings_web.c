@@ -29,7 +29,7 @@ static const struct setting chat_settings[] = {
 		.help = "What is asked before a chat: name, email, phone, topic, "
 			"question."),
 	[CHAT_REQUIRE] = KEY(NAMES, "require", .rule = "none", .sample = "[name]",
-		.help = "Those of them without which no chat begins."),
+		.help = "Those of `ask` without which no chat begins."),
 	[CHAT_TOPICS] = KEY(TEXTS, "topics", .sample = "[Orders, Invoices]",
 		.rule = "free text", .help = "Topics to choose from."),
 	[CHAT_IDENTITY_KEY_FILE] = KEY(TEXT, "identity_key_file",

@@ -19,8 +19,9 @@
 
 #define CENTRE_LIST_MAX 4096 /* queues, channels, tiers, skills, calendars or teams */
 #define CENTRE_AGENTS_MAX 50000
-#define REQUIRE_MAX 16 /* skills a contact may require */
-#define STEPS_MAX 10   /* relaxation steps of a queue (FEATURES C8) */
+#define REQUIRE_MAX 16	   /* skills a contact may require */
+#define STEPS_MAX 10	   /* relaxation steps of a queue (FEATURES C8) */
+#define ADDED_TEAMS_MAX 10 /* teams that all steps of a queue add */
 #define SKILL_LEVEL_MAX 10
 #define COST_MAX 10000 /* capacity points */
 
@@ -101,7 +102,7 @@ struct relax_step {
 	int64_t after_ms;     /* from t0, in open time */
 	struct require lower; /* levels become at most these */
 	int n_drop, drop[REQUIRE_MAX];
-	int n_add, add[REQUIRE_MAX]; /* teams */
+	int n_add, add[ADDED_TEAMS_MAX]; /* teams */
 };
 
 /* A promise of one channel in a queue: time by tier, -1 where the default holds. */

@@ -226,7 +226,7 @@ classify_need(struct router *r, struct contact *c)
 		}
 		for (int j = 0; j < step->n_drop; j++)
 			require_drop(&c->need, step->drop[j]);
-		for (int j = 0; j < step->n_add && c->n_teams < STEPS_MAX; j++)
+		for (int j = 0; j < step->n_add && c->n_teams < ADDED_TEAMS_MAX; j++)
 			c->teams[c->n_teams++] = step->add[j];
 	}
 }

@@ -430,7 +430,7 @@ read_reference(const struct router *r, const struct reader *p, struct contact *c
 	else if (strcmp(p->name, "agent") == 0)
 		c->agent = centre_agent(s, v);
 	else if (strcmp(p->name, "team") == 0 && (found = centre_team(s, v)) >= 0 &&
-		 c->n_teams < STEPS_MAX)
+		 c->n_teams < ADDED_TEAMS_MAX)
 		c->teams[c->n_teams++] = found;
 	else if (strcmp(p->name, "from") == 0 && (found = centre_queue(s, v)) >= 0 &&
 		 c->n_overflows < OVERFLOWS_MAX)

@@ -72,7 +72,7 @@ struct contact {
 	struct require own;  /* what rules and `given` require; the queue's come on top */
 	struct require need; /* what holds now, after steps */
 	int step;	     /* steps taken of the queue's */
-	int n_teams, teams[STEPS_MAX];		   /* added by steps */
+	int n_teams, teams[ADDED_TEAMS_MAX];	   /* added by steps */
 	int n_rules, rules[RULES_KEPT];		   /* that fired */
 	int n_overflows, overflows[OVERFLOWS_MAX]; /* queues it was passed on from */
 	uint64_t version; /* of the settings it was classified under */
@@ -232,8 +232,8 @@ struct class
 
 	int queue, tier;
 	struct require need;
-	int n_teams, teams[STEPS_MAX]; /* added by steps to the queue's */
-	char *key;		       /* owned; of this class */
+	int n_teams, teams[ADDED_TEAMS_MAX]; /* added by steps to the queue's */
+	char *key;			     /* owned; of this class */
 	char *store_key;  /* owned; of the store's sorted set: without teams, affinity, T
 			   */
 	char *terms_text; /* owned; for decision records */

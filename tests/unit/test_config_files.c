@@ -2,6 +2,7 @@
 #include "config_case.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "control/settings.h"
@@ -142,6 +143,43 @@ a_diff_tells_each_setting_that_changes(void **state)
 	free(text);
 }
 
+/* ---- libraries ---- */
+
+static void
+a_share_of_review_without_a_response_is_warned_of(void **state)
+{
+	char folder[] = P_tmpdir "/usher-config-XXXXXX";
+	struct config_problems problems = {0};
+	char *top, *below, *response;
+	struct config *config;
+
+	assert_non_null(mkdtemp(folder));
+	below = xasprintf("%s/cards", folder);
+	assert_int_equal(mkdir(below, 0700), 0);
+	response = write_file(below, "lost.txt", "---\ntitle: Lost card\n---\nDear\n");
+	top = write_file(folder, "top.yaml",
+		Q "mail:\n  mailboxes: {m: {addresses: [a@b.c], library: .}}\n"
+		  "  out: {review: {cards: 1, card: 1, cards/lost: 1, other: 1}}\n");
+	/* The settings lie in the library's folder: only .txt and .md are read there. */
+	config = config_load(top, NULL, 1, &problems);
+	assert_non_null(config);
+	assert_true(config_check_libraries(config, top, &problems));
+	config_problems_print(&problems, stderr);
+	assert_int_equal(problems.n, 2);
+	assert_true(problems.list[0].warning && problems.list[1].warning);
+	assert_non_null(strstr(problems.list[0].message, "the category \"card\""));
+	assert_non_null(strstr(problems.list[1].message, "the category \"cards/lost\""));
+	config_problems_finish(&problems);
+	config_destroy(config);
+	unlink(response);
+	rmdir(below);
+	unlink(top);
+	rmdir(folder);
+	free(response);
+	free(below);
+	free(top);
+}
+
 /* ---- conf/ ---- */
 
 /* The project's folder, from meson. */
@@ -277,6 +315,7 @@ main(void)
 		cmocka_unit_test(includes_add_to_lists_and_mappings),
 		cmocka_unit_test(a_file_of_eight_mebibytes_is_the_longest),
 		cmocka_unit_test(a_diff_tells_each_setting_that_changes),
+		cmocka_unit_test(a_share_of_review_without_a_response_is_warned_of),
 		cmocka_unit_test(every_file_in_conf_loads_without_a_warning),
 		cmocka_unit_test(the_documents_are_those_of_the_table),
 		cmocka_unit_test(the_commented_default_says_what_the_defaults_are),

@@ -225,6 +225,13 @@ mistakes_of_meaning_are_refused_with_a_hint(void **state)
 		{Q "chat: {queue: genral}\n", 3, 15, "did you mean general?"},
 		{Q "chat: {channel: chta}\n", 3, 17, "did you mean chat?"},
 		{Q "callme: {channel: calback}\n", 3, 19, "did you mean callback?"},
+		{"queues: {a: {teams: [z], steps: [{after: 1s, add: [team:t0, team:t1, "
+		 "team:t2, team:t3, team:t4, team:t5]}, {after: 2s, add: [team:t6, "
+		 "team:t7, team:t8, team:t9, team:t10]}]}}\n",
+			1, 162, "more than 10 teams in all"},
+		{Q "chat: {ask: [name], require: [name, email]}\n", 3, 37,
+			"email is not asked for"},
+		{Q "chat: {require: [phone]}\n", 3, 18, "add it to ask"},
 	};
 
 	CHECK_MISTAKES(list, false);
@@ -280,6 +287,18 @@ odd_settings_are_warned_of(void **state)
 		{"queues: {a: {limits: {wait: {chat: 60s}}, overflow: {after: 1m, to: "
 		 "b}}, b: {}}\ndefault_queue: a\nagents: [{id: x}]\n",
 			1, 61, "no chat comes from a to b"},
+		{Q "calendars: {o: {holidays: [2026-12-25]}}\n", 3, 13,
+			"the calendar o has no hours"},
+		{"queues: {a: {}, b: {channels: [chat], resolve: {voice: "
+		 "2h}}}\ndefault_queue: a\nagents: [{id: x}]\n",
+			1, 49, "does not take voice"},
+		{"queues: {a: {}}\nagents: [{id: x, skills: {billing: 5}}]\nrules: "
+		 "[{set: {require: {biling: 1}}}]\n",
+			3, 26, "did you mean billing?"},
+		{"queues: {a: {steps: [{after: 9s, lower: {billing: 6}}]}}\nagents: "
+		 "[{id: x, skills: {billing: 5}}]\nrules: [{set: {require: {billing: "
+		 "8}}}]\n",
+			3, 35, "no agent has billing at more than 5"},
 	};
 
 	CHECK_MISTAKES(list, true);
@@ -298,6 +317,18 @@ what_is_right_is_not_warned_of(void **state)
 		"b}}, "
 		"b: {limits: {wait: {chat: 3m}}, overflow: {after: 2m, to: c}}, c: {}}\n"
 		"default_queue: a\nagents: [{id: x}]\n",
+		/* What steps relax may be required. */
+		"queues: {a: {steps: [{after: 9s, lower: {billing: 5}, drop: "
+		"[french]}]}}\n"
+		"agents: [{id: x, skills: {billing: 5}}]\n"
+		"rules: [{set: {require: {billing: 8, french: 3}}}]\n",
+		/* Ten teams in all. */
+		"queues: {a: {teams: [t], steps: [{after: 1s, add: [team:b, team:c, "
+		"team:d, "
+		"team:e, team:f]}, {after: 2s, add: [team:g, team:h, team:i, team:j, "
+		"team:k]}]}}\nagents: [{id: x, team: t}]\n",
+		/* Open on one day. */
+		Q "calendars: {o: {days: {2026-12-24: [\"09:00-12:00\"]}}}\n",
 	};
 
 	for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
@@ -309,6 +340,24 @@ what_is_right_is_not_warned_of(void **state)
 		assert_int_equal(problems.n, 0);
 		config_destroy(config);
 	}
+}
+
+static void
+a_day_too_many_is_refused(void **state)
+{
+	struct config_problems problems;
+	struct text text = {0};
+
+	text_add(&text, Q "mail: {out: {acknowledge: {days: {\n");
+	for (int i = 0; i < 367; i++)
+		text_addf(&text, "\"%04d-01-01\": x,\n", 2000 + i);
+	text_add(&text, "}}}}\n");
+	assert_null(parse(text.s, NULL, 1, &problems));
+	assert_int_equal(problems.n, 1);
+	assert_int_equal(problems.list[0].line, 4 + 366);
+	assert_non_null(strstr(problems.list[0].message, "more than 366"));
+	config_problems_finish(&problems);
+	text_finish(&text);
 }
 
 static void
@@ -374,6 +423,7 @@ main(void)
 		cmocka_unit_test(mistakes_of_meaning_are_refused_with_a_hint),
 		cmocka_unit_test(odd_settings_are_warned_of),
 		cmocka_unit_test(what_is_right_is_not_warned_of),
+		cmocka_unit_test(a_day_too_many_is_refused),
 		cmocka_unit_test(fifty_problems_are_told_and_the_rest_counted),
 		cmocka_unit_test(what_holds_for_several_days_is_said_once),
 		cmocka_unit_test(
