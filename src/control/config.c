@@ -35,11 +35,11 @@ compile_times(struct compile *c)
 }
 
 static struct config *
-compile(struct tree *tree, const struct node *root, const char *folder,
+compile(struct tree *tree, const struct node *root, bool in_files,
 	const struct centre *previous, double speed)
 {
 	struct compile c = {
-		.tree = tree, .previous = previous, .speed = speed, .folder = folder};
+		.tree = tree, .previous = previous, .speed = speed, .in_files = in_files};
 	struct config *config = xcalloc(1, sizeof *config);
 	struct text dump = {0};
 
@@ -77,13 +77,13 @@ compile(struct tree *tree, const struct node *root, const char *folder,
 }
 
 static struct config *
-finish(struct tree *tree, const struct node *root, const char *folder,
+finish(struct tree *tree, const struct node *root, bool in_files,
 	const struct centre *previous, double speed)
 {
 	struct config *config = NULL;
 
 	if (root != NULL && tree->errors == 0)
-		config = compile(tree, root, folder, previous, speed);
+		config = compile(tree, root, in_files, previous, speed);
 	else if (tree->errors == 0)
 		tree_error(tree, NULL,
 			"there are no settings in this file: at least "
@@ -97,15 +97,11 @@ config_load(const char *path, const struct centre *previous, double speed,
 	struct config_problems *problems)
 {
 	struct tree tree;
-	struct config *config;
-	char *folder = config_folder(path);
 	struct node *root;
 
 	tree_init(&tree, problems);
 	root = config_read_file(&tree, path);
-	config = finish(&tree, root, folder, previous, speed);
-	free(folder);
-	return config;
+	return finish(&tree, root, true, previous, speed);
 }
 
 struct config *
@@ -117,7 +113,7 @@ config_parse(const char *name, const char *text, size_t n, const struct centre *
 
 	tree_init(&tree, problems);
 	root = config_read_text(&tree, name, text, n);
-	return finish(&tree, root, NULL, previous, speed);
+	return finish(&tree, root, false, previous, speed);
 }
 
 /* ---- the end ---- */

@@ -38,8 +38,8 @@ struct compile {
 	double speed;
 	struct centre *centre; /* owned until it is handed over */
 	struct names names[NAME_KINDS];
-	const char *folder; /* for relative paths; NULL: none */
-	int looked_at;	    /* agents, by config_checks.c */
+	bool in_files; /* paths are relative to them; else to where the process runs */
+	int looked_at; /* agents, by config_checks.c */
 };
 
 /* config_files.c: the mapping of the first file with what it includes; NULL when it is
@@ -58,8 +58,8 @@ int compile_add(
 /* Index of the name; -1 after an error that says what is like it. */
 int compile_find(
 	struct compile *c, enum name_kind kind, const struct node *at, const char *name);
-/* Index of the channel that a part of the settings serves; -1 without a word for a default
- * that these channels leave out, and after an error. */
+/* Index of the channel that a part of the settings serves; -1 without a word for a
+ * default that these channels leave out, and after an error. */
 int compile_channel(struct compile *c, const struct slot *slot);
 /* Index of the queue that gets all of a channel (-1: not known); -1 where none is named,
  * and after an error. */
@@ -69,6 +69,9 @@ int *compile_list(
 	struct compile *c, enum name_kind kind, const struct slot *slot, int *n);
 /* Skills with levels from a mapping of them. */
 struct require compile_levels(struct compile *c, const struct entry *levels);
+/* A path, relative to the file in which it stands. The caller owns it; NULL: not given.
+ */
+char *compile_path(const struct compile *c, const struct slot *slot);
 /* ms as the centre counts them: divided by the speed of a play. */
 int64_t compile_ms(const struct compile *c, double ms);
 /* Values by channel. The caller owns the result. scaled: they are durations of a play. */

@@ -13,17 +13,6 @@
 
 #define HOST_MAX 255
 
-/* A path relative to the file in which it stands; NULL: not given. */
-static char *
-path_of(const struct compile *c, const struct slot *slot)
-{
-	if (slot->text == NULL)
-		return NULL;
-	if (slot->text[0] == '/' || c->folder == NULL)
-		return xstrdup(slot->text);
-	return xasprintf("%s/%s", c->folder, slot->text);
-}
-
 static char **
 texts_of(const struct slot *slot, int *n)
 {
@@ -146,9 +135,9 @@ compile_imap(struct compile *c, const struct entry *e, struct mailbox *box)
 	to->user = entry_text(e, IMAP_USER) != NULL
 			   ? xstrdup(entry_text(e, IMAP_USER))
 			   : xstrdup(box->n_addresses > 0 ? box->addresses[0] : "");
-	to->password_file = path_of(c, &e->slot[IMAP_PASSWORD_FILE]);
-	to->token_file = path_of(c, &e->slot[IMAP_TOKEN_FILE]);
-	to->ca_file = path_of(c, &e->slot[IMAP_CA_FILE]);
+	to->password_file = compile_path(c, &e->slot[IMAP_PASSWORD_FILE]);
+	to->token_file = compile_path(c, &e->slot[IMAP_TOKEN_FILE]);
+	to->ca_file = compile_path(c, &e->slot[IMAP_CA_FILE]);
 	to->insecure = entry_bool(e, IMAP_INSECURE);
 	to->after = (enum imap_after)entry_number(e, IMAP_AFTER);
 	to->folder = xstrdup(entry_text(e, IMAP_FOLDER));
@@ -195,8 +184,8 @@ compile_mailbox(struct compile *c, const struct slot *slot, struct mail_settings
 			box->envelope);
 	box->channel = xstrdup(entry_text(e, MAILBOX_CHANNEL));
 	box->queue = xstrdup(entry_text(e, MAILBOX_QUEUE));
-	box->library = path_of(c, &e->slot[MAILBOX_LIBRARY]);
-	box->models = path_of(c, &e->slot[MAILBOX_MODELS]);
+	box->library = compile_path(c, &e->slot[MAILBOX_LIBRARY]);
+	box->models = compile_path(c, &e->slot[MAILBOX_MODELS]);
 	box->language = xstrdup(entry_text(e, MAILBOX_LANGUAGE));
 	box->floor = entry_number(e, MAILBOX_FLOOR);
 	channel = compile_find(c, NAME_CHANNEL,

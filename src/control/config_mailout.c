@@ -9,16 +9,6 @@
 
 #define PORT_MOST 65535
 
-static char *
-path_of(const struct compile *c, const struct slot *slot)
-{
-	if (slot->text == NULL)
-		return NULL;
-	if (slot->text[0] == '/' || c->folder == NULL)
-		return xstrdup(slot->text);
-	return xasprintf("%s/%s", c->folder, slot->text);
-}
-
 static bool
 is_loopback(const char *host)
 {
@@ -55,9 +45,9 @@ compile_relay(struct compile *c, const struct entry *e, struct mailout_settings 
 	const struct slot *address = &e->slot[RELAY_ADDRESS];
 	const struct slot *starttls = &e->slot[RELAY_STARTTLS];
 
-	to->ca_file = path_of(c, &e->slot[RELAY_CA_FILE]);
+	to->ca_file = compile_path(c, &e->slot[RELAY_CA_FILE]);
 	to->user = xstrdup(entry_text(e, RELAY_USER));
-	to->password_file = path_of(c, &e->slot[RELAY_PASSWORD_FILE]);
+	to->password_file = compile_path(c, &e->slot[RELAY_PASSWORD_FILE]);
 	to->name = xstrdup(entry_text(e, RELAY_NAME));
 	to->timeout_ms = llround(entry_number(e, RELAY_TIMEOUT));
 	if (address->text == NULL)

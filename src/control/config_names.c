@@ -254,6 +254,21 @@ compile_levels(struct compile *c, const struct entry *levels)
 	return require;
 }
 
+char *
+compile_path(const struct compile *c, const struct slot *slot)
+{
+	char *folder, *path;
+
+	if (slot->text == NULL)
+		return NULL;
+	if (slot->text[0] == '/' || !c->in_files || slot->node == NULL)
+		return xstrdup(slot->text);
+	folder = config_folder(c->tree->file[slot->node->file]);
+	path = xasprintf("%s/%s", folder, slot->text);
+	free(folder);
+	return path;
+}
+
 int64_t
 compile_ms(const struct compile *c, double ms)
 {

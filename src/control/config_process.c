@@ -10,17 +10,6 @@
 
 #define REDIS_ERROR_MAX 400 /* bytes, of what is said of its address */
 
-/* A path relative to the file in which it stands. */
-static char *
-path_of(const struct compile *c, const struct slot *slot)
-{
-	if (slot->text == NULL)
-		return NULL;
-	if (slot->text[0] == '/' || c->folder == NULL)
-		return xstrdup(slot->text);
-	return xasprintf("%s/%s", c->folder, slot->text);
-}
-
 /* ---- listeners ---- */
 
 /* "127.0.0.1:8443" or "[::1]:8443": the address without the port, in host. */
@@ -84,8 +73,8 @@ listen_of(struct compile *c, const struct entry *e)
 	struct config_listen l = {
 		.tls = entry_bool(e, LISTEN_TLS),
 		.insecure = entry_bool(e, LISTEN_INSECURE),
-		.cert_file = path_of(c, &e->slot[LISTEN_CERT_FILE]),
-		.key_file = path_of(c, &e->slot[LISTEN_KEY_FILE]),
+		.cert_file = compile_path(c, &e->slot[LISTEN_CERT_FILE]),
+		.key_file = compile_path(c, &e->slot[LISTEN_KEY_FILE]),
 	};
 	char host[64];
 	bool loopback;
@@ -244,7 +233,8 @@ compile_process(struct compile *c, struct config *config)
 	config->origins = texts_of(&http->slot[LISTEN_ORIGINS], &config->n_origins);
 	check_redis(c);
 	config->redis = xstrdup(entry_text(top, TOP_REDIS));
-	config->redis_password_file = path_of(c, &top->slot[TOP_REDIS_PASSWORD_FILE]);
+	config->redis_password_file =
+		compile_path(c, &top->slot[TOP_REDIS_PASSWORD_FILE]);
 	config->redis_fsync = xstrdup(entry_text(top, TOP_REDIS_FSYNC));
 	config->stream_length =
 		(int64_t)entry_number(entry_section(top, TOP_EVENTS), EVENTS_KEEP);

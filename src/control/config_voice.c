@@ -6,16 +6,6 @@
 #include "control/config_compile.h"
 #include "control/settings_voice.h"
 
-static char *
-path_of(const struct compile *c, const struct slot *slot)
-{
-	if (slot->text == NULL)
-		return NULL;
-	if (slot->text[0] == '/' || c->folder == NULL)
-		return xstrdup(slot->text);
-	return xasprintf("%s/%s", c->folder, slot->text);
-}
-
 /* "host:port" */
 static bool
 is_address(const char *text)
@@ -57,11 +47,11 @@ fill_switch(struct compile *c, struct switch_settings *s, const struct slot *slo
 	if (e->slot[SWITCH_ADDRESS].node != NULL)
 		fill_addresses(c, s, &e->slot[SWITCH_ADDRESS]);
 	s->tls = entry_bool(e, SWITCH_TLS);
-	s->ca_file = path_of(c, &e->slot[SWITCH_CA_FILE]);
-	s->cert_file = path_of(c, &e->slot[SWITCH_CERT_FILE]);
-	s->key_file = path_of(c, &e->slot[SWITCH_KEY_FILE]);
+	s->ca_file = compile_path(c, &e->slot[SWITCH_CA_FILE]);
+	s->cert_file = compile_path(c, &e->slot[SWITCH_CERT_FILE]);
+	s->key_file = compile_path(c, &e->slot[SWITCH_KEY_FILE]);
 	s->tls_name = xstrdup(entry_text(e, SWITCH_TLS_NAME));
-	s->secret_file = path_of(c, &e->slot[SWITCH_SECRET_FILE]);
+	s->secret_file = compile_path(c, &e->slot[SWITCH_SECRET_FILE]);
 	if ((s->cert_file == NULL) != (s->key_file == NULL))
 		tree_error(c->tree, e->node,
 			"cert_file and key_file belong together: name both or none");
@@ -140,6 +130,25 @@ fill_dialling(struct compile *c, struct voice_settings *v, const struct entry *e
 			"latest must be later in the day than earliest");
 }
 
+/* Numbers of all callbacks are read under the plan of call-me requests (toll fraud). */
+static void
+check_plan(struct compile *c, const struct config *config)
+{
+	const struct number_plan *plan = &config->callme.plan;
+	const struct dial_settings *d = &config->voice->dialling;
+
+	for (int i = 0; i < plan->n_rules; i++)
+		if (plan->rules[i].allowed)
+			return;
+	if (config->voice->n_switches > 0 &&
+		map_get(&c->names[NAME_CHANNEL].index, d->channel) != NULL)
+		tree_warn(c->tree, c->top->slot[TOP_SWITCHES].key,
+			"switches: the number plan allows no number, so that each %s is "
+			"unreachable: say which may be called, for example callme: "
+			"{country: \"44\"}, or callme: {allow: [\"+44\", \"+353\"]}",
+			d->channel);
+}
+
 void
 compile_voice(struct compile *c, struct config *config)
 {
@@ -165,4 +174,5 @@ compile_voice(struct compile *c, struct config *config)
 		.silence_ms = llround(entry_number(calls, CALLS_SILENCE)),
 	};
 	fill_dialling(c, v, entry_section(c->top, TOP_DIALLING));
+	check_plan(c, config);
 }

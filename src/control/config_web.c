@@ -53,16 +53,6 @@ fill_where(struct compile *c, const struct slot *channel, const struct slot *que
 		*queue_name = xstrdup(queue->text);
 }
 
-static char *
-path_of(const struct compile *c, const struct slot *slot)
-{
-	if (slot->text == NULL)
-		return NULL;
-	if (slot->text[0] == '/' || c->folder == NULL)
-		return xstrdup(slot->text);
-	return xasprintf("%s/%s", c->folder, slot->text);
-}
-
 /* An origin has scheme and host, no path. */
 static void
 check_sites(struct compile *c, const struct slot *slot)
@@ -120,7 +110,7 @@ compile_chat(struct compile *c, struct chat_settings *s)
 	s->require = words_of(c, &e->slot[CHAT_REQUIRE], fields);
 	check_required(c, &e->slot[CHAT_REQUIRE], &s->ask);
 	s->topics = list_of(&e->slot[CHAT_TOPICS]);
-	s->identity_key_file = path_of(c, &e->slot[CHAT_IDENTITY_KEY_FILE]);
+	s->identity_key_file = compile_path(c, &e->slot[CHAT_IDENTITY_KEY_FILE]);
 	s->agent_warn_ms = ms_of(c, e, CHAT_AGENT_WARN);
 	s->agent_limit_ms = ms_of(c, e, CHAT_AGENT_LIMIT);
 	s->customer_ask_ms = ms_of(c, e, CHAT_CUSTOMER_ASK);

@@ -68,7 +68,7 @@ static const struct section attributes = {.title = "attributes",
 /* ---- the process ---- */
 
 static const struct setting events_settings[] = {
-	[EVENTS_KEEP] = KEY(INT, "keep", .unit = "entries", RANGE(1000, 100000000),
+	[EVENTS_KEEP] = KEY(INT, "keep", .unit = "entries", RANGE(10000, 100000000),
 		.fallback = "200000",
 		.help = "Length at which the event stream in Redis is trimmed, from its "
 			"oldest end. Entries that history has not read yet are kept "
@@ -657,7 +657,9 @@ static const struct setting top_settings[] = {
 	[TOP_CALLS] =
 		KEY(SECTION, "calls", .of = &settings_calls, .help = "What callers get."),
 	[TOP_DIALLING] = KEY(SECTION, "dialling", .of = &settings_dialling,
-		.help = "How customers are called back."),
+		.help = "How customers are called back: at numbers that callme.country "
+			"and "
+			"callme.allow let through, whoever asked for the call."),
 	[TOP_SIM] = KEY(SECTION, "sim", .rule = "none", .of = &sim,
 		.help = "For usher-sim alone."),
 };

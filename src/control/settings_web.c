@@ -98,8 +98,10 @@ static const struct setting callme_settings[] = {
 	[CALLME_QUEUE] = KEY(NAME, "queue", .sample = "general", .rule = "by the rules",
 		.help = "Queue of all requests, above the rules."),
 	[CALLME_COUNTRY] = KEY(TEXT, "country", .sample = "\"44\"",
-		.rule = "none: only numbers with + are taken",
-		.help = "Country code of numbers that are given without one."),
+		.rule = "none: only numbers with + that allow names are taken",
+		.help = "Country code of numbers that are given without one. Without it "
+			"and without allow nobody is called back, neither from the form "
+			"nor by dialling."),
 	[CALLME_TRUNK] = KEY(TEXT, "trunk", .fallback = "0",
 		.help = "What national numbers begin with, dropped behind the country "
 			"code; none: nothing."),

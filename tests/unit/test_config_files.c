@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "control/settings.h"
+#include "model/mailbox.h"
+#include "model/mailout.h"
 
 static char *
 write_file(const char *folder, const char *name, const char *text)
@@ -78,6 +80,56 @@ includes_add_to_lists_and_mappings(void **state)
 	assert_non_null(strstr(problems.list[0].message, "no regular file"));
 	config_problems_finish(&problems);
 	rmdir(folder);
+}
+
+static void
+assert_lies(const char *path, const char *folder, const char *name)
+{
+	char *wanted = xasprintf("%s/%s", folder, name);
+
+	assert_string_equal(path, wanted);
+	free(wanted);
+}
+
+static void
+paths_are_relative_to_the_file_in_which_they_stand(void **state)
+{
+	char folder[] = P_tmpdir "/usher-config-XXXXXX";
+	struct config_problems problems = {0};
+	char *top, *below, *more;
+	struct config *config;
+
+	assert_non_null(mkdtemp(folder));
+	below = xasprintf("%s/more", folder);
+	assert_int_equal(mkdir(below, 0700), 0);
+	top = write_file(folder, "top.yaml",
+		Q
+		"include: [more/more.yaml]\nhttp: {cert_file: c.pem, key_file: /k.pem}\n"
+		"mail: {mailboxes: {one: {addresses: [a@b.c], library: lib}}}\n");
+	more = write_file(below, "more.yaml",
+		"redis_password_file: r\nchat: {identity_key_file: k}\n"
+		"mail: {out: {relay: {address: \"127.0.0.1:25\", ca_file: ca}}}\n"
+		"callme: {country: \"44\"}\n"
+		"switches: {pbx: {address: [\"127.0.0.1:5038\"], secret_file: s}}\n");
+	config = config_load(top, NULL, 1, &problems);
+	config_problems_print(&problems, stderr);
+	assert_non_null(config);
+	assert_int_equal(problems.n, 0);
+	assert_lies(config->http.cert_file, folder, "c.pem");
+	assert_string_equal(config->http.key_file, "/k.pem");
+	assert_lies(config->mail->boxes[0].library, folder, "lib");
+	assert_lies(config->redis_password_file, below, "r");
+	assert_lies(config->chat.identity_key_file, below, "k");
+	assert_lies(config->mail->out->ca_file, below, "ca");
+	assert_lies(config->voice->switches[0].secret_file, below, "s");
+	config_destroy(config);
+	unlink(more);
+	unlink(top);
+	rmdir(below);
+	rmdir(folder);
+	free(more);
+	free(top);
+	free(below);
 }
 
 static void
@@ -164,7 +216,6 @@ a_share_of_review_without_a_response_is_warned_of(void **state)
 	config = config_load(top, NULL, 1, &problems);
 	assert_non_null(config);
 	assert_true(config_check_libraries(config, top, &problems));
-	config_problems_print(&problems, stderr);
 	assert_int_equal(problems.n, 2);
 	assert_true(problems.list[0].warning && problems.list[1].warning);
 	assert_non_null(strstr(problems.list[0].message, "the category \"card\""));
@@ -313,6 +364,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(includes_add_to_lists_and_mappings),
+		cmocka_unit_test(paths_are_relative_to_the_file_in_which_they_stand),
 		cmocka_unit_test(a_file_of_eight_mebibytes_is_the_longest),
 		cmocka_unit_test(a_diff_tells_each_setting_that_changes),
 		cmocka_unit_test(a_share_of_review_without_a_response_is_warned_of),

@@ -185,6 +185,7 @@ mistakes_of_meaning_are_refused_with_a_hint(void **state)
 		{Q "calendars: {o: {holidays: [25.12.2026]}}\n", 3, 28, "no date"},
 		{Q "calendars: {o: {days: {2026-12-24: 9}}}\n", 3, 36,
 			"a list is wanted"},
+		{Q "events: {keep: 9999}\n", 3, 16, "out of range"},
 		{Q "redis: localhost\n", 3, 8, "write managed, unix:/path"},
 		{Q "redis: \"redis://:secret@host:1\"\n", 3, 8, "redis_password_file"},
 		{Q "redis: \"redis://host:1\"\n", 3, 8, "set redis_password_file"},
@@ -299,6 +300,8 @@ odd_settings_are_warned_of(void **state)
 		 "[{id: x, skills: {billing: 5}}]\nrules: [{set: {require: {billing: "
 		 "8}}}]\n",
 			3, 35, "no agent has billing at more than 5"},
+		{Q "switches: {pbx: {address: [\"127.0.0.1:5038\"]}}\n", 3, 1,
+			"each callback is unreachable"},
 	};
 
 	CHECK_MISTAKES(list, true);
@@ -327,6 +330,11 @@ what_is_right_is_not_warned_of(void **state)
 		"team:d, "
 		"team:e, team:f]}, {after: 2s, add: [team:g, team:h, team:i, team:j, "
 		"team:k]}]}}\nagents: [{id: x, team: t}]\n",
+		/* A number plan, or nobody to call back. */
+		Q "switches: {pbx: {address: [\"127.0.0.1:5038\"]}}\n"
+		  "callme: {allow: [\"+44\"]}\n",
+		"channels: {voice: {}}\nqueues: {a: {}}\nagents: [{id: x}]\n"
+		"switches: {pbx: {address: [\"127.0.0.1:5038\"]}}\n",
 		/* Open on one day. */
 		Q "calendars: {o: {days: {2026-12-24: [\"09:00-12:00\"]}}}\n",
 	};
