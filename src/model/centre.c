@@ -1,8 +1,11 @@
 /* model/centre.c - look-ups in compiled settings. */
 #include "model/centre.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/text.h"
 
 static int
 by_name(const struct map *m, const char *name)
@@ -44,6 +47,64 @@ int
 centre_agent(const struct centre *c, const char *id)
 {
 	return by_name(&c->agent_by_id, id);
+}
+
+static void *
+put_index(int index)
+{
+	return (void *)((intptr_t)index + 1);
+}
+
+int
+centre_recall_channel(struct centre *c, const char *name)
+{
+	int i = c->n_channels;
+
+	if (i >= CENTRE_LIST_MAX || !id_is_valid(name))
+		return -1;
+	c->channels = xreallocarray(c->channels, (size_t)i + 2, sizeof c->channels[0]);
+	c->channels[i] = (struct channel){.name = xstrdup(name),
+		.removed = true,
+		.recalled = true,
+		.cost_pts = 25,
+		.offer_timeout_ms = llround(60000 / c->speed),
+		.wrapup_cap_ms = llround(600000 / c->speed),
+		.sla_ms = llround(4 * 3600000 / c->speed),
+		.calendar = -1};
+	c->n_channels++;
+	map_put(&c->channel_by_name, name, put_index(i));
+	return i;
+}
+
+int
+centre_recall_queue(struct centre *c, const char *name)
+{
+	const struct queue *like;
+	struct law *laws;
+	int i = c->n_queues;
+
+	if (i >= CENTRE_LIST_MAX || !id_is_valid(name))
+		return -1;
+	c->queues = xreallocarray(c->queues, (size_t)i + 2, sizeof c->queues[0]);
+	like = &c->queues[c->default_queue];
+	laws = xcalloc((size_t)like->n_laws + 1, sizeof laws[0]);
+	memcpy(laws, like->laws, (size_t)like->n_laws * sizeof laws[0]);
+	c->queues[i] = (struct queue){.name = xstrdup(name),
+		.removed = true,
+		.recalled = true,
+		.n_laws = like->n_laws,
+		.laws = laws,
+		.weight = 1,
+		.scarce_last = true,
+		.reserve = -1,
+		.target_wait_ms = llround(60000 / c->speed),
+		.length_limit = 1,
+		.overflow_to = -1,
+		.hours = -1,
+		.admit_empty = true};
+	c->n_queues++;
+	map_put(&c->queue_by_name, name, put_index(i));
+	return i;
 }
 
 bool

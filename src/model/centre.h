@@ -68,7 +68,9 @@ enum strategy {
 struct channel {
 	char *name;
 	bool removed;
-	int cost_pts; /* 0..COST_MAX of an agent's capacity */
+	bool recalled; /* it was removed before this process began, which knows its name
+			  alone: what its contacts were promised stays */
+	int cost_pts;  /* 0..COST_MAX of an agent's capacity */
 	int64_t offer_timeout_ms;
 	int64_t wrapup_ms;     /* 0: none */
 	int64_t wrapup_cap_ms; /* the longest that an agent may ask for */
@@ -121,6 +123,7 @@ struct queue_limit { /* by channel */
 struct queue {
 	char *name;
 	bool removed;
+	bool recalled;	/* as a channel's */
 	int order;	/* place in the file */
 	int n_channels; /* that it takes; 0: all */
 	int *channels;
@@ -215,6 +218,8 @@ struct centre {
 	int refs;
 	uint64_t version; /* counts up with each reload of this centre; each decision
 			     carries it */
+	uint32_t digest;  /* of all that the file says, defaults included: the same over
+			     restarts */
 	char *name;
 	char *timezone;
 	struct calendar *local; /* owned; tells local time in that zone, has no hours */
@@ -264,6 +269,19 @@ int centre_skill(const struct centre *c, const char *name);
 int centre_team(const struct centre *c, const char *name);
 int centre_queue(const struct centre *c, const char *name);
 int centre_agent(const struct centre *c, const char *id);
+
+/*
+ * centre_recall_channel, centre_recall_queue - a removed entry for a name that the file
+ * had before this process began: what is left of it drains (CONTRACTS 8.7). Apart from
+ * reloads the one change of a centre, and only while the store is loaded, when nobody
+ * has sized anything by its lists but the router.
+ *
+ * A channel costs and takes time as one of which the file says nothing; a queue is open
+ * to every team and requires nothing, under the laws of the default queue. Returns the
+ * index; -1: not a name, or CENTRE_LIST_MAX are there.
+ */
+int centre_recall_channel(struct centre *c, const char *name);
+int centre_recall_queue(struct centre *c, const char *name);
 
 bool queue_takes(const struct queue *queue, int channel);
 

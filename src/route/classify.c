@@ -129,10 +129,10 @@ merge(struct require *into, const struct require *from, bool exact)
 	return fits;
 }
 
-/* First queue and tier that are set stand, other effects add up (CONTRACTS 3). Returns T
- * set by a rule; -1. */
+/* First queue and tier that are set stand, other effects add up (CONTRACTS 3). otherwise:
+ * the queue where none is set. Returns T set by a rule; -1. */
 static int64_t
-apply_rules(struct router *r, struct contact *c, int64_t now_ms)
+apply_rules(struct router *r, struct contact *c, int otherwise, int64_t now_ms)
 {
 	const struct centre *s = r->centre;
 	struct asked asked = {.r = r, .c = c, .now_ms = now_ms};
@@ -161,7 +161,7 @@ apply_rules(struct router *r, struct contact *c, int64_t now_ms)
 		c->points += rule->set.points;
 		merge(&c->own, &rule->set.require, false);
 	}
-	c->queue = queue >= 0 ? queue : s->default_queue;
+	c->queue = queue >= 0 ? queue : otherwise;
 	c->tier = tier >= 0 ? tier : tier_by_points(s, c->points);
 	return sla_ms;
 }
@@ -295,7 +295,7 @@ classify(struct router *r, struct contact *c, const struct submission *s, int64_
 		c->base_points = s->points;
 		c->own_points = true;
 	}
-	sla_ms = apply_rules(r, c, now_ms);
+	sla_ms = apply_rules(r, c, r->centre->default_queue, now_ms);
 	c->law_queue = c->queue;
 	c->version = r->centre->version;
 	if (!queue_takes(&r->centre->queues[c->queue], c->channel)) {
@@ -337,7 +337,10 @@ classify_promise(struct router *r, struct contact *c, int64_t rule_sla_ms)
 	const struct queue *q = &r->centre->queues[c->law_queue];
 	int64_t shift_ms;
 
-	if (c->own_deadline) {
+	/* What was promised where the settings are not known any more stays promised. */
+	if (c->own_deadline ||
+		(rule_sla_ms < 0 &&
+			(q->recalled || r->centre->channels[c->channel].recalled))) {
 		classify_law(r, c, false);
 		return;
 	}
@@ -353,13 +356,19 @@ classify_promise(struct router *r, struct contact *c, int64_t rule_sla_ms)
 void
 reclassify(struct router *r, struct contact *c, int64_t now_ms)
 {
+	const struct queue *queues = r->centre->queues;
 	int queue = c->queue;
 	int64_t sla_ms;
 
 	/* What was passed on by overflow stays there. */
 	if (c->n_overflows > 0)
 		c->fixed_queue = true;
-	sla_ms = apply_rules(r, c, now_ms);
+	/* A removed queue drains: what no rule takes out of it stays (CONTRACTS 8.7). */
+	sla_ms = apply_rules(
+		r, c, queues[queue].removed ? queue : r->centre->default_queue, now_ms);
+	/* At intake it would be refused there; here it is not to be lost. */
+	if (!queue_takes(&queues[c->queue], c->channel))
+		c->queue = queue;
 	if (c->n_overflows == 0)
 		c->law_queue = c->queue;
 	if (c->queue != queue)

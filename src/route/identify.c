@@ -234,7 +234,9 @@ router_recognise(struct router *r, int64_t now_ms, uint64_t contact,
 	router_enter(r, now_ms);
 	wait_advance(r, now_ms);
 	c = contact_find(r, contact);
-	if (c != NULL && learn(r, c, answer))
+	/* What waits under other settings waited for this answer (route/recover.c). */
+	if (c != NULL && (learn(r, c, answer) ||
+				 (c->class != NULL && c->version != r->centre->version)))
 		rescore(r, c, now_ms);
 	router_leave_command(r);
 }

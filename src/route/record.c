@@ -172,6 +172,8 @@ record_pack_contact(const struct router *r, const struct contact *c)
 	put_int(&t, "park_until", c->park_until_ms);
 	put_int(&t, "parked_by", (int64_t)c->parked_by);
 	put_int(&t, "version", (int64_t)c->version);
+	if (c->version == s->version)
+		put_int(&t, "under", (int64_t)s->digest);
 	put_measures(&t, c);
 	record_put_text(&t, "reason", c->end_reason);
 	record_put_text(&t, "disposition", c->disposition);
@@ -408,6 +410,38 @@ int_field(struct contact *c, const char *name)
 	return NULL;
 }
 
+/* Names of channels and queues. While the store is loaded, one that the settings had
+ * before is known again as removed. */
+static int
+channel_of(const struct router *r, const char *name)
+{
+	int found = centre_channel(r->centre, name);
+
+	if (found >= 0 || r->started)
+		return found;
+	found = centre_recall_channel(r->centre, name);
+	if (found >= 0)
+		log_warn("recover: a channel is no longer in the settings, its contacts "
+			 "drain channel=\"%s\"",
+			name);
+	return found;
+}
+
+static int
+queue_of(const struct router *r, const char *name)
+{
+	int found = centre_queue(r->centre, name);
+
+	if (found >= 0 || r->started)
+		return found;
+	found = centre_recall_queue(r->centre, name);
+	if (found >= 0)
+		log_warn("recover: a queue is no longer in the settings, its contacts "
+			 "drain queue=\"%s\"",
+			name);
+	return found;
+}
+
 static bool
 read_reference(const struct router *r, const struct reader *p, struct contact *c)
 {
@@ -416,11 +450,11 @@ read_reference(const struct router *r, const struct reader *p, struct contact *c
 	int found;
 
 	if (strcmp(p->name, "channel") == 0)
-		c->channel = centre_channel(s, v);
+		c->channel = channel_of(r, v);
 	else if (strcmp(p->name, "queue") == 0)
-		c->queue = centre_queue(s, v);
+		c->queue = queue_of(r, v);
 	else if (strcmp(p->name, "law_queue") == 0)
-		c->law_queue = centre_queue(s, v);
+		c->law_queue = queue_of(r, v);
 	else if (strcmp(p->name, "tier") == 0)
 		c->tier = centre_tier(s, v);
 	else if (strcmp(p->name, "target") == 0)
@@ -432,8 +466,8 @@ read_reference(const struct router *r, const struct reader *p, struct contact *c
 	else if (strcmp(p->name, "team") == 0 && (found = centre_team(s, v)) >= 0 &&
 		 c->n_teams < ADDED_TEAMS_MAX)
 		c->teams[c->n_teams++] = found;
-	else if (strcmp(p->name, "from") == 0 && (found = centre_queue(s, v)) >= 0 &&
-		 c->n_overflows < OVERFLOWS_MAX)
+	else if (strcmp(p->name, "from") == 0 && c->n_overflows < OVERFLOWS_MAX &&
+		 (found = queue_of(r, v)) >= 0)
 		c->overflows[c->n_overflows++] = found;
 	else
 		return false;
@@ -471,7 +505,12 @@ read_rest(const struct router *r, struct reader *p, struct contact *c)
 	else if (strcmp(p->name, "parked_by") == 0)
 		c->parked_by = strtoull(p->value, NULL, 10);
 	else if (strcmp(p->name, "version") == 0)
-		c->version = strtoull(p->value, NULL, 10);
+		/* Each process counts them anew: what it loads stands under its own, if
+		 * they say the same. */
+		c->version = r->started ? strtoull(p->value, NULL, 10) : 0;
+	else if (strcmp(p->name, "under") == 0 && !r->started &&
+		 strtoul(p->value, NULL, 10) == r->centre->digest)
+		c->version = r->centre->version;
 	else if (strcmp(p->name, "reason") == 0)
 		c->end_reason = xstrdup(p->value);
 	else if (strcmp(p->name, "disposition") == 0)
@@ -553,12 +592,13 @@ record_unpack_agent(const struct router *r, const char *record, struct agent *a)
 		else if (strcmp(p.name, "skills") == 0)
 			read_skills(r, p.value, &skills);
 		else if (strcmp(p.name, "off") == 0 &&
-			 (channel = centre_channel(r->centre, p.value)) >= 0)
+			 (channel = centre_channel(r->centre, p.value)) >= 0 &&
+			 channel < a->n_channels)
 			a->channel_off[channel] = true;
 		else if (strcmp(p.name, "cost") == 0 && colon != NULL) {
 			*colon = '\0';
 			channel = centre_channel(r->centre, p.value);
-			if (channel >= 0)
+			if (channel >= 0 && channel < a->n_channels)
 				a->channel_cost[channel] = atoi(colon + 1);
 		}
 	}

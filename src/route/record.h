@@ -11,7 +11,9 @@
 char *record_pack_contact(
 	const struct router *r, const struct contact *c); /* the caller owns it */
 /* Fills c from a record; names that the settings no longer have go to the default queue,
- * tier and so on. False: no channel can be found at all. */
+ * tier and so on. Before router_start (the store is loaded) its channel and queue are
+ * recalled as removed ones instead (model/centre.h), and its version is 0 unless it was
+ * classified under settings like ours. False: no channel can be found at all. */
 bool record_unpack_contact(
 	const struct router *r, const char *record, struct contact *c) USHER_MUST_CHECK;
 

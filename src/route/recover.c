@@ -61,7 +61,7 @@ router_load_contact(struct router *r, const struct stored_contact *stored)
 	take_submission(c, &s);
 	submission_finish(&s);
 	if (!record_unpack_contact(r, stored->record, c)) {
-		log_error("recover: the contact's channel is no longer in the settings "
+		log_error("recover: contact has no channel and stays in the store "
 			  "contact=%" PRIu64,
 			stored->contact);
 		contact_destroy(r, c);
@@ -89,16 +89,25 @@ router_load_agent(struct router *r, const char *agent_id, const char *record)
 	return true;
 }
 
-/* A waiting contact re-enters its class; its hold goes on. */
+/* A waiting contact re-enters its class, of other settings as after a reload; its hold
+ * goes on. */
 static void
 rejoin_queue(struct router *r, struct contact *c, int64_t now_ms)
 {
 	bool had_place = c->stored_class != NULL;
+	int64_t d_ms = c->d_ms, sla_ms = c->sla_ms;
+	/* What the directory knows of its customer is not stored: without it the rules
+	 * would say something else, until it has answered (router_recognise). */
+	bool later = c->party != 0 && c->version != r->centre->version;
 
+	if (later)
+		c->version = r->centre->version;
 	wait_enter(r, c, now_ms);
+	if (later)
+		c->version = 0;
 	if (c->class == NULL ||
 		(had_place && strcmp(c->class->store_key, c->stored_class) == 0 &&
-			c->stored == c->state))
+			c->stored == c->state && c->d_ms == d_ms && c->sla_ms == sla_ms))
 		return;
 	/* The settings changed while we were away: the store follows. */
 	struct step *step = step_begin(r, STEP_MOVE, now_ms);
@@ -157,7 +166,6 @@ rejoin(struct router *r, struct contact *c, int64_t now_ms)
 {
 	struct agent *a = agent_at(r, c->agent);
 
-	c->version = r->centre->version; /* of this process: they are counted anew */
 	classify_law(r, c, false);
 	classify_need(r, c);
 	if (c->external != NULL)
@@ -190,9 +198,11 @@ router_start(struct router *r, int64_t now_ms)
 	router_enter(r, now_ms);
 	r->started = true;
 	r->started_ms = now_ms;
+	router_size_queues(r); /* by what was recalled */
 	for (int i = 0; i < r->n_agents; i++) {
 		struct agent *a = &r->agents[i];
 
+		agent_configure(r, a);
 		if (a->login_ms == 0)
 			continue;
 		a->lost_ms = now_ms;

@@ -103,8 +103,8 @@ router_centre(const struct router *r)
 
 /* ---- settings ---- */
 
-static void
-size_queues(struct router *r)
+void
+router_size_queues(struct router *r)
 {
 	int n = r->centre->n_queues;
 
@@ -199,7 +199,7 @@ router_configure(struct router *r, int64_t now_ms, struct centre *centre)
 	class_destroy_all(r);
 	r->centre = centre_ref(centre);
 	centre_unref(old);
-	size_queues(r);
+	router_size_queues(r);
 	agents_configure(r, now_ms);
 	for (size_t i = 0; i < n; i++)
 		rejoin_waiting(r, waiting[i], now_ms);

@@ -67,6 +67,8 @@ void identify_finish(struct router *r);
 
 /* ---- router.c ---- */
 
+void router_size_queues(struct router *r); /* what is kept by queue, as the centre's */
+
 /* Classified, admitted, stored and matched. Returns its id; 0 when it was refused or was
  * known already. answer NULL: nothing is known. */
 uint64_t intake_take(struct router *r, int64_t now_ms, const struct submission *s,
