@@ -180,6 +180,28 @@ promise(void *owner, const char **text)
 	return store_level_name[store_redis_level(u->redis)];
 }
 
+static struct desk_store
+store_figures(void *owner)
+{
+	struct store_redis_counts counts;
+
+	store_redis_counts(((struct usher *)owner)->redis, &counts);
+	return (struct desk_store){counts.replayed, counts.lost};
+}
+
+static void
+put_store(void *owner, struct text *out)
+{
+	struct desk_store store = store_figures(owner);
+
+	metrics_put(out, "usher_store_replayed_total", "counter",
+		"Confirmed steps that the store had lost and was given again.",
+		(double)store.replayed);
+	metrics_put(out, "usher_store_lost_total", "counter",
+		"Confirmed steps that the store lost and nobody has any more.",
+		(double)store.lost);
+}
+
 bool
 parts_open(struct usher *u)
 {
@@ -192,7 +214,9 @@ parts_open(struct usher *u)
 		.messages_per_second = u->config->messages_per_second,
 		.version = USHER_VERSION,
 		.promise = promise,
-		.promise_owner = u};
+		.promise_owner = u,
+		.store = store_figures,
+		.store_owner = u};
 	struct task_parts task = {.http = u->http,
 		.router = u->router,
 		.clock = &u->clock,
@@ -225,6 +249,8 @@ parts_open(struct usher *u)
 	u->task = task_create(&task);
 	metrics.may_owner = u->task;
 	u->metrics = metrics_create(&metrics);
+	if (!metrics_add(u->metrics, put_store, u))
+		log_error("usherd: the store's figures have no place at /metrics");
 	router_listen(u->router, desk_event, u->desk);
 	router_listen(u->router, metrics_event, u->metrics);
 	u->site = site_create(u->http);

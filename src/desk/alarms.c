@@ -20,16 +20,19 @@
 #define LEVEL_MINUTES 30 /* that the service level is taken of */
 #define LEVEL_LEAST 10	 /* contacts in them */
 #define QUEUE_KINDS 4
+#define FLOOR_KINDS 2
+#define LOST_SHOWN_MS (60 * MINUTE_MS) /* a loss of the store is alarmed so long */
 
 enum alarm_kind {
 	ALARM_KIND_LATE,
 	ALARM_KIND_FORECAST,
 	ALARM_KIND_WAITING,
 	ALARM_KIND_SERVICE_LEVEL,
-	ALARM_KIND_NOT_RESPONDING /* of the floor */
+	ALARM_KIND_NOT_RESPONDING, /* from here on of the floor */
+	ALARM_KIND_STORE_LOST	   /* whatever the settings say */
 };
 static const char *const kind_name[] = {
-	"late", "forecast", "waiting", "service_level", "not_responding"};
+	"late", "forecast", "waiting", "service_level", "not_responding", "store_lost"};
 
 enum alarm_state {
 	CALM,
@@ -58,7 +61,10 @@ struct alarms {
 	struct desk *desk;
 	struct alarm (*queue)[QUEUE_KINDS]; /* owned, by queue */
 	int n_queues;
-	struct alarm floor;
+	struct alarm floor[FLOOR_KINDS];
+	uint64_t lost_seen;		/* of the store's steps, by this process */
+	double lost;			/* lately */
+	int64_t lost_until_ms;		/* that is lately */
 	struct ended ended[ENDED_KEPT]; /* a ring */
 	int n_ended;
 	uint64_t last; /* id */
@@ -84,7 +90,10 @@ place_of(struct alarms *a, const struct alarm_note *note)
 	for (int kind = 0; kind < QUEUE_KINDS && note->queue >= 0; kind++)
 		if (strcmp(kind_name[kind], note->kind) == 0)
 			return &a->queue[note->queue][kind];
-	return note->queue < 0 ? &a->floor : NULL;
+	for (int kind = 0; kind < FLOOR_KINDS && note->queue < 0; kind++)
+		if (strcmp(kind_name[QUEUE_KINDS + kind], note->kind) == 0)
+			return &a->floor[kind];
+	return NULL;
 }
 
 /* What was raised when the last process ended. */
@@ -105,6 +114,10 @@ restore(struct alarms *a)
 				.id = note[i].id,
 				.value = note[i].value,
 				.limit = note[i].limit};
+		if (one == &a->floor[ALARM_KIND_STORE_LOST - QUEUE_KINDS]) {
+			a->lost = note[i].value;
+			a->lost_until_ms = note[i].raised_ms + LOST_SHOWN_MS;
+		}
 	}
 }
 
@@ -266,6 +279,24 @@ look_at_queue(struct alarms *a, int queue, int64_t now_ms)
 		level, set->service_level, true, now_ms);
 }
 
+/* Confirmed steps that the store lost for good: none is too few. */
+static void
+look_at_store(struct alarms *a, int64_t now_ms)
+{
+	uint64_t lost = desk_store(a->desk).lost;
+
+	if (lost > a->lost_seen) {
+		a->lost += (double)(lost - a->lost_seen);
+		a->lost_until_ms = now_ms + LOST_SHOWN_MS +
+				   router_centre(a->desk->parts.router)->alarms.hold_ms;
+	} else if (now_ms >= a->lost_until_ms) {
+		a->lost = 0;
+	}
+	a->lost_seen = lost;
+	alarm_look(a, &a->floor[ALARM_KIND_STORE_LOST - QUEUE_KINDS],
+		ALARM_KIND_STORE_LOST, -1, a->lost, 1, false, now_ms);
+}
+
 void
 alarms_look(struct alarms *a, int64_t now_ms)
 {
@@ -278,8 +309,10 @@ alarms_look(struct alarms *a, int64_t now_ms)
 		look_at_queue(a, i, now_ms);
 	for (int i = 0; i < c->n_agents; i++)
 		n += router_agent_state(router, i) == AGENT_NOT_RESPONDING;
-	alarm_look(a, &a->floor, ALARM_KIND_NOT_RESPONDING, -1, n,
-		c->alarms.not_responding, false, now_ms);
+	alarm_look(a, &a->floor[ALARM_KIND_NOT_RESPONDING - QUEUE_KINDS],
+		ALARM_KIND_NOT_RESPONDING, -1, n, c->alarms.not_responding, false,
+		now_ms);
+	look_at_store(a, now_ms);
 }
 
 /* ---- alarm.list ---- */
@@ -305,7 +338,8 @@ alarms_answer(struct alarms *a, const struct rpc_call *call)
 			if (scope_queue(a->desk, s, i))
 				list_open(
 					a, open, &a->queue[i][k], (enum alarm_kind)k, i);
-	list_open(a, open, &a->floor, ALARM_KIND_NOT_RESPONDING, -1);
+	for (int k = 0; k < FLOOR_KINDS; k++)
+		list_open(a, open, &a->floor[k], (enum alarm_kind)(QUEUE_KINDS + k), -1);
 	for (int i = a->n_ended; i-- > 0 && i >= a->n_ended - ENDED_KEPT;) {
 		const struct ended *e = &a->ended[i % ENDED_KEPT];
 		json_t *o;

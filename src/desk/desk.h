@@ -24,6 +24,10 @@ struct desk;
 struct event_base;
 struct http_server;
 
+struct desk_store {
+	uint64_t replayed, lost;
+};
+
 /* All borrowed; they outlive the desk. */
 struct desk_parts {
 	struct event_base *base;
@@ -38,6 +42,11 @@ struct desk_parts {
 	 * Both borrowed until the loop's next turn. NULL: not said. */
 	const char *(*promise)(void *owner, const char **text);
 	void *promise_owner;
+	/* Steps since the start that the store had confirmed and had lost: what it was
+	 * given again, and what nobody has any more; the latter is alarmed. NULL: it
+	 * loses none. */
+	struct desk_store (*store)(void *owner);
+	void *store_owner;
 };
 
 /* NULL with the reason logged: no threads for hashing. */

@@ -275,6 +275,7 @@ const struct trend *floor_trend(const struct floor *floor);
 struct alarms;
 struct alarms *alarms_create(struct desk *desk);
 void alarms_destroy(struct alarms *alarms);
+struct desk_store desk_store(const struct desk *desk);	 /* zeros: it loses none */
 void alarms_look(struct alarms *alarms, int64_t now_ms); /* every second or so */
 void alarms_answer(struct alarms *alarms, const struct rpc_call *call);
 /* For the door of parts (base/people.h) and the desk's own news: to staff in whose scope

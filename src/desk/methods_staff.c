@@ -398,7 +398,7 @@ on_queue_close(void *owner, const struct rpc_call *call)
 /* ---- figures ---- */
 
 static json_t *
-counts_json(const struct router_counts *c)
+counts_json(const struct router_counts *c, const struct desk_store *store)
 {
 	json_t *o = json_object();
 	const struct {
@@ -436,6 +436,8 @@ counts_json(const struct router_counts *c)
 		{"agents_logged_in", (uint64_t)c->agents_logged_in},
 		{"agents_ready", (uint64_t)c->agents_ready},
 		{"steps_in_flight", (uint64_t)c->steps_in_flight},
+		{"steps_replayed", store->replayed},
+		{"steps_lost", store->lost},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -450,6 +452,7 @@ on_server_status(void *owner, const struct rpc_call *call)
 	struct desk *desk = owner;
 	const struct centre *c = router_centre(router_of(desk));
 	const char *promise = NULL, *text = NULL;
+	struct desk_store store = desk_store(desk);
 	struct router_counts counts;
 
 	router_counts(router_of(desk), &counts);
@@ -462,5 +465,6 @@ on_server_status(void *owner, const struct rpc_call *call)
 			(json_int_t)c->version, "uptime_ms",
 			(json_int_t)(clock_boot_ms() - desk->started_ms), "sessions",
 			desk->counts.sessions, "away", desk->counts.away, "at",
-			desk_time(desk_now_ms(desk)), "counts", counts_json(&counts)));
+			desk_time(desk_now_ms(desk)), "counts",
+			counts_json(&counts, &store)));
 }

@@ -6,6 +6,7 @@ import random
 
 import harness
 from ctl import run
+from resp import Resp
 from robot import refused
 from runner import check, equal, eventually, main, test
 
@@ -208,6 +209,28 @@ async def alarms_are_events_and_outlive_a_restart(start):
     await centre.restart()
     s1 = await Watcher.at(centre, "s1")
     equal((await s1.call("alarm.list"))["open"], [])
+
+
+@test
+async def steps_that_redis_lost_are_counted_and_alarmed(start):
+    centre = await start(judged=False, redis="own", alarms={"waiting": 0, "late": 0, "forecast": 0, "hold": "0s"})
+    s1 = await Watcher.at(centre, "s1")
+    for _ in range(3):
+        await centre.submit("task")
+    port = centre.settings["redis"].rpartition(":")[2]
+    async with await Resp.open(f"127.0.0.1:{port}") as redis:
+        for stream in await redis("KEYS", "*:events"):
+            await redis("DEL", stream)  # as if a copy from before the first step came back
+        await redis("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    raised = await s1.expect("alarm.raised")
+    equal([raised["kind"], raised["limit"], raised.get("queue")], ["store_lost", 1.0, None])
+    check(raised["value"] >= 3, raised)
+    counts = (await centre.admin("server.status"))["counts"]
+    equal([counts["steps_lost"], counts["steps_replayed"]], [raised["value"], 0])
+    text = (await centre.http.exchange("GET", "/metrics"))[2]
+    check(f"\nusher_store_lost_total {counts['steps_lost']}\n" in text, "usher_store_lost_total")
+    check("\nusher_store_replayed_total 0\n" in text, "usher_store_replayed_total")
+    equal([a["alarm"] for a in (await s1.call("alarm.list"))["open"]], [raised["alarm"]])
 
 
 @test

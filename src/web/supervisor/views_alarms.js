@@ -14,6 +14,7 @@ export function alarmWords(a) {
     waiting: t("{queue}: {n} contacts wait (limit {limit})", values),
     service_level: t("{queue}: {n} % in time in the last half hour (target {limit} %)", values),
     not_responding: t("{n} agents let an offer lapse and are not back (limit {limit})", values),
+    store_lost: t("Redis has lost {n} steps that it had confirmed; its log says why", values),
   };
   return words[a.kind] ?? clean(a.kind);
 }
