@@ -202,5 +202,22 @@ async def offers_carry_the_payload_of_the_intake(start):
     equal(found["contact"]["payload"], {"form": {"page": 3}})
 
 
+@test
+async def a_channel_and_a_queue_taken_out_over_a_restart_drain(start):
+    centre = await start()
+    contact = await centre.submit("chat", queue="billing")
+    await centre.kill()
+    del centre.settings["channels"]["chat"], centre.settings["queues"]["billing"]
+    centre.settings["queues"]["general"] = {}
+    centre.write_settings()
+    await centre.launch()
+    found = await centre.get(contact)
+    equal([found[name] for name in ("state", "channel", "queue")], ["queued", "chat", "billing"])
+    ann = await centre.agent("a1")
+    await ann.take(contact)
+    await ann.finish(contact)
+    equal(await centre.state(contact), "completed")
+
+
 if __name__ == "__main__":
     main()
