@@ -206,6 +206,7 @@ voice_configure(struct voice *v, const struct voice_settings *settings,
 			good = open_wires(v, s, &wishes[i]) && good;
 	}
 	voice_agents_configure(v);
+	voice_dial_configure(v);
 	return good;
 }
 
@@ -214,10 +215,10 @@ voice_configure(struct voice *v, const struct voice_settings *settings,
 struct voice *
 voice_create(const struct voice_parts *parts)
 {
-	const struct carrier carrier = {voice_overdue, voice_measures_now, NULL};
+	struct carrier ours = {
+		voice_overdue, voice_measures_now, voice_dial_opens_ms, NULL};
 	struct timeval every = {.tv_usec = VOICE_BEAT_MS * 1000};
 	struct voice *v = xcalloc(1, sizeof *v);
-	struct carrier ours = carrier;
 
 	v->parts = *parts;
 	v->cti = cti_create(voice_told, v);
@@ -236,6 +237,7 @@ voice_destroy(struct voice *v)
 	if (v == NULL)
 		return;
 	v->dying = true;
+	router_use_carrier(v->parts.router, &(struct carrier){0});
 	while (v->switches != NULL) {
 		struct voice_switch *s = v->switches;
 

@@ -15,7 +15,8 @@
 #include "intake/voice_inner.h"
 #include "model/calendar.h"
 
-#define LOOK_MS 1000 /* how often hours are looked at */
+#define LOOK_MS 1000	  /* how often hours are looked at */
+#define NEVER_MS 86400000 /* hours without an opening are looked at again after it */
 
 /* A contact that waits to be called back. */
 struct callback {
@@ -104,23 +105,33 @@ day_of(const struct voice *v, const char *zone)
 }
 
 static void
-remember(struct voice *v, uint64_t contact)
+set_day(const struct voice *v, struct callback *b)
 {
-	const char *zone =
-		router_contact_text(v->parts.router, contact, "callback.timezone");
-	struct callback *b;
+	calendar_destroy(b->day);
+	b->day = b->zone != NULL ? day_of(v, b->zone) : NULL;
+	if (b->day == NULL)
+		b->day = day_of(v, router_centre(v->parts.router)->timezone);
+}
 
-	if (idmap_get(&v->callbacks, contact) != NULL)
-		return;
-	b = xcalloc(1, sizeof *b);
+static struct callback *
+callback_create(const struct voice *v, uint64_t contact)
+{
+	struct callback *b = xcalloc(1, sizeof *b);
+
 	b->contact = contact;
 	if (!number_of(v, contact, b->number))
 		b->number[0] = '\0';
-	b->zone = xstrdup(zone);
-	b->day = zone != NULL ? day_of(v, zone) : NULL;
-	if (b->day == NULL)
-		b->day = day_of(v, router_centre(v->parts.router)->timezone);
-	idmap_put(&v->callbacks, contact, b);
+	b->zone = xstrdup(
+		router_contact_text(v->parts.router, contact, "callback.timezone"));
+	set_day(v, b);
+	return b;
+}
+
+static void
+remember(struct voice *v, uint64_t contact)
+{
+	if (idmap_get(&v->callbacks, contact) == NULL)
+		idmap_put(&v->callbacks, contact, callback_create(v, contact));
 }
 
 static void
@@ -130,6 +141,16 @@ forget(struct voice *v, uint64_t contact)
 
 	if (b != NULL)
 		callback_destroy(b);
+}
+
+void
+voice_dial_configure(struct voice *v)
+{
+	size_t at = 0;
+	void *b;
+
+	while (idmap_next(&v->callbacks, &at, NULL, &b))
+		set_day(v, b);
 }
 
 void
@@ -166,17 +187,47 @@ next_open_ms(const struct voice *v, const struct callback *b, int64_t wall_ms)
 	return wall_ms;
 }
 
+/* The same in centre time, from at_ms on. */
+static int64_t
+opens_ms(const struct voice *v, const struct callback *b, int64_t at_ms)
+{
+	int64_t ahead_ms = clock_wall_ms() - voice_now_ms(v);
+	int64_t open_ms = next_open_ms(v, b, at_ms + ahead_ms);
+
+	return open_ms < CALENDAR_FOREVER_MS ? open_ms - ahead_ms : at_ms + NEVER_MS;
+}
+
+int64_t
+voice_dial_opens_ms(void *owner, uint64_t contact, int64_t at_ms)
+{
+	const struct voice *v = owner;
+	struct callback *b;
+
+	/* Whoever is on the line already is not dialled. */
+	if (v->settings == NULL || v->settings->n_switches == 0 ||
+		router_contact_channel(v->parts.router, contact) != dial_channel(v) ||
+		voice_call_of(v, contact) != NULL)
+		return at_ms;
+	b = idmap_get(&v->callbacks, contact);
+	if (b != NULL)
+		return opens_ms(v, b, at_ms);
+	b = callback_create(v, contact); /* it is remembered once it is stored */
+	at_ms = opens_ms(v, b, at_ms);
+	callback_destroy(b);
+	return at_ms;
+}
+
 /* Outside the hours it waits for the next opening; once that is behind its deadline a
  * second time its time is over (CONTRACTS 8.9). */
 static void
-look_at_hours(struct voice *v, const struct callback *b, int64_t wall_ms)
+look_at_hours(struct voice *v, const struct callback *b)
 {
-	int64_t now_ms = voice_now_ms(v), open_ms = next_open_ms(v, b, wall_ms);
+	int64_t now_ms = voice_now_ms(v), open_ms = opens_ms(v, b, now_ms);
 	struct estimate e;
 	json_t *o;
 	bool late;
 
-	if (open_ms <= wall_ms ||
+	if (open_ms <= now_ms ||
 		!router_estimate(v->parts.router, now_ms, b->contact, &e))
 		return;
 	o = router_contact_json(v->parts.router, now_ms, b->contact, DESCRIBE_BRIEF);
@@ -186,14 +237,13 @@ look_at_hours(struct voice *v, const struct callback *b, int64_t wall_ms)
 		router_expire(v->parts.router, now_ms, b->contact, "window_missed",
 			voice_no_reply);
 	else
-		router_suspend(v->parts.router, now_ms, b->contact,
-			now_ms + (open_ms - wall_ms), "outside_hours", voice_no_reply);
+		router_suspend(v->parts.router, now_ms, b->contact, open_ms,
+			"outside_hours", voice_no_reply);
 }
 
 void
 voice_dial_beat(struct voice *v, int64_t boot_ms)
 {
-	int64_t wall_ms = clock_wall_ms();
 	size_t at = 0;
 	void *value;
 
@@ -205,7 +255,7 @@ voice_dial_beat(struct voice *v, int64_t boot_ms)
 
 		if (router_contact_state(v->parts.router, b->contact) == CONTACT_QUEUED &&
 			voice_call_of(v, b->contact) == NULL)
-			look_at_hours(v, b, wall_ms);
+			look_at_hours(v, b);
 	}
 }
 
@@ -275,6 +325,23 @@ voice_not_reached(struct voice *v, uint64_t contact, const char *result)
 
 /* ---- dialling ---- */
 
+/* The hours ended after it was offered: he is not dialled, whoever accepted. */
+static bool
+put_off(struct voice *v, uint64_t contact)
+{
+	int64_t now_ms = voice_now_ms(v);
+	struct pass_on how = {.channel = -1,
+		.until_ms = voice_dial_opens_ms(v, contact, now_ms),
+		.by_agent = -1,
+		.reason = "outside_hours"};
+
+	if (how.until_ms <= now_ms)
+		return false;
+	router_attempt_over(v->parts.router, contact);
+	router_pass_on(v->parts.router, now_ms, contact, &how, voice_no_reply);
+	return true;
+}
+
 static void
 carry_out(struct voice *v, uint64_t contact)
 {
@@ -318,7 +385,9 @@ attempt_written(void *owner, uint64_t who, uint64_t tag, const struct outcome *o
 {
 	struct voice *v = owner;
 
-	if (outcome->kind == OUTCOME_OK && !v->dying)
+	if (outcome->kind != OUTCOME_OK || v->dying)
+		return;
+	if (!put_off(v, who)) /* Redis may have been away meanwhile */
 		carry_out(v, who);
 }
 
@@ -327,7 +396,7 @@ attempt(struct voice *v, uint64_t contact)
 {
 	if (router_attempts(v->parts.router, contact).n >= v->settings->dialling.attempts)
 		not_reached(v, contact, "attempts_used");
-	else
+	else if (!put_off(v, contact))
 		router_attempt(v->parts.router, voice_now_ms(v), contact,
 			(struct reply){attempt_written, v, contact, 0});
 }

@@ -258,6 +258,12 @@ void voice_agents_finish(struct voice *v);
 /* ---- voice_dial.c: customers called back ---- */
 
 void voice_dial_event(struct voice *v, const struct event *e);
+/* Hours, or time zone, are others: so they are for those who wait. */
+void voice_dial_configure(struct voice *v);
+/* The first moment from at_ms on, centre time, at which its customer may be dialled, so
+ * that it may be offered; at_ms if it is no callback. For the carrier, owner is the
+ * voice. */
+int64_t voice_dial_opens_ms(void *owner, uint64_t contact, int64_t at_ms);
 void voice_dial_beat(struct voice *v, int64_t boot_ms);
 /* The attempt of a call of ours came to nothing. */
 void voice_dial_ended(struct voice *v, struct voice_call *c, bool agents_telephone,

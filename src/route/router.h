@@ -250,6 +250,10 @@ struct carrier {
 	/* Asked when an event of a carried contact is told: its measures, with what goes
 	 * on at this moment. NULL: those of router_measure. */
 	struct measures (*measure)(void *owner, uint64_t contact);
+	/* Asked whenever a contact begins to wait, carried or not: the first moment from
+	 * at_ms (centre time) on at which it may be offered; until then it is
+	 * `scheduled`. Calls no commands. NULL: any moment. */
+	int64_t (*opens_ms)(void *owner, uint64_t contact, int64_t at_ms);
 	void *owner;
 };
 void router_use_carrier(

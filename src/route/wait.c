@@ -116,9 +116,23 @@ enter_class(struct router *r, struct contact *c, int64_t now_ms)
 		class_plan_release(r, k, now_ms, false);
 }
 
+/* Not before whoever carries it may (callbacks have hours); INT64_MAX: it is woken. */
+static void
+wait_for_opening(struct router *r, struct contact *c, int64_t now_ms)
+{
+	int64_t at_ms = c->eligible_ms > now_ms ? c->eligible_ms : now_ms, opens_ms;
+
+	if (r->carrier.opens_ms == NULL || c->eligible_ms == INT64_MAX)
+		return;
+	opens_ms = r->carrier.opens_ms(r->carrier.owner, c->id, at_ms);
+	if (opens_ms > at_ms)
+		c->eligible_ms = opens_ms;
+}
+
 void
 wait_enter(struct router *r, struct contact *c, int64_t now_ms)
 {
+	wait_for_opening(r, c, now_ms);
 	if (c->eligible_ms > now_ms) {
 		contact_set_state(r, c, CONTACT_SCHEDULED);
 		contact_plan(r, c, now_ms);

@@ -4,6 +4,7 @@ menus' time; hours and windows of callbacks."""
 import datetime
 import sqlite3
 import tempfile
+import zoneinfo
 
 from harness import free_port
 from runner import check, equal, main, test
@@ -15,6 +16,7 @@ from voice_case import (PLAN, SECRET, asleep, centre_is, channel_is, contact_of,
 
 NEAR_MS = 3  # times are rounded to milliseconds, sums of them too
 DIALLING = {"attempts": 2, "gap": "300ms", "delay": "300ms", "ring": "1s"}
+ALL_DAY = {**DIALLING, "earliest": "00:00", "latest": "24:00"}
 
 
 async def gone_for(switch, call, seconds):
@@ -277,6 +279,55 @@ async def nobody_is_dialled_at_night_where_he_is(start):
 
 
 @test
+async def nobody_is_offered_or_dialled_at_night_though_an_agent_is_ready(start):
+    dialling = {**DIALLING, "gap": "12h"}
+    async with voice(start, dialling=dialling, switch_more={"dialplan": PLAN}) as (centre, switch):
+        switch.outside(answer_s=600)
+        ann = await centre.agent("a1")
+
+        def place(hour):
+            return {"callback.number": "+442071234567", "callback.timezone": zone_with(hour)}
+
+        async def opens(contact):
+            """The hour where he is, when it may be offered."""
+            found = await centre.get(contact)
+            equal(found["state"], "scheduled")
+            moment = datetime.datetime.fromtimestamp(found["eligible_ms"] / 1000 + 30, datetime.timezone.utc)
+            zone = zoneinfo.ZoneInfo(found["attributes"]["callback.timezone"])
+            return moment.astimezone(zone).strftime("%H:%M")
+
+        equal(await opens(await centre.submit("callback", attributes=place(3))), "08:00", "it is night there")
+        night = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=12)).isoformat()
+        window = {"not_before": night, "window_ms": 3600000}
+        equal(await opens(await centre.submit("callback", attributes=place(13), **window)), "08:00", "it will be night")
+        day = await centre.submit("callback", attributes=place(13))
+        await ann.accept((await ann.offered(day))["offer"])
+        await until(lambda: centre_is(centre, day, "scheduled"), "he does not answer")
+        equal(await opens(day), "08:00", "the next attempt would be at night")
+        equal([r["contact"] for r in centre.journal if r["ev"] == "offer"], [day])
+        equal(len(switch.actions("Originate")), 1)
+
+
+@test
+async def who_is_accepted_or_waits_as_the_hours_end_is_not_dialled(start):
+    async with voice(start, dialling=ALL_DAY, switch_more={"dialplan": PLAN}) as (centre, switch):
+        there = {"callback.number": "+442071234567", "callback.timezone": zone_with(13)}
+        ann = await centre.agent("a1")
+        accepted = await centre.submit("callback", attributes=there)
+        offer = (await ann.offered(accepted))["offer"]
+        waits = await centre.submit("callback", attributes={**there, "callback.number": "+442071234568"})
+        equal(await centre.state(waits), "queued")
+        centre.settings["dialling"] = {**ALL_DAY, "latest": "09:00"}
+        centre.write_settings()
+        await centre.admin("config.reload")
+        await until(lambda: centre_is(centre, waits, "scheduled"), "the new hours hold for who waits")
+        await ann.accept(offer)
+        await until(lambda: centre_is(centre, accepted, "scheduled"), "he is not dialled")
+        equal((await centre.get(accepted)).get("attempts", 0), 0)
+        equal(switch.actions("Originate"), [])
+
+
+@test
 async def a_window_that_is_missed_twice_expires(start):
     clocks = []
 
@@ -291,7 +342,7 @@ async def a_window_that_is_missed_twice_expires(start):
         "voice": {"cost": 100, "offer_timeout": "5s", "wrapup": "0s", "sla": "20s"},
         "callback": {"cost": 100, "offer_timeout": "20s", "wrapup": "0s", "sla": "10m"},
     }
-    dialling = {**DIALLING, "earliest": "00:00", "latest": "24:00", "hours": "dials"}
+    dialling = {**ALL_DAY, "hours": "dials"}
     async with voice(start, dialling=dialling, channels=channels, calendars={"dials": {"hours": hours}},
                      environment=environment) as (centre, _):  # fmt: skip
         contact = await centre.submit("callback", attributes={"callback.number": "+442071234567"})
@@ -316,7 +367,7 @@ async def a_window_that_is_missed_twice_expires(start):
 
 @test
 async def a_callback_that_is_joined_by_its_customer_is_one_contact(start):
-    async with voice(start, dialling=DIALLING) as (centre, switch):
+    async with voice(start, dialling=ALL_DAY) as (centre, switch):
         contact = await centre.submit("callback", attributes={"callback.number": "+442071234567"})
         await until(lambda: centre_is(centre, contact, "queued"), "he waits to be called")
         call = switch.arrive(number="+442071234567", patience_s=600, talk_s=0.2)

@@ -20,13 +20,22 @@ overdue(void *owner, uint64_t contact, uint64_t offer)
 	asked.offer = offer;
 }
 
+static int64_t opening_ms; /* nothing may be offered before it */
+
+static int64_t
+opens(void *owner, uint64_t contact, int64_t at_ms)
+{
+	return at_ms > opening_ms ? at_ms : opening_ms;
+}
+
 static int
 setup(void **state)
 {
-	const struct carrier carrier = {overdue, NULL};
+	const struct carrier carrier = {.overdue = overdue, .opens_ms = opens};
 
 	begin(SETTINGS, false);
 	asked.n = 0;
+	opening_ms = 0;
 	router_use_carrier(f.router, &carrier);
 	for (int i = 0; i < 2; i++)
 		router_login(f.router, T0, i, i == 0 ? NULL : "1002", ask);
@@ -243,6 +252,42 @@ a_contact_is_found_by_its_call(void **state)
 	assert_string_equal(router_agent_device(f.router, 1), "1002");
 }
 
+static void
+what_may_not_be_offered_yet_is_scheduled_on_every_way_in(void **state)
+{
+	struct pass_on later = {
+		.channel = -1, .by_agent = -1, .until_ms = T0 + 3000, .reason = "later"};
+	uint64_t c;
+
+	opening_ms = T0 + 1000;
+	c = call(T0, "c1");
+	assert_int_equal(router_contact_state(f.router, c), CONTACT_SCHEDULED);
+	assert_int_equal(times_heard(EVENT_OFFER_CREATED), 0);
+	router_tick(f.router, T0 + 999);
+	assert_int_equal(router_contact_state(f.router, c), CONTACT_SCHEDULED);
+	router_tick(f.router, T0 + 1000);
+	assert_int_equal(router_contact_state(f.router, c), CONTACT_OFFERED);
+	/* It wakes in open time only, though asked for an earlier moment, ... */
+	opening_ms = T0 + 5000;
+	router_pass_on(f.router, T0 + 2000, c, &later, ask);
+	router_tick(f.router, T0 + 4999);
+	assert_int_equal(router_contact_state(f.router, c), CONTACT_SCHEDULED);
+	/* ... and if the hours changed meanwhile it is put off again. */
+	opening_ms = T0 + 6000;
+	router_tick(f.router, T0 + 5000);
+	assert_int_equal(router_contact_state(f.router, c), CONTACT_SCHEDULED);
+	router_tick(f.router, T0 + 6000);
+	assert_int_equal(router_contact_state(f.router, c), CONTACT_OFFERED);
+	/* Nor is what comes back from an agent offered again. */
+	opening_ms = T0 + 9000;
+	router_offer_failed(f.router, T0 + 7000, router_contact_offer(f.router, c),
+		OFFER_CANCELLED, "withdrawn", NULL, 0, ask);
+	assert_int_equal(router_contact_state(f.router, c), CONTACT_SCHEDULED);
+	assert_int_equal(times_heard(EVENT_OFFER_CREATED), 2);
+	router_tick(f.router, T0 + 9000);
+	assert_int_equal(router_contact_state(f.router, c), CONTACT_OFFERED);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, end)
 
 int
@@ -255,6 +300,7 @@ main(void)
 		TEST(who_is_shown_to_talk_is_connected_whatever_was_decided),
 		TEST(a_call_that_was_picked_up_elsewhere_makes_room_while_it_lasts),
 		TEST(what_cannot_be_served_keeps_its_place_and_goes_to_nobody),
+		TEST(what_may_not_be_offered_yet_is_scheduled_on_every_way_in),
 		TEST(a_call_outside_takes_the_agents_room),
 		TEST(measures_and_legs_are_in_the_record),
 		TEST(a_desktop_that_is_lost_while_he_talks_loses_no_call),
