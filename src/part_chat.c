@@ -99,12 +99,10 @@ part_chat_writes(const struct usher *u)
 	return u->chat->writes;
 }
 
-/* A channel alone is not enough: without a number plan every number is refused. */
 bool
 part_chat_calls(const struct usher *u)
 {
-	return u->chat->callme != NULL && callme_channel(u->chat->callme) >= 0 &&
-	       u->config->callme.plan.n_rules > 0;
+	return u->chat->callme != NULL && callme_offers(u->chat->callme);
 }
 
 static void

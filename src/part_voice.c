@@ -87,6 +87,14 @@ read_number(void *owner, const char *text, char *out, size_t room)
 	return snprintf(out, room, "%s", number) < (int)room;
 }
 
+static bool
+any_number(void *owner)
+{
+	const struct usher *u = owner;
+
+	return number_plan_allows_any(&u->config->callme.plan);
+}
+
 bool
 part_voice_not_reached(void *owner, uint64_t contact, const char *result)
 {
@@ -100,6 +108,7 @@ bool
 part_voice_open(struct usher *u)
 {
 	struct voice_parts parts = {.number = read_number,
+		.any_number = any_number,
 		.number_owner = u,
 		.base = u->base,
 		.router = u->router,

@@ -33,6 +33,13 @@ callme_channel(const struct callme *callme)
 	return channel >= 0 && !centre->channels[channel].removed ? channel : -1;
 }
 
+bool
+callme_offers(const struct callme *callme)
+{
+	return callme_channel(callme) >= 0 &&
+	       number_plan_allows_any(&callme->settings->plan);
+}
+
 /* ---- the table ---- */
 
 static char *

@@ -82,6 +82,9 @@ void callme_forget(
 	void *owner, const struct subject *subject, subject_gone gone, void *arg);
 /* For his export; likewise. */
 void callme_tell(void *owner, struct subject_page *page);
+/* Whether calls can be asked for: there is a channel, and the number plan allows any
+ * number. */
+bool callme_offers(const struct callme *callme);
 /* The channel of requests; -1: there is none. */
 int callme_channel(const struct callme *callme);
 

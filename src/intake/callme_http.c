@@ -187,11 +187,11 @@ tell_form(struct callme *callme, uint64_t request)
 		json_array_append_new(topics, json_string(s->topics.text[i]));
 	answer(callme, request, 200,
 		json_pack("{s:b, s:b, s:b, s:o, s:I, s:I, s:o, s:b, s:s*}", "available",
-			callme->loaded && callme_channel(callme) >= 0, "open",
-			is_open(callme), "always", hours_of(callme) == NULL, "hours",
-			hours_json(callme), "window_ms", (json_int_t)s->window_least_ms,
-			"ahead_ms", (json_int_t)s->ahead_most_ms, "topics", topics,
-			"consent", s->consent, "country", s->plan.country));
+			callme->loaded && callme_offers(callme), "open", is_open(callme),
+			"always", hours_of(callme) == NULL, "hours", hours_json(callme),
+			"window_ms", (json_int_t)s->window_least_ms, "ahead_ms",
+			(json_int_t)s->ahead_most_ms, "topics", topics, "consent",
+			s->consent, "country", s->plan.country));
 }
 
 /* ---- reading a request ---- */

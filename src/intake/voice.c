@@ -207,6 +207,7 @@ voice_configure(struct voice *v, const struct voice_settings *settings,
 	}
 	voice_agents_configure(v);
 	voice_dial_configure(v);
+	voice_callers_configure(v);
 	return good;
 }
 

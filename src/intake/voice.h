@@ -34,6 +34,7 @@ struct voice_parts {
 	/* The number plan: a number as people write it, made E.164; false: it may not be
 	 * dialled. NULL: there is none. */
 	bool (*number)(void *owner, const char *text, char *out, size_t room);
+	bool (*any_number)(void *owner); /* does it allow any? NULL: yes */
 	void *number_owner;
 };
 

@@ -45,7 +45,9 @@ callback_on_offer(const struct voice *v)
 	const struct centre *c = router_centre(v->parts.router);
 	int channel = centre_channel(c, v->settings->dialling.channel);
 
-	return channel >= 0 && !c->channels[channel].removed;
+	return channel >= 0 && !c->channels[channel].removed &&
+	       (v->parts.any_number == NULL ||
+		       v->parts.any_number(v->parts.number_owner));
 }
 
 static void
@@ -67,11 +69,27 @@ say_place(struct voice *v, struct voice_call *c)
 }
 
 void
+voice_callers_configure(struct voice *v)
+{
+	size_t at = 0;
+	void *value;
+
+	while (map_next(&v->calls, &at, NULL, &value)) {
+		struct voice_call *c = value;
+
+		if (c->waits && c->contact != 0)
+			voice_say_enlist(v, c);
+	}
+}
+
+void
 voice_callers_beat(struct voice *v, int64_t boot_ms)
 {
 	struct voice_call *c;
 	int n = 0;
 
+	if (v->settings->calls.announce_ms <= 0)
+		return;
 	while ((c = TAILQ_FIRST(&v->saying)) != NULL && n++ < SAID_A_BEAT &&
 		boot_ms - c->said_ms >= v->settings->calls.announce_ms) {
 		TAILQ_REMOVE(&v->saying, c, due);

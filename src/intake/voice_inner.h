@@ -279,6 +279,8 @@ void voice_dial_finish(struct voice *v);
 
 void voice_say_enlist(struct voice *v, struct voice_call *c);
 void voice_say_delist(struct voice *v, struct voice_call *c);
+/* Announcements may be on now: who waits already gets them, too. */
+void voice_callers_configure(struct voice *v);
 void voice_callers_beat(struct voice *v, int64_t boot_ms);
 void voice_asks(struct voice *v, const struct cti_event *event);
 

@@ -124,6 +124,21 @@ async def limits_and_the_number_plan_hold(start):
     equal((status, answer["error"]["type"]), (429, "too_many_from_address"))
 
 
+@test
+async def without_a_number_that_may_be_called_no_call_is_on_offer(start):
+    centre, _ = await centre_of(start)
+
+    async def offered():
+        return (await centre.client().call("GET", "/v1/callbacks"))[1]["available"]
+
+    for plan, wanted in (({"forbid": ["+449"]}, False), (CALLME, True), ({}, False)):
+        centre.settings["callme"] = plan
+        centre.write_settings()
+        await centre.admin("config.reload")
+        equal(await offered(), wanted, plan)
+    equal((await ask(centre, "+44 20 7946 0018"))[1]["error"]["type"], "number_wrong")
+
+
 @test(subset=True)
 async def a_window_is_kept_moved_and_withdrawn(start):
     centre, _ = await centre_of(start)

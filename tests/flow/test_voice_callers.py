@@ -45,6 +45,47 @@ async def a_menu_is_told_place_wait_and_whether_a_callback_is_on_offer(start):
 
 
 @test
+async def a_menu_offers_no_callback_where_no_number_may_be_called(start):
+    async with voice(start, dialling=DIALLING, callme={"forbid": ["+44"]}) as (centre, switch):
+        call = switch.arrive(number="5556110", patience_s=600)
+        await contact_of(centre, call, "queued")
+        channel = switch.world.channels[call]
+        await app_user_event(channel, "UsherAsk,queue: general")
+        await switch.until(lambda: channel.get("USHER_TOLD"), "an answer in the channel's variables")
+        equal((channel.get("USHER_POSITION"), channel.get("USHER_CALLBACK")), ("1", ""))
+
+
+@test
+async def announcements_are_switched_on_and_off_by_a_reload_for_who_waits(start):
+    async with voice(start) as (centre, switch):
+        async def announce(every):
+            centre.settings["calls"] = {"announce": every}
+            centre.write_settings()
+            await centre.admin("config.reload")
+
+        async def announced():
+            return (await status(centre))["calls"]["announced"]
+
+        async def heard(n):
+            return await announced() >= n
+
+        ann = await centre.agent("a1", ready=False)
+        calls, contacts = await come(centre, switch, 3, "555612", patience_s=600)
+        await announce("100ms")
+        await until(lambda: heard(3), "who waited already hears his place")
+        await announce("0s")
+        switch.leave(calls[0])
+        await until(lambda: centre_is(centre, contacts[0], "abandoned"), "the others are better off")
+        # An agent's telephone is looked at in the beat that announces: two looks are a beat at least.
+        switch.phone("1042")
+        switch.control.do_phone_dial("1042", "1001")
+        await ann.expect("agent.state_changed", lambda p: p["agent"].get("outside_call"))
+        switch.control.do_phone_hang_up("1042")
+        await ann.expect("agent.state_changed", lambda p: not p["agent"].get("outside_call"))
+        equal(await announced(), 3, "nobody is told any more")
+
+
+@test
 async def who_presses_one_is_called_back_in_his_place(start):
     more = {"calls": {"announce": "300ms"}, "dialling": DIALLING, "switch_more": {"dialplan": PLAN}}
     async with voice(start, **more) as (centre, switch):

@@ -43,6 +43,20 @@ numbers_are_read_as_people_write_them(void **state)
 }
 
 static void
+a_plan_that_allows_nothing_is_told_apart(void **state)
+{
+	struct number_plan none = plan, forbids = plan;
+	struct number_rule no[] = {{premium, false}, {personal, false}};
+
+	none.n_rules = 0;
+	forbids.rules = no;
+	forbids.n_rules = 2;
+	assert_true(number_plan_allows_any(&plan));
+	assert_false(number_plan_allows_any(&none));
+	assert_false(number_plan_allows_any(&forbids));
+}
+
+static void
 what_is_not_allowed_is_not_called(void **state)
 {
 	static const char *const refused[] = {"+1 900 555 0100", "0900 123 4567",
@@ -102,6 +116,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_are_read_as_people_write_them),
 		cmocka_unit_test(what_is_not_allowed_is_not_called),
+		cmocka_unit_test(a_plan_that_allows_nothing_is_told_apart),
 		cmocka_unit_test(
 			the_longest_beginning_decides_and_of_two_the_one_that_forbids),
 		cmocka_unit_test(without_a_country_only_whole_numbers_are_taken),
