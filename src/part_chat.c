@@ -190,7 +190,8 @@ part_chat_open(struct usher *u)
 	parts.workers = u->chat->workers;
 	u->chat->chats = chats_create(&parts, &u->config->chat);
 	u->chat->writes = chat_writes_create(u, u->chat->chats);
-	u->chat->callme = callme_create(&callme, &u->config->callme);
+	u->chat->callme =
+		callme_create(&callme, &u->config->callme, &u->config->voice->dialling);
 	desk_add_commands(u->desk, callme_commands, callme_n_commands, u->chat->callme);
 	router_listen(u->router, callme_event, u->chat->callme);
 	desk_add_commands(u->desk, chat_commands, chat_n_commands, u->chat->chats);
@@ -214,7 +215,8 @@ part_chat_configure(struct usher *u)
 	if (u->chat == NULL)
 		return;
 	chats_configure(u->chat->chats, &u->config->chat);
-	callme_configure(u->chat->callme, &u->config->callme);
+	callme_configure(
+		u->chat->callme, &u->config->callme, &u->config->voice->dialling);
 	open_pages(u);
 }
 

@@ -586,14 +586,23 @@ callme_abandon(struct callme *callme, const char *id)
 
 /* ---- life ---- */
 
+void
+callme_configure(struct callme *callme, const struct callme_settings *settings,
+	const struct dial_settings *dialling)
+{
+	callme->settings = settings;
+	callme->dialling = dialling;
+}
+
 struct callme *
-callme_create(const struct callme_parts *parts, const struct callme_settings *settings)
+callme_create(const struct callme_parts *parts, const struct callme_settings *settings,
+	const struct dial_settings *dialling)
 {
 	const struct timeval every = {60, 0};
 	struct callme *callme = xcalloc(1, sizeof *callme);
 
 	callme->parts = *parts;
-	callme->settings = settings;
+	callme_configure(callme, settings, dialling);
 	side_add_library(parts->side, "usher_callme_1", callme_functions);
 	side_listen(parts->side, on_side, callme);
 	parts->people->enrich(parts->people->owner, "callback", callback_member, callme);
@@ -601,12 +610,6 @@ callme_create(const struct callme_parts *parts, const struct callme_settings *se
 	event_add(callme->tick, &every);
 	callme_serve(callme);
 	return callme;
-}
-
-void
-callme_configure(struct callme *callme, const struct callme_settings *settings)
-{
-	callme->settings = settings;
 }
 
 void

@@ -24,14 +24,13 @@
 #include "base/subject.h"
 #include "intake/number_plan.h"
 #include "intake/ticket.h"
+#include "model/voice.h"
 #include "model/web.h"
 #include "route/router.h"
 
 #define CALLME_SOURCE "callme"		/* of the contacts */
 #define CALLME_KEPT_MAX 100000		/* requests; more are refused */
 #define CALLME_TOKEN_LIFE_MS 2764800000 /* 32 days: windows lie up to 30 ahead */
-#define CALLME_ATTEMPTS 3		/* by hand, then unreachable */
-#define CALLME_GAP_MS 600000		/* between attempts by hand */
 
 struct callme;
 
@@ -51,11 +50,12 @@ struct callme_parts {
 	void *dialler;
 };
 
-struct callme *callme_create(
-	const struct callme_parts *parts, const struct callme_settings *settings);
+struct callme *callme_create(const struct callme_parts *parts,
+	const struct callme_settings *settings, const struct dial_settings *dialling);
 void callme_destroy(struct callme *callme);
 /* Settings are borrowed until the next call. */
-void callme_configure(struct callme *callme, const struct callme_settings *settings);
+void callme_configure(struct callme *callme, const struct callme_settings *settings,
+	const struct dial_settings *dialling);
 /* The listener for router_listen(). */
 void callme_event(void *owner, const struct event *event);
 

@@ -41,6 +41,7 @@ struct callme_wait {
 struct callme {
 	struct callme_parts parts;
 	const struct callme_settings *settings; /* borrowed */
+	const struct dial_settings *dialling;	/* borrowed */
 	struct map by_id;			/* struct callback, owned */
 	struct idmap by_contact;		/* the same, borrowed */
 	struct map open;			/* "PHONE\nTOPIC" -> struct callback */

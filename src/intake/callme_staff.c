@@ -84,14 +84,14 @@ not_reached(struct callme *callme, struct callback *c, const struct rpc_call *ca
 	int64_t now_ms = callme_now(callme);
 
 	c->attempts++;
-	if (c->attempts >= CALLME_ATTEMPTS || strcmp(result, "wrong_number") == 0) {
+	if (c->attempts >= callme->dialling->attempts ||
+		strcmp(result, "wrong_number") == 0) {
 		snprintf(c->end, sizeof c->end, "unreachable");
 		router_unreachable(
 			callme->parts.router, now_ms, c->contact, agent, result, reply);
 	} else {
-		double speed = router_centre(callme->parts.router)->speed;
 		struct pass_on how = {.channel = -1,
-			.until_ms = now_ms + (int64_t)(CALLME_GAP_MS / speed),
+			.until_ms = now_ms + callme->dialling->gap_ms,
 			.by_agent = agent,
 			.reason = result};
 
@@ -149,6 +149,6 @@ const struct rpc_command callme_commands[] = {
 	{"callback.report", AGENT, report, on_report,
 		"How a call to a customer went, whoever dialled it. Not reached (an "
 		"answering machine is nobody), he is tried again later, as often as "
-		"the settings allow; by hand, in ten minutes, three times in all."},
+		"the settings allow (dialling.attempts, dialling.gap)."},
 };
 const int callme_n_commands = (int)(sizeof callme_commands / sizeof *callme_commands);

@@ -84,6 +84,18 @@ async def who_is_not_reached_is_tried_again_and_then_unreachable(start):
     await eventually(lambda: ended(centre, found, "unreachable"), what="unreachable")
 
 
+@test
+async def by_hand_too_he_is_tried_as_often_as_the_settings_say(start):
+    centre, _ = await centre_of(start, dialling={"attempts": 2, "gap": "100ms"})
+    _, found = await ask(centre)
+    ann = await centre.agent("a1")
+    contact = await ann.take()
+    await ann.call("callback.report", contact=contact, result="no_answer")
+    equal(await ann.take(contact), contact, "again, and not in ten minutes")
+    await ann.call("callback.report", contact=contact, result="no_answer")
+    await eventually(lambda: ended(centre, found, "unreachable"), what="twice was all")
+
+
 async def ended(centre, found, how):
     return (await look(centre, found))[1].get("state") == how  # an error: not read back yet
 

@@ -215,7 +215,7 @@ export function callbackPanel(context, item) {
         show(button, able && now.state !== "wrapup");
         button.disabled = !link.live;
       }
-      text(hint, now.state === "wrapup" ? "" : able ? t("Call the number, then say how it went. Whoever was not reached is called again in ten minutes, three times in all.") : t("Call by your telephone, then finish the contact with its outcome."));
+      text(hint, now.state === "wrapup" ? "" : able ? t("Call the number, then say how it went. Whoever was not reached is called again later, as often as the settings allow.") : t("Call by your telephone, then finish the contact with its outcome."));
     },
   };
 }
