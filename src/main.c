@@ -128,7 +128,8 @@ usher_reload(void *owner, struct config_problems *problems, bool *ok)
 	*ok = read_settings(u, problems);
 	audit_digest(after, u->config_text);
 	act.outcome = *ok ? "done" : "refused";
-	if (!audit_write(u->vault->audit, &act, clock_wall_ms()))
+	/* Who stands by holds no audit. */
+	if (u->vault != NULL && !audit_write(u->vault->audit, &act, clock_wall_ms()))
 		log_error("config: the reload could not be recorded");
 	log_info("config: %s version=%" PRIu64,
 		*ok ? "reloaded" : "kept, the new one has errors",
@@ -247,6 +248,12 @@ owned(void *owner, uint32_t epoch, int64_t centre_ms, int64_t wall_ms)
 	struct store_load load = {load_contact, load_agent, load_queue, u};
 	int64_t back_ms;
 
+	if (u->vault == NULL)
+		u->vault = vault_open(u->options.state, clock_wall_ms());
+	if (u->vault == NULL) {
+		usher_stop(u, 1);
+		return;
+	}
 	if (centre_ms >= 0) {
 		back_ms = centre_clock_carry(&u->clock, centre_ms, wall_ms);
 		if (back_ms > 0)
@@ -290,7 +297,8 @@ open_redis(struct usher *u)
 		.fsync = u->config->redis_fsync,
 		.state_dir = u->options.state,
 		.centre = u->config->centre->name,
-		.stream_length = u->config->stream_length};
+		.stream_length = u->config->stream_length,
+		.standby = u->options.standby};
 	struct store_redis_hooks hooks = {
 		owned, store_state, stale, failed, centre_now, u};
 	char error[512];
@@ -463,6 +471,11 @@ open_parts(struct usher *u)
 	u->vault = vault_open(u->options.state, clock_wall_ms());
 	if (u->vault == NULL)
 		return false;
+	if (u->options.standby) {
+		/* Sound as it is. It may change until it is needed: it is read then. */
+		vault_close(u->vault);
+		u->vault = NULL;
+	}
 	u->base = make_base();
 	u->wires = wires_create(u->base);
 	u->http = http_server_create(u->base, u->wires);
@@ -489,7 +502,15 @@ begin(struct usher *u)
 	done = read_settings(u, &problems);
 	config_problems_print(&problems, stderr);
 	config_problems_finish(&problems);
-	return done && open_parts(u);
+	if (done && u->options.standby && strcmp(u->config->redis, "managed") == 0) {
+		log_error("usherd: --standby is for a Redis that several usherd share, "
+			  "and this one is managed; name its address under `redis:`");
+		return false;
+	}
+	done = done && open_parts(u);
+	if (done && u->options.standby)
+		start_notify("READY=1"); /* to take over, for as long as it may last */
+	return done;
 }
 
 int

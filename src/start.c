@@ -23,7 +23,8 @@
 #include "usher-config.h"
 
 static const char help[] =
-	"usage: usherd --config FILE --state DIR [--user NAME] [--speed N]\n"
+	"usage: usherd --config FILE --state DIR [--user NAME] [--speed N] "
+	"[--standby]\n"
 	"\n"
 	"  --config FILE  settings (usherctl config check FILE checks them without a "
 	"daemon)\n"
@@ -32,6 +33,9 @@ static const char help[] =
 	"  --user NAME    account to become when started as root (\"root\" to stay root, "
 	"which is not advised)\n"
 	"  --speed N      a play: its durations, H and A are divided by N\n"
+	"  --standby      wait while another usherd owns the centre in a shared Redis, "
+	"and "
+	"take it over when it ends\n"
 	"  --methods      print the protocol's methods with roles and parameters as "
 	"JSON, and end\n"
 	"  --version      print the version, and end\n"
@@ -46,8 +50,9 @@ start_arguments(int argc, char **argv, struct start_options *options)
 		{"state", required_argument, NULL, 's'},
 		{"user", required_argument, NULL, 'u'},
 		{"speed", required_argument, NULL, 'n'},
-		{"methods", no_argument, NULL, 'm'}, {"version", no_argument, NULL, 'v'},
-		{"help", no_argument, NULL, 'h'}, {0}};
+		{"standby", no_argument, NULL, 'b'}, {"methods", no_argument, NULL, 'm'},
+		{"version", no_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'},
+		{0}};
 	char *end;
 
 	*options = (struct start_options){.speed = 1};
@@ -72,6 +77,9 @@ start_arguments(int argc, char **argv, struct start_options *options)
 					optarg);
 				return 2;
 			}
+			break;
+		case 'b':
+			options->standby = true;
 			break;
 		case 'm':
 			options->methods = true;

@@ -17,6 +17,7 @@ struct start_options {
 	const char *user;   /* to become; NULL: stay */
 	double speed;	    /* of a play; 1 live */
 	bool methods;	    /* print the protocol's methods and end */
+	bool standby;	    /* wait for the centre's living owner to end */
 };
 
 /* Reads the arguments. Returns -1 to go on, else the exit status (help, version, a wrong

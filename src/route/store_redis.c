@@ -221,7 +221,7 @@ judge_owner(
 	if (r->seen && !r->standby) {
 		store_fail(r,
 			"another router owns centre \"%s\" and is alive (owner %s): end "
-			"it first, or start this one as standby",
+			"it first, or start this one with --standby",
 			r->centre, owner);
 		return;
 	}
@@ -348,6 +348,7 @@ on_down(void *owner, const char *reason)
 	if (r->phase == PHASE_ENDED)
 		return;
 	evtimer_del(r->watch);
+	r->seen = false; /* the owner may have been away as well */
 	store_phase(r, PHASE_AWAY);
 	store_steps_lost(r);
 	store_load_lost(r);

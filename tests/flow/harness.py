@@ -139,13 +139,14 @@ class Centre:
         }  # fmt: skip
         return when
 
-    async def launch(self, expect_ready=True):
+    async def launch(self, expect_ready=True, options=()):
         self.state_dir.mkdir(exist_ok=True)
         arguments = [str(self.build / "usherd"), "--config", str(self.config), "--state", str(self.state_dir)]
         if os.geteuid() == 0:
             arguments += ["--user", "nobody"]  # it refuses to stay root
         if self.speed != 1:
             arguments += ["--speed", str(self.speed)]
+        arguments += options
         more = self.environment(self) if self.environment else {}
         with open(self.dir / "log", "ab") as log:
             self.process = await asyncio.create_subprocess_exec(
@@ -153,10 +154,13 @@ class Centre:
             )
         self.ready = {}
         if expect_ready:
-            self.ready = await asyncio.wait_for(self._ready(), self.patience_s * SLOW)
-            self._ctl = None
-            self.http = self.client(self.key)
+            await self.became_ready()
         return self
+
+    async def became_ready(self):
+        self.ready = await asyncio.wait_for(self._ready(), self.patience_s * SLOW)
+        self._ctl = None
+        self.http = self.client(self.key)
 
     async def _ready(self):
         while line := await self.process.stdout.readline():

@@ -151,6 +151,30 @@ a_standby_takes_over_when_the_owner_ends(void **state)
 	assert_true(b->wall_ms > 1700000000000);
 }
 
+/* A heartbeat that was seen before a lost connection says nothing: the owner may have
+ * lost his, too. */
+static void
+a_standby_that_lost_its_connection_waits_anew(void **state)
+{
+	struct rig *rig = *state;
+	struct store_redis_settings outside = {.standby = true, .owner_wait_ms = 900};
+	char address[128];
+	struct side *a = side_begin(rig, NULL), *b;
+
+	wait_ready(a);
+	snprintf(address, sizeof address, "unix:%s/redis.sock", rig->dir);
+	outside.redis = address;
+	b = side_begin(rig, &outside);
+	run_ms(rig, 1000);
+	for (int i = 0; i < 8; i++) {
+		look(rig, "CLIENT KILL TYPE normal");
+		run_ms(rig, 330);
+		assert_false(b->is_ready);
+		assert_false(a->is_stale);
+	}
+	assert_string_equal(b->failed, "");
+}
+
 static void
 who_was_killed_is_waited_for_and_who_ended_is_not(void **state)
 {
@@ -185,6 +209,7 @@ main(int argc, char **argv)
 		TEST(the_promise_is_read_from_redis),
 		TEST(a_living_owner_is_not_robbed),
 		TEST(a_standby_takes_over_when_the_owner_ends),
+		TEST(a_standby_that_lost_its_connection_waits_anew),
 		TEST(who_was_killed_is_waited_for_and_who_ended_is_not),
 	};
 
