@@ -147,7 +147,6 @@ async def the_models_of_all_mailboxes_are_rebuilt_and_no_reload_puts_it_off(star
     here = await post(start, launch=False)
     centre, settings = here.centre, here.centre.settings["mail"]
     settings["mailboxes"]["sales"] = {**settings["mailboxes"]["support"], "addresses": ["sales@desk.example"]}
-    settings["out"]["rebuild"] = "2s"
     centre.write_settings(mail=settings)
     await centre.launch()
     ann = await centre.agent("a1")
@@ -155,10 +154,19 @@ async def the_models_of_all_mailboxes_are_rebuilt_and_no_reload_puts_it_off(star
         await mail_in(centre, order_mail(n), sender=f"ann{n}@cust.example", to=("help@desk.example" if n % 2 else "sales@desk.example",))
         await answer(ann, await ann.take(), resolve=True)
 
+    async def reports():
+        return [await centre.admin("suggest.report", mailbox=box) for box in ("support", "sales")]
+
+    async def judged():
+        return [report["verdicts"] for report in await reports()] == [2, 2]
+
+    await eventually(judged, what="the verdicts")
+    settings["out"]["rebuild"] = "2s"
+    centre.write_settings(mail=settings)
+
     async def built():
         await centre.admin("config.reload")
-        reports = [await centre.admin("suggest.report", mailbox=box) for box in ("support", "sales")]
-        return sum(any(language["version"] for language in report["languages"]) for report in reports)
+        return sum(any(language["version"] for language in report["languages"]) for report in await reports())
 
     await eventually(built, limit_s=30, what="the first model")
     # What a run begins it ends, though the next is far away then.
