@@ -250,6 +250,16 @@ async def an_agent_who_is_silent_is_warned_and_loses_the_chat_at_its_place(start
 
 
 @test
+async def an_agent_whom_nobody_warns_loses_the_chat_after_the_limit_alone(start):
+    centre, chats = await begin(start, chat={"agent_warn": "0s", "agent_limit": "1s"})
+    ann = await centre.agent("a1")
+    await chats.visitor(question="Anybody there?")
+    contact = await ann.take()
+    await ann.expect("contact.queued", lambda p: p["contact"]["id"] == contact)
+    equal([name for name, _ in ann.heard if name == "chat.warning"], [])
+
+
+@test
 async def a_customer_who_is_silent_is_asked_and_then_the_chat_ends(start):
     centre, chats = await begin(start, chat={"customer_ask": "1s", "customer_limit": "1s"})
     visitor, ann, contact = await connected(centre, chats)
