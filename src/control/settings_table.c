@@ -119,11 +119,13 @@ static const struct section desk = {.title = "the desktops' listener",
 static const struct setting limits_settings[] = {
 	[LIMITS_CONNECTIONS] = KEY(INT, "connections", .at_start = true,
 		RANGE(16, 1000000), .fallback = "16000",
-		.help = "Connections in all. The process needs as many file "
+		.help = "Connections of each listener (http, desk) in all. The process "
+			"needs as many file "
 			"descriptors."),
 	[LIMITS_PER_ADDRESS] = KEY(INT, "connections_per_address", .at_start = true,
 		RANGE(0, 1000000), .fallback = "20",
-		.help = "Connections of one address that have not logged in; 0 "
+		.help = "Connections of one address to one listener that have not logged "
+			"in; 0 "
 			"is no limit."),
 	[LIMITS_MESSAGES] =
 		KEY(INT, "messages_per_second", RANGE(0, 1000000), .fallback = "50",
@@ -190,9 +192,10 @@ static const struct setting channel_settings[] = {
 	[CHANNEL_WRAPUP] = KEY(DURATION, "wrapup", RANGE(0, DAY_MS),
 		.rule = "as in the four of the default; else 0s", .sample = "0s",
 		.help = "Time for closing work after a contact; 0s is none."),
-	[CHANNEL_WRAPUP_CAP] =
-		KEY(DURATION, "wrapup_cap", RANGE(0, DAY_MS), .fallback = "10m",
-			.help = "The longest wrap-up for which an agent may ask."),
+	[CHANNEL_WRAPUP_CAP] = KEY(DURATION, "wrapup_cap", RANGE(0, DAY_MS),
+		.fallback = "10m",
+		.help = "The longest wrap-up for which an agent may ask; a queue "
+			"whose own is longer keeps that. 0s: he may ask for none."),
 	[CHANNEL_SLA] = KEY(DURATION, "sla", RANGE(0, LONGEST_MS),
 		.rule = "as in the four of the default; else 4h", .sample = "4h",
 		.help = "Promised wait (T) where the queue names none."),
@@ -347,7 +350,10 @@ static const struct section overflow = {
 
 static const struct setting disposition_settings[] = {
 	[DISPOSITION_REQUIRED] = KEY(BOOL, "required", .fallback = "false",
-		.help = "A contact is not completed without one."),
+		.help = "No agent completes a contact without one; the end of its "
+			"wrap-up "
+			"does. Where there is no wrap-up it has the channel's "
+			"wrapup_cap."),
 	[DISPOSITION_CODES] = KEY(NAMES, "codes", .sample = "[solved, sale, follow_up]",
 		.rule = "any name", .help = "The codes that agents may give."),
 };
@@ -386,7 +392,7 @@ static const struct setting queue_settings[] = {
 	[QUEUE_TARGET_WAIT] =
 		KEY(DURATION, "target_wait", RANGE(0, LONGEST_MS), .fallback = "60s",
 			.help = "How long a contact that names an agent waits for him; "
-				"then any agent of the queue may have it."),
+				"then any agent of the queue may have it. 0s: for ever."),
 	[QUEUE_STEPS] = KEY(LIST, "steps", .of = &step,
 		.help = "Relaxation, at most 10 steps: who else may serve a contact that "
 			"waits."),

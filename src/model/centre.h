@@ -143,7 +143,7 @@ struct queue {
 	int reserve; /* R; -1: auto (ROUTING 9) */
 	int64_t affinity_ms;
 	int64_t target_wait_ms; /* how long a named agent is waited for; then any agent of
-				   the queue */
+				   the queue; 0: for ever */
 	int n_steps;
 	struct relax_step steps[STEPS_MAX];
 	int64_t length_limit; /* waiting contacts; > 0 */

@@ -198,6 +198,7 @@ router_set_channel(struct router *r, int64_t now_ms, int agent, int channel,
 		struct effect *e;
 
 		a->channel_off[channel] = !available;
+		agent_judge_live(r, a);
 		if (cost_pts >= 0)
 			a->channel_cost[channel] = cost_pts;
 		step_agent(r, step, a);
@@ -206,6 +207,7 @@ router_set_channel(struct router *r, int64_t now_ms, int agent, int channel,
 		e->event.channel = channel;
 		effect_reason(e, available ? "available" : "off");
 		step_commit(r, step);
+		agent_settle(r, a, now_ms);
 		wait_release_holds(r, a, now_ms);
 		agent_freed(r, a, now_ms, "channel");
 	}

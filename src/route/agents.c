@@ -281,20 +281,29 @@ size_channels(struct agent *a, int n)
 	a->n_channels = n;
 }
 
+/* A channel that is not deferrable, and that he has not closed himself. */
 static bool
-takes_live(const struct router *r, const struct agent_settings *s)
+takes_live(const struct router *r, const struct agent *a)
 {
-	if (s->n_channels == 0) {
-		for (int i = 0; i < r->centre->n_channels; i++)
-			if (!r->centre->channels[i].deferrable &&
-				!r->centre->channels[i].removed)
-				return true;
-		return false;
-	}
-	for (int i = 0; i < s->n_channels; i++)
-		if (!r->centre->channels[s->channels[i]].deferrable)
+	const struct agent_settings *s = &r->centre->agents[a->index];
+	int n = s->n_channels > 0 ? s->n_channels : r->centre->n_channels;
+
+	for (int i = 0; i < n; i++) {
+		int channel = s->n_channels > 0 ? s->channels[i] : i;
+
+		if (!r->centre->channels[channel].deferrable &&
+			!(s->n_channels == 0 && r->centre->channels[i].removed) &&
+			!a->channel_off[channel])
 			return true;
+	}
 	return false;
+}
+
+void
+agent_judge_live(struct router *r, struct agent *a)
+{
+	able_count_idle(r, a, false);
+	a->takes_live = takes_live(r, a);
 }
 
 /* Which of his work may be parked follows the channels' settings. */
@@ -313,7 +322,6 @@ agent_configure(struct router *r, struct agent *a)
 	const struct agent_settings *s = &r->centre->agents[a->index];
 
 	size_channels(a, r->centre->n_channels);
-	able_count_idle(r, a, false);
 	if (a->edited && a->edited_over != record_agent_digest(r->centre, a->index))
 		a->edited = false; /* the file's entry changed: it holds again */
 	if (!a->edited) {
@@ -323,7 +331,7 @@ agent_configure(struct router *r, struct agent *a)
 		a->n_skills = s->n_skills;
 		a->capacity_pts = s->capacity_pts;
 	}
-	a->takes_live = takes_live(r, s);
+	agent_judge_live(r, a);
 	count_parkable(r, a);
 }
 

@@ -203,6 +203,11 @@ router_offer_failed(struct router *r, int64_t now_ms, uint64_t offer,
 	if (c != NULL) {
 		if (until_ms > now_ms)
 			c->eligible_ms = until_ms;
+		/* Lapsing unseen it is no RONA (CONTRACTS 8.2). */
+		if (how == OFFER_TIMEOUT && agent_at(r, c->agent)->lost_ms != 0) {
+			how = OFFER_CANCELLED;
+			reason = "desktop_lost";
+		}
 		offer_back(r, c, how, reason, fault, now_ms, reply);
 	}
 	router_leave_command(r);
@@ -219,10 +224,9 @@ take_from(struct router *r, struct step *step, struct contact *c, const char *re
 		offer_end(r, c, OFFER_CANCELLED, now_ms);
 		effect_reason(step_event(step, EVENT_OFFER_CANCELLED, c, a), reason);
 	} else if (a != NULL) {
-		int64_t length_ms = c->connected_ms != 0 ? now_ms - c->connected_ms : 0;
+		int64_t length_ms = work_end_connection(r, c, now_ms);
 		struct effect *e;
 
-		c->handled_ms += length_ms;
 		agent_release(r, a, c, now_ms);
 		e = step_event(step, EVENT_CONTACT_TRANSFERRED, c, a);
 		e->event.handled_ms = length_ms;

@@ -73,6 +73,23 @@ position(struct router *r, const struct contact *c, int64_t now_ms)
 	return before;
 }
 
+/* Some of the group wait in this class: same queue, channel and tier. */
+static bool
+has_group(const struct class *k, const struct contact *c)
+{
+	return k->n > 0 && k->queue == c->queue && k->channel == c->channel &&
+	       k->tier == c->tier;
+}
+
+static bool
+group_waits(const struct router *r, const struct contact *c)
+{
+	for (size_t i = 0; i < r->n_classes; i++)
+		if (has_group(r->classes[i], c))
+			return true;
+	return false;
+}
+
 /* Wait of the oldest member of the group that still waits; 0 when none does. */
 static int64_t
 head_wait_ms(const struct router *r, const struct contact *c, int64_t now_ms)
@@ -82,8 +99,7 @@ head_wait_ms(const struct router *r, const struct contact *c, int64_t now_ms)
 	for (size_t i = 0; i < r->n_classes; i++) {
 		const struct class *k = r->classes[i];
 
-		if (k->n > 0 && k->queue == c->queue && k->channel == c->channel &&
-			k->tier == c->tier && k->first.t0_ms < oldest_ms)
+		if (has_group(k, c) && k->first.t0_ms < oldest_ms)
 			oldest_ms = k->first.t0_ms;
 	}
 	return now_ms - oldest_ms;
@@ -138,9 +154,9 @@ estimate_wait_ms(struct router *r, const struct contact *c, int64_t now_ms)
 {
 	double wait[3];
 
-	/* Nobody waits: what others waited once says nothing, and were newcomers refused
-	 * for it, nothing newer would ever be known. */
-	if (r->queue_waiting[c->queue] == 0)
+	/* Nobody of his group waits: what others waited once says nothing, and were
+	 * newcomers refused for it, nothing newer would ever be known. */
+	if (!group_waits(r, c))
 		return -1;
 	return whole_wait(r, c, r->queue_waiting[c->queue], now_ms, wait)
 		       ? (int64_t)wait[0]

@@ -166,6 +166,7 @@ record_pack_contact(const struct router *r, const struct contact *c)
 	put_int(&t, "cost", c->cost_pts);
 	put_int(&t, "connected", c->connected_ms);
 	put_int(&t, "handled", c->handled_ms);
+	put_int(&t, "owed", c->owed_ms);
 	put_int(&t, "wrapup", c->wrapup_ms);
 	put_int(&t, "wrapup_end", c->wrapup_end_ms);
 	put_int(&t, "parked", c->parked_ms);
@@ -400,9 +401,9 @@ int_field(struct contact *c, const char *name)
 		{"created", &c->created_ms}, {"target_until", &c->target_until_ms},
 		{"hold_until", &c->hold_until_ms}, {"eligible", &c->eligible_ms},
 		{"offered", &c->offered_ms}, {"connected", &c->connected_ms},
-		{"handled", &c->handled_ms}, {"wrapup", &c->wrapup_ms},
-		{"wrapup_end", &c->wrapup_end_ms}, {"parked", &c->parked_ms},
-		{"park_until", &c->park_until_ms}};
+		{"handled", &c->handled_ms}, {"owed", &c->owed_ms},
+		{"wrapup", &c->wrapup_ms}, {"wrapup_end", &c->wrapup_end_ms},
+		{"parked", &c->parked_ms}, {"park_until", &c->park_until_ms}};
 
 	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
 		if (strcmp(fields[i].name, name) == 0)

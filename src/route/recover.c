@@ -86,6 +86,7 @@ router_load_agent(struct router *r, const char *agent_id, const char *record)
 		return false;
 	}
 	record_unpack_agent(r, record, &r->agents[index]);
+	agent_judge_live(r, &r->agents[index]);
 	return true;
 }
 

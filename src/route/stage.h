@@ -160,6 +160,9 @@ bool carry_holds(const struct agent *a); /* he talks */
 
 void work_finish(struct router *r, struct contact *c, enum contact_state end,
 	const char *reason, int64_t now_ms, struct reply reply);
+/* Ends the present stretch of connected time; returns its length. What of it was open
+ * time is owed to the deadline. */
+int64_t work_end_connection(struct router *r, struct contact *c, int64_t now_ms);
 void work_requeue(struct router *r, struct contact *c, int64_t now_ms, struct reply reply,
 	enum event_kind kind, const char *reason);
 void work_park_for(struct router *r, struct step *step, struct agent *a,
@@ -181,6 +184,9 @@ void agent_turn(
 bool agent_may_park(const struct router *r, const struct contact *c);
 void agent_release(struct router *r, struct agent *a, struct contact *c,
 	int64_t now_ms); /* gives it back */
+/* Anew whether he takes work that cannot wait (`takes_live`), for the reserve; not
+ * counted as idle until agent_settle(). */
+void agent_judge_live(struct router *r, struct agent *a);
 void agent_settle(struct router *r, struct agent *a,
 	int64_t now_ms); /* room, idle, pending state, after any change */
 void agent_set(struct router *r, struct agent *a, enum agent_state state,

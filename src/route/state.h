@@ -98,6 +98,7 @@ struct contact {
 	int cost_pts;	      /* what it costs him */
 	int64_t connected_ms; /* 0: not; of the present connection */
 	int64_t handled_ms;   /* connected time that is over */
+	int64_t owed_ms;      /* of it, in open time: not yet given back to d */
 	int64_t wrapup_ms;    /* began */
 	int64_t wrapup_end_ms;
 	int64_t parked_ms;
@@ -173,7 +174,7 @@ struct agent {
 	int n_channels;	 /* sized arrays by channel */
 	bool *channel_off;
 	int *channel_cost; /* -1: the file's */
-	bool takes_live;   /* has a channel that is not deferrable */
+	bool takes_live;   /* has an open channel that is not deferrable */
 
 	int n_held, room_held; /* contacts offered, connected, wrapup; and parked ones
 				  behind them */

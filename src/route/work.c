@@ -16,13 +16,13 @@
 #include "route/class.h"
 #include "route/stage.h"
 
-/* Ends the present stretch of connected time. Returns its length. */
-static int64_t
-end_connection(struct contact *c, int64_t now_ms)
+int64_t
+work_end_connection(struct router *r, struct contact *c, int64_t now_ms)
 {
 	int64_t length_ms = c->connected_ms != 0 ? now_ms - c->connected_ms : 0;
 
 	c->handled_ms += length_ms;
+	c->owed_ms += open_between_ms(r, c, now_ms - length_ms, now_ms);
 	c->connected_ms = 0;
 	return length_ms;
 }
@@ -33,7 +33,7 @@ static void
 park(struct router *r, struct step *step, struct agent *a, struct contact *c, uint64_t by,
 	int64_t now_ms)
 {
-	end_connection(c, now_ms);
+	work_end_connection(r, c, now_ms);
 	agent_turn(r, a, c, CONTACT_PARKED);
 	c->parked_ms = now_ms;
 	c->park_until_ms = 0;
@@ -136,13 +136,13 @@ work_requeue(struct router *r, struct contact *c, int64_t now_ms, struct reply r
 {
 	struct step *step = step_begin(r, STEP_BACK, now_ms);
 	struct agent *a = agent_at(r, c->agent);
-	int64_t length_ms = end_connection(c, now_ms);
+	int64_t length_ms = work_end_connection(r, c, now_ms);
 	struct effect *e;
 
 	agent_release(r, a, c, now_ms);
 	/* Nobody is punished for having been served (ROUTING 9). */
-	c->d_ms = open_add_ms(
-		r, c, c->d_ms, open_between_ms(r, c, now_ms - length_ms, now_ms));
+	c->d_ms = open_add_ms(r, c, c->d_ms, c->owed_ms);
+	c->owed_ms = 0;
 	c->parked_ms = c->park_until_ms = 0;
 	c->parked_by = 0;
 	c->wrapup_ms = c->wrapup_end_ms = 0;
@@ -218,7 +218,7 @@ work_finish(struct router *r, struct contact *c, enum contact_state end,
 				      c, a),
 			contact_state_name[end]);
 	} else if (a != NULL) {
-		end_connection(c, now_ms);
+		work_end_connection(r, c, now_ms);
 		agent_release(r, a, c, now_ms);
 	}
 	if (c->class != NULL)
@@ -252,29 +252,39 @@ work_finish(struct router *r, struct contact *c, enum contact_state end,
 
 /* ---- wrap-up ---- */
 
+/* The longest wrap-up of a contact: the queue's own, or what an agent may ask for. */
+static int64_t
+longest_wrapup_ms(const struct router *r, const struct contact *c)
+{
+	int64_t own_ms =
+		queue_wrapup_ms(r->centre, &r->centre->queues[c->queue], c->channel);
+	int64_t cap_ms = r->centre->channels[c->channel].wrapup_cap_ms;
+
+	return own_ms > cap_ms ? own_ms : cap_ms;
+}
+
 /* Ends the conversation: wrap-up, or at once completed where there is none. */
 static void
 begin_wrapup(struct router *r, struct contact *c, int64_t extend_ms, int64_t now_ms,
 	struct reply reply)
 {
 	const struct queue *q = &r->centre->queues[c->queue];
-	const struct channel *channel = &r->centre->channels[c->channel];
 	int64_t length_ms = queue_wrapup_ms(r->centre, q, c->channel) + extend_ms,
-		connected_ms;
+		longest_ms = longest_wrapup_ms(r, c), connected_ms;
 	struct agent *a = agent_at(r, c->agent);
 	struct step *step;
 
 	/* Where a disposition must be given there is time to give it. */
 	if (length_ms == 0 && q->disposition_required)
-		length_ms = channel->wrapup_cap_ms;
+		length_ms = longest_ms;
+	if (length_ms > longest_ms)
+		length_ms = longest_ms;
 	if (length_ms == 0) {
 		work_finish(r, c, CONTACT_COMPLETED, NULL, now_ms, reply);
 		return;
 	}
-	if (length_ms > channel->wrapup_cap_ms && channel->wrapup_cap_ms > 0)
-		length_ms = channel->wrapup_cap_ms;
 	step = step_begin(r, STEP_HOLD, now_ms);
-	connected_ms = end_connection(c, now_ms);
+	connected_ms = work_end_connection(r, c, now_ms);
 	agent_turn(r, a, c, CONTACT_WRAPUP);
 	c->wrapup_ms = now_ms;
 	c->wrapup_end_ms = now_ms + length_ms;
@@ -292,7 +302,7 @@ static void
 extend_wrapup(struct router *r, struct contact *c, int64_t extend_ms, int64_t now_ms,
 	struct reply reply)
 {
-	int64_t cap_ms = c->wrapup_ms + r->centre->channels[c->channel].wrapup_cap_ms;
+	int64_t cap_ms = c->wrapup_ms + longest_wrapup_ms(r, c);
 	int64_t end_ms = c->wrapup_end_ms + extend_ms;
 	struct step *step;
 

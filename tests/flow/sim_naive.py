@@ -134,6 +134,8 @@ class Contact:
         self.answered_at = FOREVER
         self.parked_at = None
         self.parked_by = None
+        self.connected_at = None
+        self.served = 0  # open time connected that its deadlines do not have yet
         self.steps_taken = 0
         self.added_teams = set()
 
@@ -405,6 +407,7 @@ class Naive:
                 work.left_ms = work.ends - now
                 work.ends = FOREVER
                 work.state, work.parked_at, work.parked_by = "parked", now, c
+                work.served += work.calendar.before(now + self.base) - work.calendar.before(work.connected_at + self.base)
                 agent.held.remove(work)
                 agent.parked.append(work)
         self.waiting.remove(c)
@@ -423,7 +426,7 @@ class Naive:
             self.answer(min(open_offers, key=lambda c: (c.agent.order, c.seq)), now)
 
     def answer(self, c, now):
-        c.state, c.answered_at = "connected", FOREVER
+        c.state, c.answered_at, c.connected_at = "connected", FOREVER, now
         c.agent.count += 1
         if c.start is None:
             c.start = now
@@ -454,7 +457,7 @@ class Naive:
                 if work.cost <= self.room(agent):
                     agent.parked.remove(work)
                     agent.held.append(work)
-                    work.state, work.parked_at = "connected", None
+                    work.state, work.parked_at, work.connected_at = "connected", None, now
                     work.ends = now + work.left_ms
 
     def fill(self, agent, now):
@@ -536,6 +539,8 @@ class Naive:
                 if work.parked_at + 1800000 <= now:
                     agent.parked.remove(work)
                     work.state, work.agent = "waiting", None
+                    work.due, work.due2 = work.due + work.served, work.due2 + work.served  # served is not waited
+                    work.served = 0
                     self.waiting.append(work)
         self.match_all(now)
 

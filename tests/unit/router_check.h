@@ -153,7 +153,7 @@ has_live_channel(const struct router *r, const struct agent *a)
 	const struct agent_settings *s = &r->centre->agents[a->index];
 
 	for (int i = 0; i < r->centre->n_channels; i++)
-		if (!r->centre->channels[i].deferrable &&
+		if (!r->centre->channels[i].deferrable && !a->channel_off[i] &&
 			(s->n_channels == 0 ? !r->centre->channels[i].removed
 					    : listed(i, s->channels, s->n_channels)))
 			return true;

@@ -70,27 +70,6 @@ work_that_a_reload_makes_uninterruptible_makes_no_room(void **state)
 	assert_int_equal(f.router->agents[0].parkable_pts, 0);
 }
 
-static void
-a_wrapup_extended_in_its_last_moment_goes_on(void **state)
-{
-	uint64_t call;
-
-	begin("channels: {voice: {cost: 100, wrapup: 10s, sla: 20s}}\n"
-	      "queues: {general: {}}\nagents: [{id: a1}]\n",
-		false);
-	ready(T0, 0);
-	call = submit(T0, "{\"channel\": \"voice\"}");
-	accept(T0, call);
-	router_wrapup(f.router, T0 + 1000, call, 0, 0, ask);
-	/* Its end is now, but nobody has looked yet. */
-	router_wrapup(f.router, T0 + 11000, call, 0, 20000, ask);
-	assert_int_equal(f.last.kind, OUTCOME_OK);
-	router_tick(f.router, T0 + 11000);
-	assert_int_equal(state_of(call), CONTACT_WRAPUP);
-	tick(T0 + 31000);
-	assert_int_equal(state_of(call), CONTACT_STATES);
-}
-
 /* One agent of two is kept for calls, both are ready. */
 static const char reserved[] = "channels:\n"
 			       "  voice: {cost: 100, sla: 20s}\n"
@@ -448,72 +427,6 @@ classes_that_nobody_enters_are_not_made(void **state)
 	assert_true(f.router->n_classes < 10);
 }
 
-/* Waits of at most a minute are taken. */
-static const char one_minute[] = "channels: {voice: {cost: 100, wrapup: 0s, sla: 20s}}\n"
-				 "queues: {general: {limits: {wait: {voice: 60s}}}}\n"
-				 "agents: [{id: a1}, {id: a2}, {id: a3}]\n";
-
-static void
-time_served_is_no_time_waited(void **state)
-{
-	uint64_t call;
-
-	begin(one_minute, false);
-	ready(T0, 0);
-	call = submit(T0, "{\"channel\": \"voice\"}");
-	accept(T0 + 5000, call);
-	router_set_state(f.router, T0 + 6000, 0, AGENT_NOT_READY, NULL, false, ask);
-	router_transfer(f.router, T0 + 605000, call, 0, -1, -1, ask);
-	tick(T0 + 605000);
-	assert_int_equal(state_of(call), CONTACT_QUEUED);
-	tick(T0 + 659999);
-	assert_int_equal(state_of(call), CONTACT_QUEUED);
-	tick(T0 + 660000);
-	assert_int_equal(state_of(call), CONTACT_STATES);
-	assert_int_equal(times_heard(EVENT_CONTACT_EXPIRED), 1);
-}
-
-static void
-long_waits_of_once_refuse_nobody_now(void **state)
-{
-	begin(one_minute, false);
-	ready(T0, 0);
-	for (int i = 0; i < 3; i++) {
-		int64_t at_ms = T0 + i * 1000000;
-		uint64_t call = submit(at_ms, "{\"channel\": \"voice\"}");
-
-		accept(at_ms, call);
-		router_transfer(f.router, at_ms + 900000, call, 0, -1, -1, ask);
-		accept(at_ms + 900000, call);
-		router_complete(f.router, at_ms + 900001, call, 0, NULL, ask);
-	}
-	assert_int_not_equal(submit(T0 + 3000000, "{\"channel\": \"voice\"}"), 0);
-	assert_int_not_equal(submit(T0 + 3000001, "{\"channel\": \"voice\"}"), 0);
-	assert_int_not_equal(submit(T0 + 3000002, "{\"channel\": \"voice\"}"), 0);
-}
-
-static void
-a_newcomers_wait_is_shared_by_all_agents(void **state)
-{
-	uint64_t call;
-
-	begin(one_minute, false);
-	for (int i = 0; i < 3; i++)
-		ready(T0, i);
-	call = submit(T0, "{\"channel\": \"voice\"}");
-	accept(T0, call);
-	/* As after a restart: how long calls take is known, but not how long they wait.
-	 */
-	restart(T0 + 1000, one_minute);
-	for (int i = 0; i < 3; i++)
-		router_desk_back(f.router, T0 + 1000, i);
-	router_complete(f.router, T0 + 40000, call, -1, NULL, ask);
-	for (int i = 0; i < 4; i++)
-		assert_int_not_equal(submit(T0 + 41000, "{\"channel\": \"voice\"}"), 0);
-	/* Two would wait 2 x 40 s for one agent, but there are three. */
-	assert_int_not_equal(submit(T0 + 41000, "{\"channel\": \"voice\"}"), 0);
-}
-
 static void
 long_requirements_are_read_back(void **state)
 {
@@ -658,7 +571,6 @@ main(void)
 		TEST(an_agent_whose_work_is_parked_is_not_busy),
 		TEST(a_shorter_grace_holds_at_once),
 		TEST(work_that_a_reload_makes_uninterruptible_makes_no_room),
-		TEST(a_wrapup_extended_in_its_last_moment_goes_on),
 		TEST(who_is_let_go_late_is_let_go_nevertheless),
 		TEST(an_arrival_does_not_hide_who_is_let_go_at_that_moment),
 		TEST(a_reload_takes_effect_when_a_contact_returns),
@@ -674,9 +586,6 @@ main(void)
 		TEST(a_skill_lost_makes_an_automatic_reserve_smaller),
 		TEST(members_of_a_class_at_different_steps_each_skip_theirs),
 		TEST(classes_that_nobody_enters_are_not_made),
-		TEST(time_served_is_no_time_waited),
-		TEST(long_waits_of_once_refuse_nobody_now),
-		TEST(a_newcomers_wait_is_shared_by_all_agents),
 		TEST(long_requirements_are_read_back),
 		TEST(who_leaves_resumes_nothing),
 		TEST(the_last_of_many_teams_serves_the_queue),
