@@ -342,6 +342,44 @@ who_it_is_is_known_after_a_restart(void **state)
 	assert_int_equal(who.party, 7);
 }
 
+/* The rules of other settings are asked when the directory has answered: before, what
+ * they read is not there. */
+static void
+after_a_restart_with_other_rules_the_directory_is_waited_for(void **state)
+{
+	struct attribute debt = {.name = (char *)(uintptr_t) "customer.debt",
+		.kind = VALUE_NUMBER,
+		.number = 500};
+	struct directory_answer answer = {
+		.party = 8, .n_attributes = 1, .attributes = &debt};
+	struct store_load load = {count_one, no_agent, no_agent, NULL};
+	struct config_problems problems = {0};
+	struct store_loaded found;
+	struct recognised who;
+	char *other = xasprintf("reject_cooldown: 3s\n%s", settings);
+	uint64_t contact;
+
+	submit("{\"channel\": \"chat\"}");
+	contact = router_identified(b.router, b.now_ms, b.tickets[0], &answer);
+	router_destroy(b.router);
+	config_destroy(b.config);
+	b.config = config_parse("test", other, strlen(other), NULL, 1, &problems);
+	assert_non_null(b.config);
+	free(other);
+	b.router = router_create(b.store, 2);
+	router_configure(b.router, b.now_ms, b.config->centre);
+	load.owner = b.router;
+	store_memory_load(b.store, &load, &found);
+	router_start(b.router, b.now_ms);
+	assert_true(router_recognised(b.router, contact, &who));
+	assert_int_equal(who.queue, centre_queue(b.config->centre, "debtors"));
+	/* He owes nothing by now. */
+	answer.n_attributes = 0;
+	router_recognise(b.router, b.now_ms, contact, &answer);
+	assert_true(router_recognised(b.router, contact, &who));
+	assert_int_equal(who.queue, centre_queue(b.config->centre, "general"));
+}
+
 int
 main(void)
 {
@@ -358,6 +396,7 @@ main(void)
 		T(a_resend_that_overtakes_finds_the_first_contact),
 		T(where_there_is_nothing_to_ask_nobody_waits),
 		T(who_it_is_is_known_after_a_restart),
+		T(after_a_restart_with_other_rules_the_directory_is_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
