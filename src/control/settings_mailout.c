@@ -2,7 +2,6 @@
 #include "control/settings_mailout.h"
 
 #include "control/settings.h"
-#include "model/mailout.h"
 
 #define HOUR_MS 3600000.0
 #define DAY_MS 86400000.0
@@ -73,11 +72,11 @@ static const struct setting answers_settings[] = {
 		.help = "Time over which a sender's are counted. With 65536 automatic "
 			"mails within it, or within a day, none leaves until there are "
 			"fewer."),
-	[ANSWERS_DAILY] = KEY(INT, "daily", .unit = "mails",
-		RANGE(0, MAILOUT_COUNTED_MAX), .fallback = "100",
-		.help = "Automatic answers by one response within a day."),
-	[ANSWERS_HOURLY] = KEY(INT, "hourly", .unit = "mails",
-		RANGE(0, MAILOUT_COUNTED_MAX), .fallback = "100",
+	[ANSWERS_DAILY] =
+		KEY(INT, "daily", .unit = "mails", RANGE(0, 1000000), .fallback = "100",
+			.help = "Automatic answers by one response within a day."),
+	[ANSWERS_HOURLY] = KEY(INT, "hourly", .unit = "mails", RANGE(0, 1000000),
+		.fallback = "100",
 		.help = "Automatic mails of all kinds within an hour; beyond it the "
 			"breaker opens, and supervisors are told."),
 	[ANSWERS_PROVEN] = KEY(BOOL, "proven", .fallback = "false",
