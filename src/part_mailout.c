@@ -123,14 +123,13 @@ bool
 part_mailout_prepare(
 	struct usher *u, const struct config *config, struct config_problems *problems)
 {
-	char error[400], *message;
+	char error[400];
+	bool good = maildesk_check(config->mail->out, error, sizeof error);
 
-	if (maildesk_check(config->mail->out, error, sizeof error))
-		return true;
-	message = xasprintf("mail: the relay cannot be used: %s", error);
-	config_problems_add(problems, false, u->options.config, 1, message);
-	free(message);
-	return false;
+	if (!good)
+		config_problems_add(problems, false, u->options.config, 1,
+			"mail: the relay cannot be used: %s", error);
+	return good;
 }
 
 bool

@@ -97,17 +97,16 @@ give_reason(struct rlink *link, const char *reason)
 }
 
 /* Why a connection ends: what TLS says, which knows best, or hiredis, or otherwise. */
-static void
-give_end(struct rlink *link, const redisAsyncContext *context, const char *otherwise)
+static const char *
+why_ended(struct rlink *link, const redisAsyncContext *context, const char *otherwise)
 {
-	const char *why = NULL;
+	const char *why =
+		link->tls != NULL ? rlink_tls_complaint(link->tls, false) : NULL;
 
-	if (link->tls != NULL && context != NULL)
-		why = rlink_tls_complaint(link->tls, false);
+	if (why != NULL)
+		return why;
 	/* hiredis' outer copy of the error may be behind. */
-	if (why == NULL)
-		why = context->c.err != 0 ? context->c.errstr : otherwise;
-	give_reason(link, why);
+	return context->c.err != 0 ? context->c.errstr : otherwise;
 }
 
 /* ---- unanswered commands ---- */
@@ -380,7 +379,7 @@ on_reply(redisAsyncContext *context, void *reply, void *data USHER_UNUSED)
 	if (link == NULL)
 		return;
 	if (reply == NULL) {
-		give_end(link, context, "connection closed");
+		give_reason(link, why_ended(link, context, "connection closed"));
 		link_down(link);
 		return;
 	}
@@ -403,7 +402,7 @@ on_connect(const redisAsyncContext *context, int status)
 		return;
 	}
 	/* hiredis frees the context itself after this. */
-	give_end(link, context, "no connection");
+	give_reason(link, why_ended(link, context, "no connection"));
 	link_down(link);
 }
 
@@ -414,7 +413,7 @@ on_disconnect(const redisAsyncContext *context, int status USHER_UNUSED)
 
 	if (link == NULL)
 		return;
-	give_end(link, context, "Redis closed it");
+	give_reason(link, why_ended(link, context, "Redis closed it"));
 	link_down(link);
 }
 
@@ -437,8 +436,7 @@ open_context(struct rlink *link, const char *host)
 	link->context = context;
 	context->data = link;
 	if (link->tls != NULL && !rlink_tls_begin(link->tls, context)) {
-		give_end(link, context, "TLS cannot begin");
-		rlink_drop(link, link->reason);
+		rlink_drop(link, why_ended(link, context, "TLS cannot begin"));
 		return;
 	}
 	if (redisLibeventAttach(context, link->base) != REDIS_OK) {

@@ -116,6 +116,16 @@ text_add_number(struct text *t, double value)
 	text_add_n(t, digits, (size_t)n);
 }
 
+uint32_t
+text_digest(const char *s, size_t n)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ (unsigned char)s[i]) * 16777619u;
+	return h;
+}
+
 void
 text_clear(struct text *t)
 {

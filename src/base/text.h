@@ -44,6 +44,9 @@ void text_clear(struct text *t); /* empty, memory kept */
 void text_finish(struct text *t);
 char *text_take(struct text *t); /* the caller owns it; "" when empty */
 
+/* FNV-1a; the same in every process, so it may be stored. */
+uint32_t text_digest(const char *s, size_t n);
+
 #define ID_MAX                                                                           \
 	64 /* bytes of an id or name from outside: [A-Za-z0-9._-]{1,64} (RELIABILITY 6)  \
 	    */

@@ -34,16 +34,6 @@ compile_times(struct compile *c)
 			xstrdup(reasons->node->child[i]->text);
 }
 
-static uint32_t
-digest_of(const char *text)
-{
-	uint32_t h = 2166136261u;
-
-	while (*text != '\0')
-		h = (h ^ (unsigned char)*text++) * 16777619u;
-	return h;
-}
-
 static struct config *
 compile(struct tree *tree, const struct node *root, bool in_files,
 	const struct centre *previous, double speed)
@@ -82,8 +72,8 @@ compile(struct tree *tree, const struct node *root, bool in_files,
 		return NULL;
 	}
 	settings_dump(&dump, c.top);
+	c.centre->digest = text_digest(dump.s, dump.n);
 	config->dump = text_take(&dump);
-	c.centre->digest = digest_of(config->dump);
 	return config;
 }
 

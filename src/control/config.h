@@ -39,9 +39,9 @@ struct config_problems {
 void config_problems_print(const struct config_problems *problems,
 	FILE *out); /* file:line:column: error: ... */
 void config_problems_finish(struct config_problems *problems);
-/* One that another reader found; file, line (from 1) and message are copied. */
+/* One that another reader found; line from 1; file is copied. */
 void config_problems_add(struct config_problems *problems, bool warning, const char *file,
-	int line, const char *message);
+	int line, const char *format, ...) USHER_PRINTF(5, 6);
 
 /* Process settings beside the centre. All owned. */
 struct config_listen {

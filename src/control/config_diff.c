@@ -101,13 +101,10 @@ config_diff(FILE *out, const struct config *a, const struct config *b)
 static void
 warn_of_start(struct config_problems *problems, const char *file, const struct line *line)
 {
-	char *message =
-		xasprintf("%.*s is read when usherd starts; what it was started with "
-			  "holds until it is started anew",
-			(int)line->path, line->text);
-
-	config_problems_add(problems, true, file, 1, message);
-	free(message);
+	config_problems_add(problems, true, file, 1,
+		"%.*s is read when usherd starts; what it was started with holds until "
+		"it is started anew",
+		(int)line->path, line->text);
 }
 
 void

@@ -17,7 +17,7 @@ take_line(struct config_problems *problems, const char *folder, const char *line
 	long at;
 
 	if (colon == NULL) {
-		config_problems_add(problems, false, folder, 1, line);
+		config_problems_add(problems, false, folder, 1, "%s", line);
 		return;
 	}
 	at = strtol(colon + 1, &end, 10);
@@ -29,7 +29,7 @@ take_line(struct config_problems *problems, const char *folder, const char *line
 	file = line[0] == '/' ? xstrndup(line, (size_t)(colon - line))
 			      : xasprintf("%s/%.*s", folder, (int)(colon - line), line);
 	config_problems_add(
-		problems, false, file, (int)at, said + 1 + strspn(said + 1, " "));
+		problems, false, file, (int)at, "%s", said + 1 + strspn(said + 1, " "));
 	free(file);
 }
 
@@ -66,19 +66,15 @@ static void
 check_named(struct config_problems *problems, const struct known *known, const char *path,
 	const char *key, const char *response)
 {
-	char *message;
-
 	if (response == NULL)
 		return;
 	for (int i = 0; i < known->n; i++)
 		if (library_find(known->list[i], response) != NULL)
 			return;
-	message = xasprintf("mail.out.acknowledge.%s: no mailbox's library has a file of "
-			    "the response \"%s\": nothing is confirmed by it until one "
-			    "has",
+	config_problems_add(problems, true, path, 1,
+		"mail.out.acknowledge.%s: no mailbox's library has a file of the "
+		"response \"%s\": nothing is confirmed by it until one has",
 		key, response);
-	config_problems_add(problems, true, path, 1, message);
-	free(message);
 }
 
 static void
@@ -115,18 +111,15 @@ check_review(struct config_problems *problems, const struct known *known,
 	for (int i = 0; i < out->n_review; i++) {
 		const char *category = out->review[i].category;
 		bool there = *category == '\0'; /* all else */
-		char *message;
 
 		for (int j = 0; j < known->n; j++)
 			there = there || has_category(known->list[j], category);
-		if (there)
-			continue;
-		message = xasprintf("mail.out.review: no mailbox's library has a "
-				    "response of the category \"%s\": its share holds "
-				    "for no answer until one has",
-			category);
-		config_problems_add(problems, true, path, 1, message);
-		free(message);
+		if (!there)
+			config_problems_add(problems, true, path, 1,
+				"mail.out.review: no mailbox's library has a response of "
+				"the category \"%s\": its share holds for no answer "
+				"until one has",
+				category);
 	}
 }
 

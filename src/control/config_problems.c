@@ -48,15 +48,29 @@ make_room(struct config_problems *problems, bool warning)
 	return NULL;
 }
 
+static char *__attribute__((format(printf, 1, 0)))
+message_of(const char *format, va_list args)
+{
+	char *message = NULL;
+
+	return vasprintf(&message, format, args) >= 0
+		       ? message
+		       : xstrdup("this is wrong, and there is no memory to say how");
+}
+
 void
 config_problems_add(struct config_problems *problems, bool warning, const char *file,
-	int line, const char *message)
+	int line, const char *format, ...)
 {
 	struct config_problem *p = make_room(problems, warning);
+	va_list args;
 
-	if (p != NULL)
-		*p = (struct config_problem){
-			warning, xstrdup(file), line, 1, xstrdup(message)};
+	if (p == NULL)
+		return;
+	va_start(args, format);
+	*p = (struct config_problem){
+		warning, xstrdup(file), line, 1, message_of(format, args)};
+	va_end(args);
 }
 
 /* Whether the same was said of the same place: one entry may hold for several days,
@@ -84,11 +98,9 @@ add(struct tree *tree, const struct node *at, int columns, bool warning,
 	int line = at != NULL ? at->line : 1;
 	int column = (at != NULL ? at->column : 1) + columns;
 	struct config_problem *p;
-	char *message = NULL;
+	char *message = message_of(format, args);
 
 	tree->errors += !warning;
-	if (vasprintf(&message, format, args) < 0)
-		message = xstrdup("this is wrong, and there is no memory to say how");
 	p = is_said(tree->problems, file, line, column, message)
 		    ? NULL
 		    : make_room(tree->problems, warning);

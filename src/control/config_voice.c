@@ -134,13 +134,10 @@ fill_dialling(struct compile *c, struct voice_settings *v, const struct entry *e
 static void
 check_plan(struct compile *c, const struct config *config)
 {
-	const struct number_plan *plan = &config->callme.plan;
 	const struct dial_settings *d = &config->voice->dialling;
 
-	for (int i = 0; i < plan->n_rules; i++)
-		if (plan->rules[i].allowed)
-			return;
 	if (config->voice->n_switches > 0 &&
+		!number_plan_allows_any(&config->callme.plan) &&
 		map_get(&c->names[NAME_CHANNEL].index, d->channel) != NULL)
 		tree_warn(c->tree, c->top->slot[TOP_SWITCHES].key,
 			"switches: the number plan allows no number, so that each %s is "

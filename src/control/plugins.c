@@ -40,25 +40,6 @@ struct plugins {
 	struct hooks *hooks;
 };
 
-static void USHER_PRINTF(4, 5) add_problem(struct config_problems *problems,
-	const char *file, int line, const char *format, ...)
-{
-	char message[512];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(message, sizeof(message), format, args);
-	va_end(args);
-	if (problems->n == CONFIG_PROBLEMS_MAX) {
-		problems->more++;
-		return;
-	}
-	problems->list[problems->n++] = (struct config_problem){.file = xstrdup(file),
-		.line = line,
-		.column = 1,
-		.message = xstrdup(message)};
-}
-
 /* ---- what a plugin may ask of us ---- */
 
 static void
@@ -170,7 +151,7 @@ say_unknown(const struct loaded *l, const struct config_plugin *from, const char
 {
 	const char *near = plugin_setting_near(&l->plugin, key);
 
-	add_problem(problems, file, from->line,
+	config_problems_add(problems, false, file, from->line,
 		"plugin %s has no setting \"%.64s\"%s%s%s", from->name, key,
 		near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
 		near != NULL ? "\"?" : "");
@@ -197,15 +178,15 @@ read_settings(struct loaded *l, const struct config_plugin *from, const char *fi
 		given[s - l->plugin.settings] = true;
 		if (!plugin_setting_put(
 			    s, l->state, from->values[i], problem, sizeof(problem))) {
-			add_problem(problems, file, from->line, "plugin %s: %s: %s",
-				from->name, s->name, problem);
+			config_problems_add(problems, false, file, from->line,
+				"plugin %s: %s: %s", from->name, s->name, problem);
 			good = false;
 		}
 	}
 	if (!plugin_settings_default(
 		    &l->plugin, given, l->state, problem, sizeof(problem))) {
-		add_problem(
-			problems, file, from->line, "plugin %s: %s", from->name, problem);
+		config_problems_add(problems, false, file, from->line, "plugin %s: %s",
+			from->name, problem);
 		good = false;
 	}
 	return good;
@@ -220,8 +201,8 @@ start(struct loaded *l, const struct config_plugin *from, const char *file,
 	if (l->plugin.start != NULL &&
 		!l->plugin.start(l->state, &l->host, problem, sizeof(problem))) {
 		problem[sizeof(problem) - 1] = '\0';
-		add_problem(problems, file, from->line, "plugin %s: %s", from->name,
-			problem[0] != '\0' ? problem : "does not start");
+		config_problems_add(problems, false, file, from->line, "plugin %s: %s",
+			from->name, problem[0] != '\0' ? problem : "does not start");
 		return false;
 	}
 	l->started = true;
@@ -252,7 +233,7 @@ open_one(struct plugins *plugins, const char *folder, const struct config_plugin
 
 	for (int i = 0; i < plugins->n; i++) {
 		if (strcmp(plugins->list[i].plugin.name, from->name) == 0) {
-			add_problem(problems, file, from->line,
+			config_problems_add(problems, false, file, from->line,
 				"plugin %s is named twice: remove one", from->name);
 			return false;
 		}
@@ -261,7 +242,7 @@ open_one(struct plugins *plugins, const char *folder, const struct config_plugin
 	plugins->n++;
 	if (!open_plugin(folder, from->name, l, problem, sizeof(problem)) ||
 		!check_description(&l->plugin, from->name, problem, sizeof(problem))) {
-		add_problem(problems, file, from->line, "%s", problem);
+		config_problems_add(problems, false, file, from->line, "%s", problem);
 		unload(l);
 		plugins->n--;
 		return false;
@@ -299,7 +280,7 @@ load(const char *folder, const struct config *config, const char *file, bool run
 		struct loaded *l = &plugins->list[plugins->n];
 
 		if (i == HOOKS_PLUGINS_MAX) {
-			add_problem(problems, file, from->line,
+			config_problems_add(problems, false, file, from->line,
 				"there can be %d plugins at most", HOOKS_PLUGINS_MAX);
 			good = false;
 			break;

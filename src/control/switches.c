@@ -1,7 +1,6 @@
 /* control/switches.c - see switches.h. */
 #include "control/switches.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,30 +9,7 @@
 #include "base/text.h"
 #include "base/xalloc.h"
 
-#define PROBLEM_MAX 400 /* bytes of what is said of one */
-
-static void add_problem(struct config_problems *problems, const char *file, int line,
-	const char *format, ...) USHER_PRINTF(4, 5);
-
-static void
-add_problem(struct config_problems *problems, const char *file, int line,
-	const char *format, ...)
-{
-	va_list arguments;
-	char text[PROBLEM_MAX];
-
-	if (problems->n == CONFIG_PROBLEMS_MAX) {
-		problems->more++;
-		return;
-	}
-	va_start(arguments, format);
-	vsnprintf(text, sizeof text, format, arguments);
-	va_end(arguments);
-	problems->list[problems->n++] = (struct config_problem){.file = xstrdup(file),
-		.line = line,
-		.column = 1,
-		.message = xstrdup(text)};
-}
+#define ERROR_MAX 400 /* bytes of what is said of a secret file */
 
 static char *
 text_of(const struct switch_settings *s, const char *secret)
@@ -60,7 +36,7 @@ load_one(struct switch_plugin *p, const char *folder, const struct switch_settin
 	const char *file, bool runs, struct config_problems *problems)
 {
 	char *secret = NULL, *keys[SWITCH_SETTINGS_MAX + 1],
-	     *values[SWITCH_SETTINGS_MAX + 1], error[PROBLEM_MAX];
+	     *values[SWITCH_SETTINGS_MAX + 1], error[ERROR_MAX];
 	struct config_plugin plugin = {.name = s->plugin,
 		.n_settings = s->n_settings,
 		.keys = keys,
@@ -78,8 +54,8 @@ load_one(struct switch_plugin *p, const char *folder, const struct switch_settin
 			      : xstrdup("in place of the secret");
 		good = secret != NULL;
 		if (!good)
-			add_problem(
-				problems, file, s->line, "switch %s: %s", s->name, error);
+			config_problems_add(problems, false, file, s->line,
+				"switch %s: %s", s->name, error);
 		keys[plugin.n_settings] = (char *)(uintptr_t) "secret";
 		values[plugin.n_settings++] = secret;
 	}
@@ -91,7 +67,7 @@ load_one(struct switch_plugin *p, const char *folder, const struct switch_settin
 	if (p->plugins != NULL)
 		p->adapter = plugins_telephony(p->plugins, s->plugin, &p->state);
 	if (p->plugins != NULL && p->adapter == NULL)
-		add_problem(problems, file, s->line,
+		config_problems_add(problems, false, file, s->line,
 			"switch %s: plugin %s speaks to no switch, or was made for "
 			"another usher",
 			s->name, s->plugin);

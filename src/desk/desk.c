@@ -198,6 +198,13 @@ desk_wire_handler(struct desk *desk)
 	return &desk->handler;
 }
 
+struct desk_store
+desk_store(const struct desk *desk)
+{
+	return desk->parts.store != NULL ? desk->parts.store(desk->parts.store_owner)
+					 : (struct desk_store){0};
+}
+
 void
 desk_configure(struct desk *desk, int64_t heartbeat_ms, int messages_per_second)
 {

@@ -139,7 +139,8 @@ struct desk {
 
 /* ---- session.c ---- */
 
-int64_t desk_now_ms(const struct desk *desk); /* centre time */
+struct desk_store desk_store(const struct desk *desk); /* zeros: it loses none */
+int64_t desk_now_ms(const struct desk *desk);	       /* centre time */
 struct caller *desk_caller(struct desk *desk, uint64_t wire);
 struct session *desk_session_of(struct desk *desk, const struct rpc_call *call);
 struct session *desk_agent_session(const struct desk *desk, int agent);
@@ -275,7 +276,6 @@ const struct trend *floor_trend(const struct floor *floor);
 struct alarms;
 struct alarms *alarms_create(struct desk *desk);
 void alarms_destroy(struct alarms *alarms);
-struct desk_store desk_store(const struct desk *desk);	 /* zeros: it loses none */
 void alarms_look(struct alarms *alarms, int64_t now_ms); /* every second or so */
 void alarms_answer(struct alarms *alarms, const struct rpc_call *call);
 /* For the door of parts (base/people.h) and the desk's own news: to staff in whose scope

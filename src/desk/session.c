@@ -9,13 +9,6 @@
 #include "base/moment.h"
 #include "desk/inner.h"
 
-struct desk_store
-desk_store(const struct desk *desk)
-{
-	return desk->parts.store != NULL ? desk->parts.store(desk->parts.store_owner)
-					 : (struct desk_store){0};
-}
-
 int64_t
 desk_now_ms(const struct desk *desk)
 {

@@ -55,15 +55,6 @@ allowed(const struct number_plan *plan, const char *digits)
 	return best != NULL && best->allowed;
 }
 
-bool
-number_plan_allows_any(const struct number_plan *plan)
-{
-	for (int i = 0; i < plan->n_rules; i++)
-		if (plan->rules[i].allowed)
-			return true;
-	return false;
-}
-
 const char *
 number_read(const struct number_plan *plan, const char *text, char out[NUMBER_TEXT])
 {

@@ -22,9 +22,6 @@
 const char *number_read(const struct number_plan *plan, const char *text,
 	char out[NUMBER_TEXT]) USHER_MUST_CHECK;
 
-/* Whether there is any number that may be called. */
-bool number_plan_allows_any(const struct number_plan *plan);
-
 /* The same number as somebody may show it: "+44 ... 018". */
 void number_mask(const char *number, char out[NUMBER_TEXT + 8]);
 

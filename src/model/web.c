@@ -50,3 +50,12 @@ web_list_has(const struct web_list *list, const char *text)
 			return true;
 	return false;
 }
+
+bool
+number_plan_allows_any(const struct number_plan *plan)
+{
+	for (int i = 0; i < plan->n_rules; i++)
+		if (plan->rules[i].allowed)
+			return true;
+	return false;
+}

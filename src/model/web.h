@@ -63,6 +63,9 @@ struct number_plan {
 	struct number_rule *rules; /* owned */
 };
 
+/* Whether there is any number that may be called. */
+bool number_plan_allows_any(const struct number_plan *plan);
+
 struct callme_settings {
 	char *channel; /* "callback" */
 	char *queue;   /* NULL: by the rules */

@@ -73,36 +73,21 @@ position(struct router *r, const struct contact *c, int64_t now_ms)
 	return before;
 }
 
-/* Some of the group wait in this class: same queue, channel and tier. */
-static bool
-has_group(const struct class *k, const struct contact *c)
-{
-	return k->n > 0 && k->queue == c->queue && k->channel == c->channel &&
-	       k->tier == c->tier;
-}
-
-static bool
-group_waits(const struct router *r, const struct contact *c)
-{
-	for (size_t i = 0; i < r->n_classes; i++)
-		if (has_group(r->classes[i], c))
-			return true;
-	return false;
-}
-
-/* Wait of the oldest member of the group that still waits; 0 when none does. */
+/* Wait of the oldest member of the group (same queue, channel and tier) that still waits;
+ * -1 when none does. */
 static int64_t
 head_wait_ms(const struct router *r, const struct contact *c, int64_t now_ms)
 {
-	int64_t oldest_ms = now_ms;
+	int64_t longest_ms = -1;
 
 	for (size_t i = 0; i < r->n_classes; i++) {
 		const struct class *k = r->classes[i];
 
-		if (has_group(k, c) && k->first.t0_ms < oldest_ms)
-			oldest_ms = k->first.t0_ms;
+		if (k->n > 0 && k->queue == c->queue && k->channel == c->channel &&
+			k->tier == c->tier && now_ms - k->first.t0_ms > longest_ms)
+			longest_ms = now_ms - k->first.t0_ms;
 	}
-	return now_ms - oldest_ms;
+	return longest_ms;
 }
 
 /* Agents who could serve it now, at least 1. A newcomer has no class yet. */
@@ -118,13 +103,14 @@ agents_for(const struct router *r, const struct contact *c)
 	return n > 0 ? n : 1;
 }
 
-/* Whole wait from t0: likely, low, high; false when nothing honest can be said. */
+/* Whole wait from t0: likely, low, high; false when nothing honest can be said. head_ms:
+ * as head_wait_ms() says. */
 static bool
-whole_wait(struct router *r, const struct contact *c, int64_t place, int64_t now_ms,
+whole_wait(struct router *r, const struct contact *c, int64_t place, int64_t head_ms,
 	double out[3])
 {
 	const struct wait_memory *m = memory_of(r, c->queue, c->channel, c->tier, false);
-	int64_t head_ms = head_wait_ms(r, c, now_ms), least = INT64_MAX, most = 0;
+	int64_t least = INT64_MAX, most = 0;
 	double sum = 0;
 	int n = m == NULL ? 0 : m->n < LES_KEPT ? m->n : LES_KEPT;
 
@@ -152,13 +138,14 @@ whole_wait(struct router *r, const struct contact *c, int64_t place, int64_t now
 int64_t
 estimate_wait_ms(struct router *r, const struct contact *c, int64_t now_ms)
 {
+	int64_t head_ms = head_wait_ms(r, c, now_ms);
 	double wait[3];
 
 	/* Nobody of his group waits: what others waited once says nothing, and were
 	 * newcomers refused for it, nothing newer would ever be known. */
-	if (!group_waits(r, c))
+	if (head_ms < 0)
 		return -1;
-	return whole_wait(r, c, r->queue_waiting[c->queue], now_ms, wait)
+	return whole_wait(r, c, r->queue_waiting[c->queue], head_ms, wait)
 		       ? (int64_t)wait[0]
 		       : -1;
 }
@@ -176,7 +163,7 @@ router_estimate(struct router *r, int64_t now_ms, uint64_t contact, struct estim
 		.low_ms = -1,
 		.likely_ms = -1,
 		.high_ms = -1};
-	if (!whole_wait(r, c, out->position, now_ms, wait))
+	if (!whole_wait(r, c, out->position, head_wait_ms(r, c, now_ms), wait))
 		return true;
 	out->likely_ms = (int64_t)fmax(0, wait[0] - (double)out->waited_ms);
 	out->low_ms = (int64_t)fmax(0, wait[1] - (double)out->waited_ms);

@@ -189,16 +189,15 @@ record_agent_digest(const struct centre *s, int agent)
 {
 	const struct agent_settings *a = &s->agents[agent];
 	struct text t = {0};
-	uint32_t h = 2166136261u;
+	uint32_t digest;
 
 	text_add_int(&t, a->capacity_pts);
 	for (int i = 0; i < a->n_skills; i++)
 		text_addf(
 			&t, " %s:%d", s->skills[a->skills[i].skill], a->skills[i].level);
-	for (size_t i = 0; i < t.n; i++)
-		h = (h ^ (unsigned char)t.s[i]) * 16777619u;
+	digest = text_digest(t.s, t.n);
 	text_finish(&t);
-	return h;
+	return digest;
 }
 
 char *
@@ -411,36 +410,34 @@ int_field(struct contact *c, const char *name)
 	return NULL;
 }
 
-/* Names of channels and queues. While the store is loaded, one that the settings had
- * before is known again as removed. */
+/* While the store is loaded, a name that the settings had before is known again as
+ * removed. found: its index, -1 when it is not in the settings. */
+static int
+or_recalled(const struct router *r, int found, const char *what, const char *name,
+	int (*recall)(struct centre *centre, const char *name))
+{
+	if (found >= 0 || r->started)
+		return found;
+	found = recall(r->centre, name);
+	if (found >= 0)
+		log_warn("recover: a %s is no longer in the settings, its contacts drain "
+			 "%s=\"%s\"",
+			what, what, name);
+	return found;
+}
+
 static int
 channel_of(const struct router *r, const char *name)
 {
-	int found = centre_channel(r->centre, name);
-
-	if (found >= 0 || r->started)
-		return found;
-	found = centre_recall_channel(r->centre, name);
-	if (found >= 0)
-		log_warn("recover: a channel is no longer in the settings, its contacts "
-			 "drain channel=\"%s\"",
-			name);
-	return found;
+	return or_recalled(r, centre_channel(r->centre, name), "channel", name,
+		centre_recall_channel);
 }
 
 static int
 queue_of(const struct router *r, const char *name)
 {
-	int found = centre_queue(r->centre, name);
-
-	if (found >= 0 || r->started)
-		return found;
-	found = centre_recall_queue(r->centre, name);
-	if (found >= 0)
-		log_warn("recover: a queue is no longer in the settings, its contacts "
-			 "drain queue=\"%s\"",
-			name);
-	return found;
+	return or_recalled(
+		r, centre_queue(r->centre, name), "queue", name, centre_recall_queue);
 }
 
 static bool

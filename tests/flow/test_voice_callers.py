@@ -31,6 +31,14 @@ async def what_the_ivr_collected_chooses_queue_and_tier_and_is_on_the_screen(sta
         await ended(switch, call)
 
 
+async def asked(switch, call):
+    """What a menu asks of a caller's place; returns his channel, whose variables have the answer."""
+    channel = switch.world.channels[call]
+    await app_user_event(channel, "UsherAsk,queue: general")
+    await switch.until(lambda: channel.get("USHER_TOLD"), "an answer in the channel's variables")
+    return channel
+
+
 @test
 async def a_menu_is_told_place_wait_and_whether_a_callback_is_on_offer(start):
     async with voice(start, dialling=DIALLING) as (centre, switch):
@@ -38,9 +46,7 @@ async def a_menu_is_told_place_wait_and_whether_a_callback_is_on_offer(start):
             await contact_of(centre, switch.arrive(number=f"555610{n}", patience_s=600), "queued")
         call = switch.arrive(number="5556102", patience_s=600)
         await contact_of(centre, call, "queued")
-        channel = switch.world.channels[call]
-        await app_user_event(channel, "UsherAsk,queue: general")
-        await switch.until(lambda: channel.get("USHER_TOLD"), "an answer in the channel's variables")
+        channel = await asked(switch, call)
         equal((channel.get("USHER_POSITION"), channel.get("USHER_CALLBACK")), ("3", "1"))
 
 
@@ -49,9 +55,7 @@ async def a_menu_offers_no_callback_where_no_number_may_be_called(start):
     async with voice(start, dialling=DIALLING, callme={"forbid": ["+44"]}) as (centre, switch):
         call = switch.arrive(number="5556110", patience_s=600)
         await contact_of(centre, call, "queued")
-        channel = switch.world.channels[call]
-        await app_user_event(channel, "UsherAsk,queue: general")
-        await switch.until(lambda: channel.get("USHER_TOLD"), "an answer in the channel's variables")
+        channel = await asked(switch, call)
         equal((channel.get("USHER_POSITION"), channel.get("USHER_CALLBACK")), ("1", ""))
 
 

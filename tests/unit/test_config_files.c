@@ -82,6 +82,18 @@ includes_add_to_lists_and_mappings(void **state)
 	rmdir(folder);
 }
 
+/* A folder for the test, and one below it; returns that one's path, the caller's. */
+static char *
+make_folders(char *folder, const char *name)
+{
+	char *below;
+
+	assert_non_null(mkdtemp(folder));
+	below = xasprintf("%s/%s", folder, name);
+	assert_int_equal(mkdir(below, 0700), 0);
+	return below;
+}
+
 static void
 assert_lies(const char *path, const char *folder, const char *name)
 {
@@ -99,9 +111,7 @@ paths_are_relative_to_the_file_in_which_they_stand(void **state)
 	char *top, *below, *more;
 	struct config *config;
 
-	assert_non_null(mkdtemp(folder));
-	below = xasprintf("%s/more", folder);
-	assert_int_equal(mkdir(below, 0700), 0);
+	below = make_folders(folder, "more");
 	top = write_file(folder, "top.yaml",
 		Q
 		"include: [more/more.yaml]\nhttp: {cert_file: c.pem, key_file: /k.pem}\n"
@@ -205,9 +215,7 @@ a_share_of_review_without_a_response_is_warned_of(void **state)
 	char *top, *below, *response;
 	struct config *config;
 
-	assert_non_null(mkdtemp(folder));
-	below = xasprintf("%s/cards", folder);
-	assert_int_equal(mkdir(below, 0700), 0);
+	below = make_folders(folder, "cards");
 	response = write_file(below, "lost.txt", "---\ntitle: Lost card\n---\nDear\n");
 	top = write_file(folder, "top.yaml",
 		Q "mail:\n  mailboxes: {m: {addresses: [a@b.c], library: .}}\n"

@@ -2,17 +2,26 @@
  * is kept for calls. */
 #include "router_case.h"
 
-static void
-a_wrapup_extended_in_its_last_moment_goes_on(void **state)
+/* A call in the hands of the first agent since T0. */
+static uint64_t
+begin_call(const char *text)
 {
 	uint64_t call;
 
-	begin("channels: {voice: {cost: 100, wrapup: 10s, sla: 20s}}\n"
-	      "queues: {general: {}}\nagents: [{id: a1}]\n",
-		false);
+	begin(text, false);
 	ready(T0, 0);
 	call = submit(T0, "{\"channel\": \"voice\"}");
 	accept(T0, call);
+	return call;
+}
+
+static void
+a_wrapup_extended_in_its_last_moment_goes_on(void **state)
+{
+	uint64_t call =
+		begin_call("channels: {voice: {cost: 100, wrapup: 10s, sla: 20s}}\n"
+			   "queues: {general: {}}\nagents: [{id: a1}]\n");
+
 	router_wrapup(f.router, T0 + 1000, call, 0, 0, ask);
 	/* Its end is now, but nobody has looked yet. */
 	router_wrapup(f.router, T0 + 11000, call, 0, 20000, ask);
@@ -27,14 +36,10 @@ a_wrapup_extended_in_its_last_moment_goes_on(void **state)
 static void
 a_queues_own_wrapup_is_never_cut(void **state)
 {
-	uint64_t call;
+	uint64_t call = begin_call(
+		"channels: {voice: {cost: 100, wrapup_cap: 10s, sla: 20s}}\n"
+		"queues: {general: {wrapup: {voice: 60s}}}\nagents: [{id: a1}]\n");
 
-	begin("channels: {voice: {cost: 100, wrapup_cap: 10s, sla: 20s}}\n"
-	      "queues: {general: {wrapup: {voice: 60s}}}\nagents: [{id: a1}]\n",
-		false);
-	ready(T0, 0);
-	call = submit(T0, "{\"channel\": \"voice\"}");
-	accept(T0, call);
 	router_wrapup(f.router, T0, call, 0, 5000, ask);
 	tick(T0 + 59000);
 	assert_int_equal(state_of(call), CONTACT_WRAPUP);
@@ -47,14 +52,10 @@ a_queues_own_wrapup_is_never_cut(void **state)
 static void
 without_a_cap_nobody_asks_for_wrapup(void **state)
 {
-	uint64_t call;
+	uint64_t call = begin_call(
+		"channels: {voice: {cost: 100, wrapup: 0s, wrapup_cap: 0s, sla: 20s}}\n"
+		"queues: {general: {}}\nagents: [{id: a1}]\n");
 
-	begin("channels: {voice: {cost: 100, wrapup: 0s, wrapup_cap: 0s, sla: 20s}}\n"
-	      "queues: {general: {}}\nagents: [{id: a1}]\n",
-		false);
-	ready(T0, 0);
-	call = submit(T0, "{\"channel\": \"voice\"}");
-	accept(T0, call);
 	router_wrapup(f.router, T0, call, 0, 86400000, ask);
 	assert_int_equal(state_of(call), CONTACT_STATES);
 }
